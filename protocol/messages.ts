@@ -1,0 +1,259 @@
+/**
+ * The messages that the scheduler, the workers and the clients send each other: the one place where
+ * the three meet. Types only. Every message is a map with an `op`; values and functions of users
+ * travel inside as opaque {@linkcode Serialized} bytes. Times are in seconds, sizes in bytes.
+ *
+ * @module
+ */
+import type { Serialized } from "./serialized.ts";
+
+/** Any message: a map with the name of the operation. */
+export interface Message {
+  op: string;
+  [field: string]: unknown;
+}
+
+/** Where a task stands in the order of work: user's priority (negated), generation, client's order. Lower first. */
+export type Priority = [user: number, generation: number, order: number];
+
+// ---------------------------------------------------------------------------------- client → scheduler
+
+/** Tasks of one call (`submit` or `map`): they share a function and options, and differ in columns. */
+export interface TaskGroup {
+  /** Hash of the function's code; the code itself is in {@linkcode UpdateGraph.functions}. */
+  function: string;
+  /** Names of the tasks; column `i` of the other arrays describes task `keys[i]`. */
+  keys: string[];
+  /** Arguments: a serialized array; futures inside it are references to their keys. */
+  args: Serialized[];
+  /** Keys that each task needs; absent when no task of the group needs any. */
+  dependencies?: string[][];
+  /** Addresses, hosts or names of workers that may run the tasks; absent: any. */
+  workers?: string[];
+  /** Whether `workers` is a preference only. */
+  allowOtherWorkers?: boolean;
+  /** Abstract resources each task takes while it runs. */
+  resources?: Record<string, number>;
+  /** User's priority: higher runs first. */
+  priority?: number;
+  /** How often to run a task again after it erred. */
+  retries?: number;
+  /** Seconds a task may run before it is stopped. */
+  timeout?: number;
+  /** Keys the client wants kept; absent: all of `keys`. */
+  wanted?: string[];
+}
+
+/** Add tasks to the graph. The order of groups and of keys in them is the client's order. */
+export interface UpdateGraph {
+  op: "update-graph";
+  /** Code of every function that the groups use, by hash. */
+  functions: Record<string, Serialized>;
+  groups: TaskGroup[];
+}
+
+/** The client wants these keys, which already exist. */
+export interface ClientDesiresKeys {
+  op: "client-desires-keys";
+  keys: string[];
+}
+
+/** The client no longer wants these keys. */
+export interface ClientReleasesKeys {
+  op: "client-releases-keys";
+  keys: string[];
+}
+
+/** Stop these tasks, and everything that depends on them. */
+export interface CancelKeys {
+  op: "cancel-keys";
+  keys: string[];
+}
+
+/** Data that the client has put on workers itself (scatter); the client wants it. */
+export interface UpdateData {
+  op: "update-data";
+  whoHas: Record<string, string[]>;
+  nbytes: Record<string, number>;
+  types?: Record<string, string>;
+}
+
+/** The client found these keys missing where the scheduler said they were: `{key: [worker]}`. */
+export interface ReportMissing {
+  op: "report-missing";
+  missing: Record<string, string[]>;
+}
+
+/** What a client sends on its stream after `register-client`. */
+export type ClientMessage =
+  | UpdateGraph
+  | ClientDesiresKeys
+  | ClientReleasesKeys
+  | CancelKeys
+  | UpdateData
+  | ReportMissing
+  | { op: "heartbeat-client" }
+  | { op: "close-client" };
+
+// ---------------------------------------------------------------------------------- scheduler → client
+
+/** What the scheduler sends on a client's stream. */
+export type SchedulerToClient =
+  /** The result is in memory, on these workers. */
+  | { op: "key-in-memory"; key: string; workers: string[]; type?: string }
+  /** The task, or one that it depends on (`blame`), has failed. */
+  | { op: "task-erred"; key: string; exception: Serialized; traceback: string; blame: string }
+  /** The data is gone and will be computed again. */
+  | { op: "lost-data"; key: string }
+  /** The task was cancelled, or its scattered data is gone for good (`reason`). */
+  | { op: "cancelled-key"; key: string; reason?: string }
+  /** All state was flushed: every future is cancelled. */
+  | { op: "restart" }
+  /** A task wrote to its console. */
+  | { op: "task-console"; key: string; worker: string; level: string; text: string }
+  /** The graph could not be taken: these keys fail with this error. */
+  | { op: "graph-refused"; keys: string[]; message: string };
+
+// ---------------------------------------------------------------------------------- scheduler → worker
+
+/** Run a task. */
+export interface ComputeTask {
+  op: "compute-task";
+  key: string;
+  /** Hash of the function. */
+  function: string;
+  /** The function's code, when this worker has not had it before. */
+  code?: Serialized;
+  args: Serialized;
+  priority: Priority;
+  /** Expected run time in seconds; absent when not known yet. */
+  duration?: number;
+  /** The dependencies: `{key: [worker, …]}`. */
+  whoHas?: Record<string, string[]>;
+  /** Sizes of the dependencies. */
+  nbytes?: Record<string, number>;
+  resources?: Record<string, number>;
+  timeout?: number;
+}
+
+/** What the scheduler sends on a worker's stream. */
+export type SchedulerToWorker =
+  | ComputeTask
+  /** Stop or forget the task if it has not finished; answer nothing. */
+  | { op: "cancel-compute"; keys: string[] }
+  /** Drop these results from the store. */
+  | { op: "free-keys"; keys: string[] }
+  /** The code of these functions is not needed any more. */
+  | { op: "forget-functions"; functions: string[] }
+  /** May this task be moved to another worker? Answered by `steal-response`. */
+  | { op: "steal-request"; key: string; id: number }
+  /** Forget all work and all data, replace all threads, answer `restarted`. */
+  | { op: "restart"; id: number }
+  /** Leave the cluster and end. */
+  | { op: "close"; reason?: string };
+
+// ---------------------------------------------------------------------------------- worker → scheduler
+
+/** A task has run; its result is in the worker's store. */
+export interface TaskFinished {
+  op: "task-finished";
+  key: string;
+  nbytes: number;
+  /** What the value is: "number", "Float64Array", … */
+  type: string;
+  /** Start and end of the run on the worker's clock, in seconds. */
+  start: number;
+  stop: number;
+  /** Which thread ran it. */
+  thread?: number;
+  /** Start and end of gathering its dependencies, on the worker's clock. */
+  transferStart?: number;
+  transferStop?: number;
+}
+
+/** A task has failed. */
+export interface TaskErred {
+  op: "task-erred";
+  key: string;
+  exception: Serialized;
+  /** The stack, as text. */
+  traceback: string;
+  start?: number;
+  stop?: number;
+  thread?: number;
+}
+
+/** What a worker sends on its stream after `register-worker`. */
+export type WorkerToScheduler =
+  | TaskFinished
+  | TaskErred
+  /** These dependencies of `key` were not where they should be: `{dep: [worker]}`. The worker has dropped `key`. */
+  | { op: "missing-data"; key: string; missing: Record<string, string[]> }
+  /** The worker has copies of these keys now (gathered as dependencies). */
+  | { op: "add-keys"; keys: string[] }
+  /** Asked to compute or keep these, the worker has them no more. */
+  | { op: "release-keys"; keys: string[] }
+  /** Answer to `steal-request`: the task's state on the worker at that moment, or null when unknown. */
+  | { op: "steal-response"; key: string; id: number; state: WorkerTaskStateName | null }
+  | { op: "heartbeat-worker"; now: number; metrics: WorkerMetrics }
+  | { op: "task-console"; key: string; level: string; text: string }
+  | { op: "restarted"; id: number }
+  /** A thread that will not end was given up: the worker now has this many. */
+  | { op: "threads-changed"; nthreads: number }
+  | { op: "close-worker"; reason?: string };
+
+/** States of a task on a worker (spec, Worker chapter). */
+export type WorkerTaskStateName =
+  | "waiting"
+  | "ready"
+  | "constrained"
+  | "executing"
+  | "memory"
+  | "erred";
+
+/** What a heartbeat says of its worker. */
+export interface WorkerMetrics {
+  /** Tasks running, ready, waiting for data. */
+  executing: number;
+  ready: number;
+  waiting: number;
+  /** Results in the store, and their size. */
+  inMemory: number;
+  nbytes: number;
+  /** Resident memory of the process in bytes. */
+  memory: number;
+}
+
+// ---------------------------------------------------------------------------------- registration
+
+/** First message of a worker; answered by {@linkcode RegisterWorkerReply}, then the comm is a stream. */
+export interface RegisterWorker {
+  op: "register-worker";
+  address: string;
+  name: string;
+  nthreads: number;
+  resources: Record<string, number>;
+  /** Worker's clock. */
+  now: number;
+  pid: number;
+  versions: Record<string, string>;
+  /** Results that the worker already holds (it comes back after a lost connection). */
+  nbytes: Record<string, number>;
+}
+
+/** Answer to {@linkcode RegisterWorker}. */
+export type RegisterWorkerReply =
+  | { status: "OK"; time: number; heartbeatInterval: number }
+  | { status: "error"; message: string };
+
+/** First message of a client; answered by {@linkcode RegisterClientReply}, then the comm is a stream. */
+export interface RegisterClient {
+  op: "register-client";
+  client: string;
+  versions: Record<string, string>;
+}
+
+/** Answer to {@linkcode RegisterClient}. */
+export type RegisterClientReply =
+  | { status: "OK"; id: string; time: number }
+  | { status: "error"; message: string };
