@@ -5,12 +5,7 @@
  * @module
  */
 import type {
-  CancelKeys,
-  ClientDesiresKeys,
-  ClientMessage,
-  ClientReleasesKeys,
   RegisterWorker,
-  ReportMissing,
   SchedulerToClient,
   SchedulerToWorker,
   TaskErred,
@@ -46,6 +41,13 @@ export interface SchedulerCoreOptions {
   /** Told when a plugin throws. */
   onPluginError?: (error: unknown, plugin: SchedulerPlugin, hook: string) => void;
 }
+
+/** A worker's message that dependencies were not where they should be. */
+export type MissingData = Extract<WorkerToScheduler, { op: "missing-data" }>;
+/** A worker's answer to a `steal-request`. */
+export type StealResponse = Extract<WorkerToScheduler, { op: "steal-response" }>;
+/** What a task wrote to its console. */
+export type TaskConsole = Extract<WorkerToScheduler, { op: "task-console" }>;
 
 /** A worker as it registers, and the host it was seen on. */
 export type WorkerInfo = RegisterWorker & { host: string };
@@ -102,17 +104,19 @@ export class SchedulerCore {
   addClient(_id: string, _now: number): void {}
   /** A client has left: nothing is wanted by it any more. */
   removeClient(_id: string, _now: number): void {}
-  /** Dispatches any message of a client's stream (heartbeat-client is a no-op; close-client removes). */
-  handleClientMessage(_id: string, _msg: ClientMessage, _now: number): void {}
   updateGraph(_id: string, _msg: UpdateGraph, _now: number): void {}
-  clientDesiresKeys(_id: string, _msg: ClientDesiresKeys, _now: number): void {}
-  clientReleasesKeys(_id: string, _msg: ClientReleasesKeys, _now: number): void {}
-  stimulusCancel(_id: string, _msg: CancelKeys, _now: number): void {}
+  clientDesiresKeys(_id: string, _keys: string[], _now: number): void {}
+  clientReleasesKeys(_id: string, _keys: string[], _now: number): void {}
+  stimulusCancel(_id: string, _keys: string[], _now: number): void {}
   updateData(_id: string, _msg: UpdateData, _now: number): void {}
-  reportMissing(_id: string, _msg: ReportMissing, _now: number): void {}
+  /** Keys were not found on workers that should hold them: `{key: [worker]}`. */
+  reportMissing(_missing: Record<string, string[]>, _now: number): void {}
 
   // workers ------------------------------------------------------------------
-  /** @throws {WorkerRefusedError} the name is taken or the registration is malformed (message for the reply). */
+  /**
+   * An address that is registered already is taken for the same worker coming back: the old one is removed first.
+   * @throws {WorkerRefusedError} the name is taken; the message is for the reply.
+   */
   addWorker(_info: WorkerInfo, _now: number): void {}
   /** @returns Whether the worker was known. `safe`: it left in good order, its tasks are not suspected. */
   removeWorker(
@@ -122,10 +126,20 @@ export class SchedulerCore {
   ): boolean {
     return false;
   }
-  /** Dispatches any message of a worker's stream (all but `close-worker`, which removes it safely). */
-  handleWorkerMessage(_address: string, _msg: WorkerToScheduler, _now: number): void {}
   stimulusTaskFinished(_address: string, _msg: TaskFinished, _now: number): void {}
   stimulusTaskErred(_address: string, _msg: TaskErred, _now: number): void {}
+  stimulusMissingData(_address: string, _msg: MissingData, _now: number): void {}
+  addKeys(_address: string, _keys: string[], _now: number): void {}
+  releaseKeys(_address: string, _keys: string[], _now: number): void {}
+  stealResponse(_address: string, _msg: StealResponse, _now: number): void {}
+  heartbeatWorker(
+    _address: string,
+    _msg: { now: number; metrics: WorkerMetrics },
+    _now: number,
+  ): void {}
+  threadsChanged(_address: string, _nthreads: number, _now: number): void {}
+  /** Passes a task's console output on to the clients that want it. */
+  taskConsole(_address: string, _msg: TaskConsole, _now: number): void {}
   /** Removes silent workers. @returns their addresses: the server closes their streams. */
   checkWorkerTtl(_now: number): string[] {
     return [];
@@ -136,15 +150,8 @@ export class SchedulerCore {
   reevaluateOccupancy(_now: number): void {}
   /** Work stealing, about every 100 ms; costs nothing when there is nothing to do. */
   balance(_now: number): void {}
-  /**
-   * Flushes all tasks, tells clients `restart`, and queues `{op: "restart", id}` for every worker.
-   * What a worker says of its tasks is ignored until its `restarted` with this id has gone through
-   * `handleWorkerMessage`.
-   * @returns the id.
-   */
-  restart(_now: number): number {
-    return 0;
-  }
+  /** Flushes all tasks and data, and tells clients `restart`; telling workers is the server's. */
+  restart(_now: number): void {}
 
   // output -------------------------------------------------------------------
   /** Hands out what is to be sent, in order; the arrays belong to the receiver. */
