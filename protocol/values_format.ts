@@ -1,0 +1,165 @@
+/**
+ * The byte format of values, shared by its writer and its reader: tags, limits, error classes.
+ *
+ * Frame 0 is a version byte, one encoded value, and, when the value has binary buffers, a trailer:
+ *
+ *     version 1: value
+ *     version 2: value, number of buffers, buffers, number of views, views, u32 length of the trailer
+ *
+ * A buffer is a kind byte (inline or frame, resizable or not), its length, its maximal length when it
+ * is resizable, and its bytes when it is inline; otherwise the bytes are the next frame. A view is its
+ * type, the number of its buffer, its byte offset and its length. The value names both by number. The
+ * table comes last because only then it is known which part of each buffer the views cover.
+ *
+ * Numbers: a varint is 7 bits a byte, low bits first. Floats are IEEE 754 little-endian, NaN has a tag
+ * of its own. Every object gets a number in the order of appearance; a second appearance is a
+ * reference to that number. Property keys are numbered the same way, so that a list of records says
+ * each key once. The encoding of a value depends on nothing but the value.
+ *
+ * @module
+ */
+
+/** Frame 0 starts with this when the value has no buffers. */
+export const VERSION_PLAIN = 1;
+/** Frame 0 starts with this when a table of buffers ends it. */
+export const VERSION_BUFFERS = 2;
+
+/** First byte of every encoded value. Bytes below 0x80 are the integers 0 to 127 themselves. */
+export const Tag = {
+  UNDEFINED: 0x80,
+  NULL: 0x81,
+  FALSE: 0x82,
+  TRUE: 0x83,
+  /** Zigzag varint, 32 bits. */
+  INT: 0x84,
+  FLOAT: 0x85,
+  NAN: 0x86,
+  /** Number of bytes, magnitude with the low byte first. */
+  BIGINT_POSITIVE: 0x87,
+  BIGINT_NEGATIVE: 0x88,
+  /** UTF-8 with a length of one byte, or of four. */
+  STRING8: 0x89,
+  STRING32: 0x8a,
+  /** UTF-16 little-endian code units, for strings that are not well-formed. */
+  STRING16: 0x8b,
+  /** An object that has appeared: its number. */
+  BACK: 0x8c,
+  /** Something that the caller names, such as a future: its key. */
+  REFERENCE: 0x8d,
+  OBJECT: 0x8e,
+  OBJECT_NULL: 0x8f,
+  ARRAY: 0x90,
+  /** Array with holes or named properties: length, indexed entries, named entries. */
+  ARRAY_SPARSE: 0x91,
+  MAP: 0x92,
+  SET: 0x93,
+  DATE: 0x94,
+  REGEXP: 0x95,
+  /** Boxed primitive. */
+  BOXED: 0x96,
+  ERROR: 0x97,
+  DOM_EXCEPTION: 0x98,
+  BUFFER: 0x99,
+  VIEW: 0x9a,
+  /** A hole in an array. */
+  HOLE: 0x9b,
+  /** 32 tags for short strings, 16 for short arrays, 16 for small objects. */
+  SHORT_STRING: 0xc0,
+  SHORT_ARRAY: 0xe0,
+  SHORT_OBJECT: 0xf0,
+} as const;
+
+/** Longest string, array and object whose length is in the tag. */
+export const SHORT_STRING_MAX = 31;
+export const SHORT_ARRAY_MAX = 15;
+export const SHORT_OBJECT_MAX = 15;
+
+/** A buffer longer than this many bytes is a frame of its own. */
+export const OUT_OF_BAND = 4096;
+/** Containers may be nested this deep. */
+export const MAX_DEPTH = 1000;
+/** This many different property keys are numbered; any more are written out each time. */
+export const MAX_KEYS = 4096;
+/** Arrays at least this long, and mostly holes, are written as a list of their entries. */
+export const SPARSE_MIN = 2048;
+
+/** Kinds of buffers in the trailer, as bits. */
+export const BUFFER_FRAME = 1;
+export const BUFFER_RESIZABLE = 2;
+/** Largest `maxByteLength` of a resizable buffer: it reserves address space. */
+export const MAX_RESIZABLE = 2 ** 32;
+
+/** Names of the views; the place in the list is the type's number. */
+export const VIEW_NAMES: readonly string[] = [
+  "DataView",
+  "Int8Array",
+  "Uint8Array",
+  "Uint8ClampedArray",
+  "Int16Array",
+  "Uint16Array",
+  "Int32Array",
+  "Uint32Array",
+  "Float16Array",
+  "Float32Array",
+  "Float64Array",
+  "BigInt64Array",
+  "BigUint64Array",
+];
+
+/** Standard error classes; the place in the list is the class's number. */
+export const ERROR_CLASSES: readonly ErrorConstructor[] = [
+  Error,
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError,
+  AggregateError as unknown as ErrorConstructor,
+  ...("SuppressedError" in globalThis
+    ? [(globalThis as unknown as { SuppressedError: ErrorConstructor }).SuppressedError]
+    : []),
+];
+
+/**
+ * A value cannot travel: it is, or contains, something that is not data.
+ *
+ * @example
+ * ```ts
+ * import { serialize, SerializationError } from "./values.ts";
+ *
+ * try {
+ *   serialize([{ conn: new WeakMap() }], { name: "args" });
+ * } catch (error) {
+ *   if (error instanceof SerializationError) console.log(error.path); // args[0].conn
+ * }
+ * ```
+ */
+export class SerializationError extends Error {
+  override readonly name = "SerializationError";
+  /** Where the offending value is, such as `args[0].conn`. */
+  readonly path: string;
+
+  /**
+   * @param path Where the offending value is.
+   * @param reason What it is and what to do instead.
+   * @param options The cause, if another error led to this one.
+   */
+  constructor(path: string, reason: string, options?: ErrorOptions) {
+    super(`cannot serialize ${path}: ${reason}`, options);
+    this.path = path;
+  }
+}
+
+/** Bytes that are not an encoded value: damaged, cut off, or made by something else. */
+export class DeserializationError extends Error {
+  override readonly name = "DeserializationError";
+
+  /**
+   * @param reason What is wrong with the bytes.
+   * @param options The cause, if another error led to this one.
+   */
+  constructor(reason: string, options?: ErrorOptions) {
+    super(`cannot deserialize: ${reason}`, options);
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * What kind of value something is: which objects are data, and what to call the others.
+ *
+ * @module
+ */
+import { ERROR_CLASSES } from "./values_format.ts";
+
+/** Objects with inner state of their own that travel, besides arrays and plain objects. */
+export type BuiltinKind =
+  | "Map"
+  | "Set"
+  | "Date"
+  | "RegExp"
+  | "Error"
+  | "DOMException"
+  | "ArrayBuffer"
+  | "View"
+  | "Boxed";
+
+const objectPrototype = Object.prototype;
+const toString = objectPrototype.toString;
+const isError = (Error as unknown as { isError?: (value: unknown) => boolean }).isError ??
+  ((value: unknown) => toString.call(value) === "[object Error]");
+
+/** Whether `prototype` is that of plain objects, of this realm or another. */
+export function isPlainPrototype(prototype: object | null): boolean {
+  if (prototype === objectPrototype || prototype === null) return true;
+  return Object.getPrototypeOf(prototype) === null &&
+    Object.hasOwn(prototype, "isPrototypeOf") &&
+    Object.hasOwn(prototype, "hasOwnProperty");
+}
+
+/** Which built-in kind an object is that is neither array nor plain; undefined for all others. */
+export function builtinKind(object: object): BuiltinKind | undefined {
+  if (ArrayBuffer.isView(object)) return "View";
+  if (object instanceof ArrayBuffer) return "ArrayBuffer";
+  if (object instanceof Map) return "Map";
+  if (object instanceof Set) return "Set";
+  if (object instanceof Date) return "Date";
+  if (typeof DOMException === "function" && object instanceof DOMException) return "DOMException";
+  if (object instanceof Error || isError(object)) return "Error";
+  if (object instanceof RegExp) return "RegExp";
+  // Boxed primitives, and objects of another realm, which `instanceof` does not know.
+  switch (toString.call(object)) {
+    case "[object Number]":
+    case "[object String]":
+    case "[object Boolean]":
+    case "[object BigInt]":
+      return "Boxed";
+    case "[object Map]":
+      return "Map";
+    case "[object Set]":
+      return "Set";
+    case "[object Date]":
+      return "Date";
+    case "[object RegExp]":
+      return "RegExp";
+    case "[object ArrayBuffer]":
+      return "ArrayBuffer";
+    default:
+      return undefined;
+  }
+}
+
+/** Name of the class an object is of; "Object" when that cannot be told. Never throws. */
+export function className(object: object): string {
+  try {
+    const constructor = (object as { constructor?: unknown }).constructor;
+    if (typeof constructor === "function" && typeof constructor.name === "string") {
+      return constructor.name || "(anonymous)";
+    }
+  } catch {
+    // A getter of the user's, or a revoked proxy: the name is only for show.
+  }
+  return "Object";
+}
+
+/**
+ * Say in one word what a value is, as users see it in results' descriptions.
+ *
+ * @param value Any value.
+ * @returns "number", "null", "object" for plain objects, otherwise the class: "Float64Array", "Map", …
+ *
+ * @example
+ * ```ts
+ * typeName([1, 2]); // "Array"
+ * typeName(new Float64Array(3)); // "Float64Array"
+ * typeName({}); // "object"
+ * ```
+ */
+export function typeName(value: unknown): string {
+  if (value === null) return "null";
+  if (typeof value !== "object") return typeof value;
+  if (Array.isArray(value)) return "Array";
+  try {
+    if (isPlainPrototype(Object.getPrototypeOf(value))) return "object";
+  } catch {
+    return "object";
+  }
+  return className(value);
+}
+
+/** Why a value cannot travel, and what to do instead. */
+export function refusal(value: unknown): string {
+  if (typeof value === "function") {
+    const name = value.name === "" ? "functions" : `functions (${value.name})`;
+    return `${name} do not travel inside values; submit the function itself, or call it and send what it returns`;
+  }
+  if (typeof value === "symbol") return "symbols do not travel; send a string instead";
+  if (value instanceof Promise) return "a Promise does not travel; await it and send its value";
+  if (typeof SharedArrayBuffer === "function" && value instanceof SharedArrayBuffer) {
+    return "a SharedArrayBuffer does not travel, other machines do not share memory; send a copy in an ArrayBuffer";
+  }
+  if (value instanceof WeakMap || value instanceof WeakSet || value instanceof WeakRef) {
+    const name = className(value);
+    return `a ${name} does not travel, what it holds cannot be listed; send a ${
+      name === "WeakRef" ? "plain value" : name.slice(4)
+    } instead`;
+  }
+  if (toString.call(value) === "[object Symbol]") {
+    return "symbols do not travel; send a string instead";
+  }
+  const tag = toString.call(value);
+  if (tag.endsWith(" Iterator]") || tag.endsWith("Generator]")) {
+    return `a live ${tag.slice(8, -1)} does not travel; send an array of what it yields`;
+  }
+  return `instances of class ${className(value as object)} do not travel; send plain data instead`;
+}
+
+/** Which standard error class an error's class is or extends, as its number in `ERROR_CLASSES`. */
+export function errorBase(error: object): number {
+  let prototype: unknown = error;
+  // Bounded, because a proxy may pretend to have an endless chain.
+  for (let i = 0; i < 1000; i++) {
+    prototype = Object.getPrototypeOf(prototype);
+    if (prototype === null) return 0;
+    for (let j = 0; j < ERROR_CLASSES.length; j++) {
+      if (ERROR_CLASSES[j].prototype === prototype) return j;
+    }
+  }
+  return 0;
+}
+
+const denoErrors: Record<string, unknown> = (globalThis as { Deno?: { errors?: object } }).Deno
+  ?.errors as Record<string, unknown> ?? {};
+const DENO_PREFIX = "Deno.errors.";
+
+/** Name under which an error's class is found again; Deno's own are told from users' of the same name. */
+export function errorClassName(error: object): string {
+  const name = className(error);
+  return Object.hasOwn(denoErrors, name) &&
+      (error as { constructor?: unknown }).constructor === denoErrors[name]
+    ? DENO_PREFIX + name
+    : name;
+}
+
+/** The class of Deno's own errors with a name of {@linkcode errorClassName}, if it is one. */
+export function denoErrorClass(name: string): ErrorConstructor | undefined {
+  if (!name.startsWith(DENO_PREFIX)) return undefined;
+  const short = name.slice(DENO_PREFIX.length);
+  return Object.hasOwn(denoErrors, short) ? denoErrors[short] as ErrorConstructor : undefined;
+}
+
+/** Name of an error's class without the prefix of {@linkcode errorClassName}. */
+export function shortErrorName(name: string): string {
+  return name.startsWith(DENO_PREFIX) ? name.slice(DENO_PREFIX.length) : name;
+}
