@@ -1,0 +1,168 @@
+/**
+ * Opens comms: {@linkcode connect} to an address, {@linkcode listen} on one.
+ *
+ * @module
+ */
+import { getLogger } from "../config/logging.ts";
+import { AddressError, parseAddress } from "./addresses.ts";
+import { getBackend } from "./registry.ts";
+import {
+  type Comm,
+  type CommHandler,
+  ConnectError,
+  type ConnectOptions,
+  ConnectTimeoutError,
+  HandshakeError,
+  type Listener,
+  type ListenOptions,
+} from "./transport.ts";
+
+export {
+  type Backend,
+  type Comm,
+  CommClosedError,
+  type CommHandler,
+  type CommOptions,
+  type Compression,
+  ConnectError,
+  type ConnectOptions,
+  ConnectTimeoutError,
+  HandshakeError,
+  type Listener,
+  type ListenOptions,
+} from "./transport.ts";
+
+/** Seconds that connect tries by default. */
+export const DEFAULT_CONNECT_TIMEOUT = 5;
+
+const FIRST_PAUSE_MS = 10;
+const LONGEST_PAUSE_MS = 500;
+/** Above this many milliseconds `setTimeout` would fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+const logger = getLogger("distributed.comm");
+
+/**
+ * Connects to an address. A failed attempt is repeated, after pauses that grow from 10 ms to 500 ms,
+ * until the timeout is over; except where repeating cannot help, such as a peer of another version.
+ *
+ * @param address The address, such as `tcp://127.0.0.1:8786`.
+ * @param options `timeout` in seconds (default 5), `signal`, and options of the transport.
+ * @returns The comm, its handshake done.
+ * @throws {ConnectTimeoutError} When the timeout is over; it names the last cause.
+ * @throws {HandshakeError} When the peer is no Dusk or speaks another version of its protocol.
+ * @throws {ConnectError} When it is certain that nobody is at the address.
+ * @throws {AddressError} When the address is malformed.
+ *
+ * @example
+ * ```ts ignore
+ * const comm = await connect("tcp://127.0.0.1:8786", { timeout: 2 });
+ * await comm.write({ op: "add", x: 1, y: 2 });
+ * console.log(await comm.read());
+ * await comm.close();
+ * ```
+ */
+export async function connect(address: string, options: ConnectOptions = {}): Promise<Comm> {
+  const timeout = options.timeout ?? DEFAULT_CONNECT_TIMEOUT;
+  if (typeof timeout !== "number" || !(timeout > 0)) {
+    throw new RangeError(`timeout must be a number of seconds above 0, got ${timeout}`);
+  }
+  options.signal?.throwIfAborted();
+  const [scheme, location] = parseAddress(address);
+  const backend = getBackend(scheme);
+
+  const attempts = new AbortController();
+  const giveUp = () => attempts.abort(options.signal!.reason);
+  options.signal?.addEventListener("abort", giveUp, { once: true });
+  const milliseconds = timeout * 1000;
+  const timer = milliseconds <= LONGEST_TIMER_MS
+    ? setTimeout(() => attempts.abort(), milliseconds)
+    : undefined;
+  const attempt = { ...options, signal: attempts.signal };
+  let pause = FIRST_PAUSE_MS;
+  let cause: unknown;
+  try {
+    while (true) {
+      try {
+        return await backend.connect(location, attempt);
+      } catch (error) {
+        if (!attempts.signal.aborted) {
+          if (!mayPass(error)) throw error;
+          cause = error;
+        }
+      }
+      await sleep(pause, attempts.signal);
+      pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+      if (attempts.signal.aborted) break;
+    }
+  } finally {
+    clearTimeout(timer);
+    options.signal?.removeEventListener("abort", giveUp);
+  }
+  options.signal?.throwIfAborted();
+  const why = cause instanceof Error ? cause.message : "the peer does not answer";
+  throw new ConnectTimeoutError(`could not connect to ${address} within ${timeout} s: ${why}`, {
+    cause,
+  });
+}
+
+/** Whether a failed attempt to connect may go better later. */
+function mayPass(error: unknown): boolean {
+  return error instanceof Error && !(error instanceof HandshakeError) &&
+    !(error instanceof ConnectError) && !(error instanceof AddressError) &&
+    !(error instanceof Deno.errors.NotCapable) && !(error instanceof TypeError) &&
+    !(error instanceof RangeError);
+}
+
+/** Resolves after the time, or at once when the signal aborts. */
+function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    signal.addEventListener("abort", done);
+  });
+}
+
+/**
+ * Makes a listener on an address; it accepts connections from its `start()` on.
+ *
+ * @param address Where to listen: `tcp://` is every interface and a random port, `tcp://127.0.0.1:0`
+ * one interface and a random port, `inproc://` this process.
+ * @param handleComm Called with each comm that comes in, its handshake done.
+ * @param options Options of the transport.
+ * @returns The listener, not started.
+ * @throws {AddressError} When the address is malformed.
+ *
+ * @example
+ * ```ts ignore
+ * const listener = listen("tcp://127.0.0.1:0", async (comm) => {
+ *   await comm.write(await comm.read()); // echo
+ *   await comm.close();
+ * });
+ * await listener.start();
+ * console.log(listener.contactAddress); // tcp://127.0.0.1:41233
+ * ```
+ */
+export function listen(
+  address: string,
+  handleComm: CommHandler,
+  options: ListenOptions = {},
+): Listener {
+  const [scheme, location] = parseAddress(address);
+  return getBackend(scheme).listen(location, (comm) => guard(handleComm, comm), options);
+}
+
+/** Hands a comm to its handler; an error of the handler ends that comm, not the listener. */
+async function guard(handleComm: CommHandler, comm: Comm): Promise<void> {
+  try {
+    await handleComm(comm);
+  } catch (error) {
+    logger.error(`Handler of a comm from ${comm.peerAddress} failed`, { error });
+    comm.abort();
+  }
+}
