@@ -263,6 +263,16 @@ export class Server {
   }
 
   /**
+   * Exempts a comm from the limit on requests, for a handler that makes a stream of it by itself and
+   * does not return before it has closed the comm.
+   *
+   * @param comm The comm that the handler got.
+   */
+  countAsStream(comm: Comm): void {
+    if (this.#comms.has(comm)) this.#streams.add(comm);
+  }
+
+  /**
    * Makes a stream of a comm: reads batches of messages, and calls the stream handler of each, until
    * either side closes. An unknown or failing message is logged and the next one taken; a batch that
    * is no array of maps ends the stream.
@@ -277,7 +287,7 @@ export class Server {
       ? this.#streamHandlers
       : new Map(Object.entries(options.handlers));
     const afterBatch = options.afterBatch ?? this.#afterBatch;
-    if (this.#comms.has(comm)) this.#streams.add(comm);
+    this.countAsStream(comm);
     try {
       while (!comm.closed) {
         const batch = await comm.read();

@@ -1,0 +1,325 @@
+/**
+ * LocalCluster: a scheduler and workers on this machine, in this process or in processes of their own.
+ *
+ * @module
+ */
+import { Scheduler, type SchedulerOptions } from "../scheduler/scheduler.ts";
+import { ClusterWorker, type ClusterWorkerOptions } from "../worker/cluster_worker.ts";
+import { type ClusterShape, clusterShape } from "./cluster_shape.ts";
+import { WorkerProcess, WorkerProcessError } from "./worker_process.ts";
+
+/** Options of {@linkcode LocalCluster.create}. */
+export interface LocalClusterOptions {
+  /** Number of workers. By default one in this process, or as many processes as suit the cores. */
+  nWorkers?: number;
+  /** Threads of each worker. By default all workers together have as many as there are cores. */
+  threadsPerWorker?: number;
+  /** Whether workers are processes of their own, reached over TCP. Default: false. */
+  processes?: boolean;
+  /** Address to listen on for TCP. Default: "127.0.0.1", with `processes` or `schedulerPort`. */
+  host?: string;
+  /** TCP port of the scheduler; 0 picks a free one. Without `processes` it makes it listen on TCP too. */
+  schedulerPort?: number;
+  /** Name of the cluster, which its workers' names begin with. */
+  name?: string;
+  /** Abstract resources of each worker, such as `{ GPU: 1 }`. */
+  resources?: Record<string, number>;
+  /** Permissions of tasks. Default: those of the process they run in. */
+  permissions?: ClusterWorkerOptions["permissions"];
+  /** Whether every invariant is checked after each step. Slow; for tests. */
+  validate?: boolean;
+  /** Whether worker processes print nothing here. Default: true. */
+  silenceLogs?: boolean;
+  /** How long worker processes may take to join the cluster, in seconds. Default: 60. */
+  startTimeout?: number;
+  /** More options of the scheduler. */
+  scheduler?: SchedulerOptions;
+  /** More options of the workers; with `processes`, only ones that JSON can carry. */
+  worker?: Partial<ClusterWorkerOptions>;
+}
+
+/** Options of {@linkcode LocalCluster.startWorker}, for one worker. */
+export interface StartWorkerOptions {
+  /** Number of threads. Default: the cluster's threads per worker. */
+  nthreads?: number;
+  /** Name; unique in the cluster. */
+  name?: string;
+  /** Abstract resources. */
+  resources?: Record<string, number>;
+  /** Permissions of its tasks. */
+  permissions?: ClusterWorkerOptions["permissions"];
+}
+
+/** A worker of a local cluster: the worker itself, or the process it runs in. */
+export type LocalWorker = ClusterWorker | WorkerProcess;
+
+/**
+ * A scheduler and workers on this machine.
+ *
+ * @example
+ * ```ts
+ * await using cluster = await LocalCluster.create({ nWorkers: 2 });
+ * await using client = await Client.connect(cluster);
+ * ```
+ */
+export class LocalCluster implements AsyncDisposable {
+  /** The scheduler, which runs in this process. */
+  readonly scheduler: Scheduler;
+  readonly #options: LocalClusterOptions;
+  readonly #shape: ClusterShape;
+  readonly #workers: LocalWorker[] = [];
+  /** Workers that are on their way into the cluster, by name. */
+  readonly #joining = new Map<string, (address: string) => void>();
+  /** Who waits for a worker to be out of the cluster, by its address. */
+  readonly #leaving = new Map<string, () => void>();
+  #nextNumber = 0;
+  #closing: Promise<void> | undefined;
+
+  private constructor(options: LocalClusterOptions) {
+    this.#options = options;
+    this.#shape = clusterShape(
+      navigator.hardwareConcurrency,
+      options.processes ?? false,
+      options.nWorkers,
+      options.threadsPerWorker,
+    );
+    this.scheduler = new Scheduler({ ...options.scheduler, validate: options.validate });
+    this.scheduler.addPlugin({
+      addWorker: (_core, address) => this.#onArrival(address),
+      removeWorker: (_core, address) => this.#leaving.get(address)?.(),
+    });
+  }
+
+  /**
+   * Start a scheduler and workers, and wait until all of them have found each other.
+   *
+   * @param options What kind of cluster; see {@linkcode LocalClusterOptions}.
+   * @throws {RangeError} When an option does not make sense.
+   * @throws {WorkerProcessError} When a worker process does not come up, with what it printed.
+   */
+  static async create(options: LocalClusterOptions = {}): Promise<LocalCluster> {
+    const cluster = new LocalCluster(options);
+    try {
+      await cluster.scheduler.start(cluster.#listenAddresses());
+      await cluster.scaleUp(cluster.#shape.nWorkers);
+    } catch (error) {
+      await cluster.close();
+      throw error;
+    }
+    return cluster;
+  }
+
+  /** Address of the scheduler, to give to clients and to further workers. */
+  get schedulerAddress(): string {
+    return this.scheduler.address;
+  }
+
+  /** The workers that are up now. One that crashes is gone from here. */
+  get workers(): readonly LocalWorker[] {
+    return this.#workers;
+  }
+
+  /**
+   * Add a worker to the running cluster.
+   *
+   * @param options What is different about this worker.
+   * @returns The worker, when it has joined.
+   */
+  async startWorker(options: StartWorkerOptions = {}): Promise<LocalWorker> {
+    if (this.#closing !== undefined) throw new Error("startWorker: the cluster is closed");
+    const number = String(this.#nextNumber++);
+    const name = options.name ??
+      (this.#options.name === undefined ? number : `${this.#options.name}-${number}`);
+    const nthreads = options.nthreads ?? this.#shape.threadsPerWorker;
+    if (!Number.isSafeInteger(nthreads) || nthreads < 1) {
+      throw new RangeError(`nthreads must be a whole number of at least 1, got ${nthreads}`);
+    }
+    const settings = {
+      ...this.#options.worker,
+      resources: options.resources ?? this.#options.resources,
+      permissions: options.permissions ?? this.#options.permissions ?? "inherit",
+      validate: this.#options.validate,
+    };
+    return await (this.#options.processes
+      ? this.#startProcess(name, nthreads, settings)
+      : this.#startHere(name, nthreads, settings));
+  }
+
+  /**
+   * Take a worker out of the cluster. What only it held is computed again where it is needed.
+   *
+   * @param worker The worker, its address or its name. One that has gone already is no error.
+   */
+  async stopWorker(worker: LocalWorker | string): Promise<void> {
+    const found = typeof worker === "string"
+      ? this.#workers.find((each) => each.address === worker || each.name === worker)
+      : this.#workers.find((each) => each === worker);
+    if (found === undefined) return;
+    this.#forget(found);
+    const left = this.#untilLeft(found.address);
+    await found.close();
+    await left;
+  }
+
+  /**
+   * Bring the number of workers up to `n`. Nothing happens when there are as many already.
+   *
+   * @param n Number of workers there shall be.
+   */
+  async scaleUp(n: number): Promise<void> {
+    if (!Number.isSafeInteger(n) || n < 0) {
+      throw new RangeError(`scaleUp: n must be a whole number of at least 0, got ${n}`);
+    }
+    const starting: Promise<LocalWorker>[] = [];
+    for (let i = this.#workers.length; i < n; i++) starting.push(this.startWorker());
+    // Wait for all of them, so that none is still starting when this fails.
+    const results = await Promise.allSettled(starting);
+    for (const result of results) if (result.status === "rejected") throw result.reason;
+  }
+
+  /**
+   * Take these workers out of the cluster.
+   *
+   * @param workers Their addresses or names.
+   */
+  async scaleDown(workers: readonly string[]): Promise<void> {
+    await Promise.all(workers.map((worker) => this.stopWorker(worker)));
+  }
+
+  /** Stop the workers and the scheduler. Can be called again. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  /** Same as {@linkcode close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Text such as `LocalCluster("tcp://127.0.0.1:8786", workers=2, ncores=4)`. */
+  toString(): string {
+    const ncores = this.#workers.reduce((sum, worker) => sum + worker.nthreads, 0);
+    return `LocalCluster("${this.schedulerAddress}", workers=${this.#workers.length}, ncores=${ncores})`;
+  }
+
+  /** Shown by `console.log`. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return this.toString();
+  }
+
+  #listenAddresses(): string[] {
+    const { processes, host, schedulerPort } = this.#options;
+    const bracketed = host?.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
+    const tcp = `tcp://${bracketed ?? "127.0.0.1"}:${schedulerPort ?? 0}`;
+    if (processes) return [tcp];
+    return host === undefined && schedulerPort === undefined ? ["inproc://"] : ["inproc://", tcp];
+  }
+
+  async #startHere(
+    name: string,
+    nthreads: number,
+    settings: Partial<ClusterWorkerOptions>,
+  ): Promise<ClusterWorker> {
+    const worker = new ClusterWorker({
+      ...settings,
+      schedulerAddress: this.schedulerAddress,
+      name,
+      nthreads,
+    });
+    this.#workers.push(worker);
+    try {
+      await worker.start();
+    } catch (error) {
+      this.#forget(worker);
+      await worker.close();
+      throw error;
+    }
+    worker.finished.then(() => this.#forget(worker));
+    return worker;
+  }
+
+  async #startProcess(
+    name: string,
+    nthreads: number,
+    settings: Partial<ClusterWorkerOptions>,
+  ): Promise<WorkerProcess> {
+    const joined = Promise.withResolvers<string>();
+    this.#joining.set(name, joined.resolve);
+    const worker = WorkerProcess.start({
+      schedulerAddress: this.schedulerAddress,
+      name,
+      nthreads,
+      host: this.#options.host ?? "127.0.0.1",
+      settings,
+      showOutput: this.#options.silenceLogs === false,
+    });
+    this.#workers.push(worker);
+    const exited = worker.exited.then((status) => {
+      this.#forget(worker);
+      return status;
+    });
+    const seconds = this.#options.startTimeout ?? 60;
+    let timer: number | undefined;
+    try {
+      worker.address = await Promise.race([
+        joined.promise,
+        exited.then(({ code, signal }) => {
+          throw startError(worker, signal === null ? `ended with code ${code}` : `got ${signal}`);
+        }),
+        new Promise<never>((_, reject) => {
+          const reason = `did not join the cluster within ${seconds} s`;
+          timer = setTimeout(() => reject(startError(worker, reason)), seconds * 1000);
+        }),
+      ]);
+    } catch (error) {
+      worker.kill();
+      await exited;
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      this.#joining.delete(name);
+    }
+    return worker;
+  }
+
+  #onArrival(address: string): void {
+    const { core } = this.scheduler;
+    for (const [name, join] of this.#joining) {
+      if (core.coerceAddress(name) === address) return join(address);
+    }
+    // A worker process that has lost its connection may come back at another address.
+    for (const worker of this.#workers) {
+      if (worker instanceof WorkerProcess && core.coerceAddress(worker.name) === address) {
+        worker.address = address;
+      }
+    }
+  }
+
+  /** Resolves when the scheduler has no worker at this address. */
+  #untilLeft(address: string): Promise<void> {
+    if (this.scheduler.core.coerceAddress(address) === null) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#leaving.set(address, () => {
+      this.#leaving.delete(address);
+      resolve();
+    });
+    return promise;
+  }
+
+  #forget(worker: LocalWorker): void {
+    const index = this.#workers.indexOf(worker);
+    if (index >= 0) this.#workers.splice(index, 1);
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all(this.#workers.slice().map((worker) => worker.close()));
+    await this.scheduler.close();
+  }
+}
+
+function startError(worker: WorkerProcess, reason: string): WorkerProcessError {
+  const words = worker.lastWords;
+  return new WorkerProcessError(
+    `worker process '${worker.name}' ${reason}${words === "" ? "" : `; it printed:\n${words}`}`,
+  );
+}

@@ -1,0 +1,114 @@
+/**
+ * Cheap checks of what comes in from outside, before it reaches the core: is every field there, and
+ * of the kind that the core relies on? A message that fails is a {@linkcode MalformedMessageError},
+ * and whoever sent it is cut off.
+ *
+ * @module
+ */
+import type { Message } from "../protocol/messages.ts";
+import { Serialized } from "../protocol/serialized.ts";
+
+/** A message that no honest peer sends: an unknown `op`, or a field that is missing or of a wrong kind. */
+export class MalformedMessageError extends Error {
+  override name = "MalformedMessageError";
+}
+
+/** Longest name of a key, worker, client or function that is taken, in UTF-16 units. */
+const LONGEST_NAME = 10_000;
+
+/** @throws {MalformedMessageError} Always: `field` of `message` is not `expected`. */
+export function refuse(message: Message, field: string, expected: string): never {
+  throw new MalformedMessageError(
+    `message '${message.op}': ${field} must be ${expected}, got ${show(message[field])}`,
+  );
+}
+
+/** Check that `field` is a name: text that is neither empty nor absurdly long. */
+export function checkName(message: Message, field: string): string {
+  const value = message[field];
+  if (!isName(value)) refuse(message, field, "a non-empty text");
+  return value;
+}
+
+/** Check that `field` is a number that is at least `least` and finite. */
+export function checkNumber(message: Message, field: string, least = -Infinity): number {
+  const value = message[field];
+  if (typeof value !== "number" || !(value >= least) || value === Infinity) {
+    refuse(message, field, least === -Infinity ? "a number" : `a number of at least ${least}`);
+  }
+  return value;
+}
+
+/** Check that `field` is a list of names. */
+export function checkNames(message: Message, field: string): string[] {
+  const value = message[field];
+  if (!isNames(value)) refuse(message, field, "a list of texts");
+  return value;
+}
+
+/** Check that `field` is a map from names to lists of names. */
+export function checkNamesByName(message: Message, field: string): Record<string, string[]> {
+  const value = checkMap(message, field);
+  for (const name in value) {
+    if (!isNames(value[name])) refuse(message, field, "a map to lists of texts");
+  }
+  return value as Record<string, string[]>;
+}
+
+/** Check that `field` is a map from names to numbers that are not negative. */
+export function checkNumbersByName(message: Message, field: string): Record<string, number> {
+  const value = checkMap(message, field);
+  for (const name in value) {
+    const number = value[name];
+    if (typeof number !== "number" || !(number >= 0)) {
+      refuse(message, field, "a map to numbers of at least 0");
+    }
+  }
+  return value as Record<string, number>;
+}
+
+/** Check that `field` is a map from names to serialized values. */
+export function checkSerializedByName(message: Message, field: string): Record<string, Serialized> {
+  const value = checkMap(message, field);
+  for (const name in value) {
+    if (!(value[name] instanceof Serialized)) refuse(message, field, "a map to serialized values");
+  }
+  return value as Record<string, Serialized>;
+}
+
+/** Check that `field` is a map. */
+export function checkMap(message: Message, field: string): Record<string, unknown> {
+  const value = message[field];
+  if (!isMap(value)) refuse(message, field, "a map");
+  return value;
+}
+
+/** Whether a value is a name: text that is neither empty nor absurdly long. */
+export function isName(value: unknown): value is string {
+  return typeof value === "string" && value.length > 0 && value.length <= LONGEST_NAME;
+}
+
+/** Whether a value is a list of names. */
+export function isNames(value: unknown): value is string[] {
+  if (!Array.isArray(value)) return false;
+  for (let i = 0; i < value.length; i++) {
+    if (!isName(value[i])) return false;
+  }
+  return true;
+}
+
+/** Whether a value is a map: an object that is neither a list nor bytes. */
+export function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) &&
+    !ArrayBuffer.isView(value) && !(value instanceof Serialized);
+}
+
+function show(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (typeof value === "string") {
+    return value.length > 40 ? `a text of ${value.length} characters` : JSON.stringify(value);
+  }
+  if (value === null || typeof value === "number" || typeof value === "boolean") return `${value}`;
+  if (Array.isArray(value)) return "a list";
+  return value instanceof Serialized ? "a serialized value" : `a value of type ${typeof value}`;
+}

@@ -1,0 +1,198 @@
+/**
+ * The calls that the scheduler answers, beside the two that become streams.
+ *
+ * @module
+ */
+import type { ConnectionPool } from "../comm/connection_pool.ts";
+import type { Handler } from "../comm/server.ts";
+import type { Message } from "../protocol/messages.ts";
+import type { Serialized } from "../protocol/serialized.ts";
+import type { SchedulerCore } from "./core.ts";
+import {
+  assignByCores,
+  gatherFromWorkers,
+  type GatherReply,
+  scatterToWorkers,
+} from "./gather_scatter.ts";
+import {
+  checkMap,
+  checkName,
+  checkNames,
+  checkNumber,
+  checkSerializedByName,
+  isMap,
+  MalformedMessageError,
+} from "./message_checks.ts";
+
+/** How long `scatter` waits for a first worker when the caller does not say, in seconds. */
+const DEFAULT_SCATTER_TIMEOUT = 10;
+/** How long `restart` waits for workers when the caller does not say, in seconds. */
+const DEFAULT_RESTART_TIMEOUT = 30;
+
+/** What the calls need of the scheduler. */
+export interface SchedulerServices {
+  readonly core: SchedulerCore;
+  /** Connections to workers. */
+  readonly pool: ConnectionPool;
+  readonly addresses: readonly string[];
+  hasClient(id: string): boolean;
+  /** The time, in seconds. */
+  now(): number;
+  /** Send what the core has piled up. */
+  flush(): void;
+  restart(options: { timeout: number }): Promise<string[]>;
+  removeWorker(address: string, reason: string): void;
+  /** Resolves when a worker has joined, or when that has not happened within so many seconds. */
+  workerJoined(timeout: number): Promise<void>;
+}
+
+/** Answer to `scatter`. */
+export type ScatterReply =
+  | { status: "OK"; whoHas: Record<string, string[]> }
+  | { status: "error"; message: string };
+
+/** The handlers, by operation. */
+export function rpcHandlers(services: SchedulerServices): Record<string, Handler> {
+  const { core } = services;
+  let scattered = 0;
+
+  async function gather(_comm: unknown, message: Message): Promise<GatherReply> {
+    const keys = checkNames(message, "keys");
+    const known = core.whoHas(keys);
+    const whoHas: Record<string, string[]> = {};
+    for (const key of keys) whoHas[key] = known[key] ?? [];
+    const { data, missing } = await gatherFromWorkers(whoHas, services.pool);
+    const lost: Record<string, string[]> = {};
+    let complete = true;
+    for (const key in missing) {
+      complete = false;
+      if (missing[key].length > 0) lost[key] = missing[key];
+    }
+    if (complete) return { status: "OK", data };
+    core.reportMissing(lost, services.now());
+    services.flush();
+    return { status: "error", missing };
+  }
+
+  async function scatter(_comm: unknown, message: Message): Promise<ScatterReply> {
+    const data = checkSerializedByName(message, "data");
+    const client = checkName(message, "client");
+    const wanted = message.workers === undefined ? undefined : checkNames(message, "workers");
+    const timeout = message.timeout === undefined
+      ? DEFAULT_SCATTER_TIMEOUT
+      : checkNumber(message, "timeout", 0);
+    if (!services.hasClient(client)) {
+      return { status: "error", message: `scatter: client ${client} is not connected` };
+    }
+    if (core.workersList().length === 0) await services.workerJoined(timeout);
+    const workers = core.workersList(wanted);
+    if (workers.length === 0) {
+      const which = wanted === undefined ? "" : ` called ${wanted.join(" or ")}`;
+      return { status: "error", message: `scatter: there is no worker${which} in the cluster` };
+    }
+    const whoHas = await place(data, workers, message.broadcast === true);
+    const lost = Object.keys(data).filter((key) => whoHas[key] === undefined);
+    if (lost.length > 0) {
+      return {
+        status: "error",
+        message: `scatter: no worker of ${workers.join(", ")} took ${lost.join(", ")}`,
+      };
+    }
+    const nbytes: Record<string, number> = {};
+    for (const key in data) nbytes[key] = data[key].nbytes;
+    const types = isMap(message.types) ? message.types as Record<string, string> : undefined;
+    core.updateData(client, { op: "update-data", whoHas, nbytes, types }, services.now());
+    services.flush();
+    return { status: "OK", whoHas };
+  }
+
+  /** Put data on workers; what one does not take goes to the others. */
+  async function place(
+    data: Record<string, Serialized>,
+    workers: string[],
+    broadcast: boolean,
+  ): Promise<Record<string, string[]>> {
+    const keys = Object.keys(data);
+    if (broadcast) {
+      return await scatterToWorkers(
+        data,
+        new Map(workers.map((worker) => [worker, keys])),
+        services.pool,
+      );
+    }
+    const whoHas: Record<string, string[]> = {};
+    let open = keys;
+    let candidates = workers;
+    while (open.length > 0 && candidates.length > 0) {
+      const ncores = core.ncores(candidates);
+      const assignment = assignByCores(
+        open,
+        candidates.map((address) => ({ address, nthreads: ncores[address] ?? 1 })),
+        scattered,
+      );
+      scattered += open.length;
+      Object.assign(whoHas, await scatterToWorkers(data, assignment, services.pool));
+      const failed = new Set<string>();
+      for (const [worker, assigned] of assignment) {
+        if (assigned.some((key) => whoHas[key] === undefined)) failed.add(worker);
+      }
+      open = open.filter((key) => whoHas[key] === undefined);
+      candidates = candidates.filter((worker) => !failed.has(worker));
+    }
+    return whoHas;
+  }
+
+  async function broadcast(_comm: unknown, message: Message): Promise<Record<string, unknown>> {
+    const { op, ...fields } = checkMap(message, "message");
+    if (typeof op !== "string") throw new MalformedMessageError("broadcast: message needs an op");
+    const answers: Record<string, unknown> = {};
+    await Promise.all(
+      core.workersList(optionalNames(message, "workers")).map(async (worker) => {
+        try {
+          answers[worker] = await services.pool.rpc(worker)[op](fields);
+        } catch (error) {
+          answers[worker] = { status: "error", message: (error as Error).message };
+        }
+      }),
+    );
+    return answers;
+  }
+
+  async function restart(_comm: unknown, message: Message): Promise<unknown> {
+    const timeout = message.timeout === undefined
+      ? DEFAULT_RESTART_TIMEOUT
+      : checkNumber(message, "timeout", 0);
+    return { status: "OK", removed: await services.restart({ timeout }) };
+  }
+
+  return {
+    gather,
+    scatter,
+    broadcast,
+    restart,
+    "identity": () => ({
+      ...core.identity(),
+      address: services.addresses[0],
+      addresses: services.addresses,
+    }),
+    "who-has": (_comm, message) => core.whoHas(optionalNames(message, "keys")),
+    "has-what": (_comm, message) => core.hasWhat(optionalNames(message, "workers")),
+    "ncores": (_comm, message) => core.ncores(optionalNames(message, "workers")),
+    "nbytes": (_comm, message) =>
+      core.nbytes(optionalNames(message, "keys"), message.summary !== false),
+    "processing": (_comm, message) => core.processing(optionalNames(message, "workers")),
+    "transition-story": (_comm, message) => core.transitionStory(...checkNames(message, "keys")),
+    "events": (_comm, message) =>
+      core.events(message.topic === undefined ? undefined : checkName(message, "topic")),
+    "unregister-worker": (_comm, message) => {
+      services.removeWorker(checkName(message, "address"), "unregistered");
+      return { status: "OK" };
+    },
+  };
+}
+
+/** A list of names, or undefined when the field is absent (or null, as other languages say it). */
+function optionalNames(message: Message, field: string): string[] | undefined {
+  if (message[field] === undefined || message[field] === null) return undefined;
+  return checkNames(message, field);
+}

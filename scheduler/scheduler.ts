@@ -1,0 +1,442 @@
+/**
+ * The scheduler as a server: it listens, turns what comes in on streams and as calls into stimuli for
+ * the core, sends on what the core answers, and keeps the timers. All decisions are the core's.
+ *
+ * @module
+ */
+import { AddressError, getAddressHost } from "../comm/addresses.ts";
+import { type Comm, CommClosedError } from "../comm/comm.ts";
+import { ConnectionPool } from "../comm/connection_pool.ts";
+import { Server } from "../comm/server.ts";
+import { getLogger } from "../config/logging.ts";
+import type { Message, RegisterClientReply, RegisterWorkerReply } from "../protocol/messages.ts";
+import { handleClientMessage } from "./client_messages.ts";
+import { SchedulerCore, type SchedulerCoreOptions, WorkerRefusedError } from "./core.ts";
+import { checkName, checkNumber, MalformedMessageError } from "./message_checks.ts";
+import { type Peer, Peers } from "./peers.ts";
+import type { SchedulerPlugin } from "./plugin.ts";
+import { RestartRounds } from "./restart_rounds.ts";
+import { rpcHandlers, type SchedulerServices } from "./rpc_handlers.ts";
+import { checkRegistration, handleWorkerMessage } from "./worker_messages.ts";
+
+const logger = getLogger("distributed.scheduler");
+
+/** Options of {@linkcode Scheduler}. */
+export interface SchedulerOptions extends SchedulerCoreOptions {
+  /** How often workers say that they live, in seconds. Default: 1. */
+  heartbeatInterval?: number;
+  /** How often work is moved from busy workers to idle ones, in seconds. Default: 0.1. */
+  balanceInterval?: number;
+  /** How often it is estimated afresh how long the workers are busy, in seconds. Default: 1. */
+  occupancyInterval?: number;
+  /** Told of what happens; more can be added later with {@linkcode Scheduler.addPlugin}. */
+  plugins?: SchedulerPlugin[];
+  /** How many connections to workers are kept at most, for calls. Default: 512. */
+  connectionLimit?: number;
+}
+
+/**
+ * The scheduler of a cluster.
+ *
+ * @example
+ * ```ts ignore
+ * await using scheduler = new Scheduler();
+ * await scheduler.start("tcp://:8786");
+ * console.log(`Scheduler started at ${scheduler.address}`);
+ * await scheduler.finished;
+ * ```
+ */
+export class Scheduler implements AsyncDisposable {
+  /** The state machine, with all that the scheduler knows. Look, don't touch. */
+  readonly core: SchedulerCore;
+  /** Resolves when the scheduler has closed. */
+  readonly finished: Promise<void>;
+  /** Errors that should not be: of the scheduler itself, or of a plugin. The last ten. */
+  readonly faults: Error[] = [];
+  readonly #server: Server;
+  readonly #pool: ConnectionPool;
+  readonly #workers = new Peers("worker");
+  readonly #clients = new Peers("client");
+  readonly #restarts = new RestartRounds();
+  /** Called when the next worker has joined. */
+  readonly #workerWaiters = new Set<() => void>();
+  /** Called when the last worker has left. */
+  #onEmpty: () => void = () => {};
+  readonly #id = `Scheduler-${crypto.randomUUID()}`;
+  readonly #intervals: Record<"heartbeat" | "balance" | "occupancy", number>;
+  readonly #timers: ReturnType<typeof setInterval>[] = [];
+  readonly #finish: () => void;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * @param options How it behaves; see {@linkcode SchedulerOptions}.
+   * @throws {RangeError} When an interval is not a number of seconds above 0.
+   */
+  constructor(options: SchedulerOptions = {}) {
+    this.#intervals = {
+      heartbeat: checkInterval("heartbeatInterval", options.heartbeatInterval ?? 1),
+      balance: checkInterval("balanceInterval", options.balanceInterval ?? 0.1),
+      occupancy: checkInterval("occupancyInterval", options.occupancyInterval ?? 1),
+    };
+    this.core = new SchedulerCore({
+      ...options,
+      onPluginError: (error, plugin, hook) => {
+        this.#fault(`plugin ${plugin.constructor.name}, ${hook}`, error);
+        options.onPluginError?.(error, plugin, hook);
+      },
+    });
+    for (const plugin of options.plugins ?? []) this.core.addPlugin(plugin);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.finished = promise;
+    this.#finish = resolve;
+    this.#pool = new ConnectionPool({ limit: options.connectionLimit });
+    this.#server = new Server({
+      handlers: {
+        ...rpcHandlers(this.#services()),
+        "register-worker": (comm, message) => this.#registerWorker(comm, message),
+        "register-client": (comm, message) => this.#registerClient(comm, message),
+        "terminate": (comm) => this.#terminate(comm),
+      },
+      onHandlerError: (error, op) => {
+        if (!(error instanceof MalformedMessageError)) this.#fault(op, error);
+      },
+    });
+  }
+
+  /**
+   * Listen, and begin to schedule.
+   *
+   * @param addresses Where: such as "tcp://:8786", "tcp://127.0.0.1:0" or "inproc://", or several.
+   * @throws {Error} When it cannot listen there; the scheduler is closed then.
+   */
+  async start(addresses: string | readonly string[] = "tcp://:8786"): Promise<void> {
+    try {
+      for (const address of typeof addresses === "string" ? [addresses] : addresses) {
+        await this.#server.listen(address);
+      }
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+    const { heartbeat, balance, occupancy } = this.#intervals;
+    this.#every(heartbeat, "check of heartbeats", () => {
+      for (const worker of this.core.checkWorkerTtl(now())) {
+        logger.warn(`Worker ${worker} has been silent for too long: it is given up`);
+        this.#workers.cut(worker);
+        this.#restarts.left(worker);
+      }
+    });
+    this.#every(balance, "balance", () => this.core.balance(now()));
+    this.#every(occupancy, "estimate of occupancy", () => this.core.reevaluateOccupancy(now()));
+    logger.info(`Scheduler at ${this.addresses.join(", ")}`);
+  }
+
+  /** Address to reach the scheduler at: of the first that it was started on. */
+  get address(): string {
+    return this.#server.address;
+  }
+
+  /** All addresses to reach the scheduler at. */
+  get addresses(): readonly string[] {
+    return this.#server.addresses;
+  }
+
+  /** Add a plugin: from now on it is told what happens. */
+  addPlugin(plugin: SchedulerPlugin): void {
+    this.core.addPlugin(plugin);
+  }
+
+  /** Remove a plugin. */
+  removePlugin(plugin: SchedulerPlugin): void {
+    this.core.removePlugin(plugin);
+  }
+
+  /**
+   * Forget all tasks and data, and have all workers begin anew.
+   *
+   * @param options.timeout How long the workers may take, in seconds. Default: 30.
+   * @returns Addresses of workers that took longer, which have been removed from the cluster.
+   */
+  async restart({ timeout = 30 }: { timeout?: number } = {}): Promise<string[]> {
+    logger.info("Restart: all tasks and data are dropped");
+    this.#flush();
+    const workers = this.#workers.ids;
+    const { id, late } = this.#restarts.begin(workers, timeout);
+    for (const worker of workers) this.#workers.send(worker, [{ op: "restart", id }]);
+    this.core.restart(now());
+    this.#flush();
+    const removed = await late;
+    for (const worker of removed) {
+      this.#removeWorker(worker, { safe: true, reason: "it did not restart in time" });
+    }
+    return removed;
+  }
+
+  /**
+   * Shut down the cluster: tell all workers to leave, wait for them, and close.
+   *
+   * @param options.timeout How long the workers may take, in seconds. Default: 10.
+   */
+  async shutdown({ timeout = 10 }: { timeout?: number } = {}): Promise<void> {
+    for (const worker of this.#workers.ids) {
+      this.#workers.send(worker, [{ op: "close", reason: "the cluster is shut down" }]);
+    }
+    if (this.#workers.size > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, timeout * 1000);
+        this.#onEmpty = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    await this.close();
+  }
+
+  /** Stop at once: close all connections and end. Workers and clients notice. Can be called again. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  /** Same as {@linkcode close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#restarts.close();
+    for (const waiter of this.#workerWaiters) waiter();
+    this.#workerWaiters.clear();
+    await Promise.all([this.#workers.close(), this.#clients.close()]);
+    await this.#pool.close();
+    await this.#server.close();
+    this.#finish();
+  }
+
+  // workers --------------------------------------------------------------------
+
+  async #registerWorker(comm: Comm, message: Message): Promise<unknown> {
+    const time = now();
+    let address: string;
+    try {
+      const info = checkRegistration(message);
+      address = info.address;
+      this.core.addWorker({ ...info, host: getAddressHost(address) }, time);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      logger.warn(`Refused a worker from ${comm.peerAddress}: ${error.message}`);
+      return { status: "error", message: error.message } satisfies RegisterWorkerReply;
+    }
+    logger.info(`Worker ${address} has joined`);
+    const peer = this.#workers.add(address, comm);
+    this.#flush();
+    for (const waiter of this.#workerWaiters) waiter();
+    this.#workerWaiters.clear();
+    const heartbeatInterval = this.#intervals.heartbeat;
+    const reply: RegisterWorkerReply = { status: "OK", time, heartbeatInterval };
+    await this.#stream(peer, reply, this.#onWorkerMessage);
+    if (this.#workers.remove(peer)) {
+      this.#forgetWorker(address, { reason: "its connection broke" });
+    }
+    return Server.noReply;
+  }
+
+  readonly #onWorkerMessage = (peer: Peer, message: Message, time: number): boolean => {
+    if (handleWorkerMessage(this.core, peer.id, message, time)) return true;
+    if (message.op === "restarted") {
+      this.#restarts.answered(checkNumber(message, "id"), peer.id);
+      return true;
+    }
+    const reason = typeof message.reason === "string" ? message.reason : "it left";
+    if (this.#workers.remove(peer)) this.#forgetWorker(peer.id, { safe: true, reason });
+    return false;
+  };
+
+  #removeWorker(address: string, options: { safe?: boolean; reason: string }): void {
+    this.#workers.cut(address);
+    this.#forgetWorker(address, options);
+  }
+
+  /** A worker's stream is gone: tell the core, and whoever waits for that. */
+  #forgetWorker(address: string, options: { safe?: boolean; reason: string }): void {
+    logger.info(`Worker ${address} is gone: ${options.reason}`);
+    this.#restarts.left(address);
+    try {
+      this.core.removeWorker(address, options, now());
+    } catch (error) {
+      this.#fault("removal of a worker", error);
+    }
+    this.#flush();
+    if (this.#workers.size === 0) this.#onEmpty();
+  }
+
+  // clients --------------------------------------------------------------------
+
+  async #registerClient(comm: Comm, message: Message): Promise<unknown> {
+    const id = checkName(message, "client");
+    const time = now();
+    // A client that comes back before its old connection was found broken.
+    if (this.#clients.has(id)) this.core.removeClient(id, time);
+    this.core.addClient(id, time);
+    const peer = this.#clients.add(id, comm);
+    logger.info(`Client ${id} has connected`);
+    this.#flush();
+    const reply: RegisterClientReply = { status: "OK", id: this.#id, time };
+    await this.#stream(peer, reply, this.#onClientMessage);
+    if (this.#clients.remove(peer)) {
+      logger.info(`Client ${id} has disconnected`);
+      try {
+        this.core.removeClient(id, now());
+      } catch (error) {
+        this.#fault("removal of a client", error);
+      }
+      this.#flush();
+    }
+    return Server.noReply;
+  }
+
+  readonly #onClientMessage = (peer: Peer, message: Message, time: number): boolean =>
+    handleClientMessage(this.core, peer.id, message, time);
+
+  // streams --------------------------------------------------------------------
+
+  /**
+   * Answer a registration, then take the peer's messages until its connection ends, for whichever
+   * reason. Each batch is handled at once, and then what has piled up in the core is sent.
+   */
+  async #stream(
+    peer: Peer,
+    reply: unknown,
+    handle: (peer: Peer, message: Message, time: number) => boolean,
+  ): Promise<void> {
+    const { comm, sender } = peer;
+    this.#server.countAsStream(comm);
+    try {
+      await comm.write(reply);
+      sender.start(comm);
+      let open = true;
+      while (open) {
+        const batch = await comm.read();
+        open = this.#handleBatch(peer, batch, handle);
+        this.#flush();
+      }
+      await sender.close();
+    } catch (error) {
+      if (error instanceof MalformedMessageError) {
+        logger.error(`Closed the connection of ${peer.id} (${comm.peerAddress}): ${error.message}`);
+      } else if (!(error instanceof CommClosedError)) {
+        this.#fault(`stream of ${peer.id}`, error);
+      }
+      sender.abort();
+      comm.abort();
+    }
+  }
+
+  /** Handle the messages of one batch; false when the peer has said goodbye. */
+  #handleBatch(
+    peer: Peer,
+    batch: unknown,
+    handle: (peer: Peer, message: Message, time: number) => boolean,
+  ): boolean {
+    if (!Array.isArray(batch)) {
+      throw new MalformedMessageError("a stream carries lists of messages");
+    }
+    const time = now();
+    for (let i = 0; i < batch.length; i++) {
+      const message = batch[i];
+      if (typeof message !== "object" || message === null) {
+        throw new MalformedMessageError("a message must be a map");
+      }
+      try {
+        if (!handle(peer, message, time)) return false;
+      } catch (error) {
+        if (error instanceof MalformedMessageError) throw error;
+        // A fault of the scheduler's own must not take the cluster along.
+        this.#fault(`message ${message.op} of ${peer.id}`, error);
+      }
+    }
+    return true;
+  }
+
+  /** Send what has piled up in the core. */
+  #flush(): void {
+    this.core.drain(this.#workers.send, this.#clients.send);
+  }
+
+  // calls ----------------------------------------------------------------------
+
+  #services(): SchedulerServices {
+    // deno-lint-ignore no-this-alias -- its getter needs a name for the scheduler
+    const scheduler = this;
+    return {
+      core: this.core,
+      pool: this.#pool,
+      get addresses() {
+        return scheduler.addresses;
+      },
+      hasClient: (id) => this.#clients.has(id),
+      now,
+      flush: () => this.#flush(),
+      restart: (options) => this.restart(options),
+      removeWorker: (address, reason) => this.#removeWorker(address, { safe: true, reason }),
+      workerJoined: (timeout) => this.#workerJoined(timeout),
+    };
+  }
+
+  async #terminate(comm: Comm): Promise<unknown> {
+    await comm.write({ status: "OK" });
+    this.shutdown().catch((error) => this.#fault("shutdown", error));
+    return Server.noReply;
+  }
+
+  /** Resolves when a worker has joined, when the time is over, or when the scheduler closes. */
+  #workerJoined(timeout: number): Promise<void> {
+    return new Promise((resolve) => {
+      const finish = () => {
+        clearTimeout(timer);
+        this.#workerWaiters.delete(finish);
+        resolve();
+      };
+      const timer = setTimeout(finish, timeout * 1000);
+      this.#workerWaiters.add(finish);
+    });
+  }
+
+  // upkeep ---------------------------------------------------------------------
+
+  #every(seconds: number, what: string, work: () => void): void {
+    this.#timers.push(setInterval(() => {
+      try {
+        work();
+      } catch (error) {
+        this.#fault(what, error);
+      }
+      this.#flush();
+    }, seconds * 1000));
+  }
+
+  /** Something went wrong that should not: say so, remember it, and go on. */
+  #fault(where: string, error: unknown): void {
+    const fault = error instanceof Error ? error : new Error(String(error));
+    logger.error(`Fault in the scheduler (${where})`, { error: fault.stack });
+    this.faults.push(fault);
+    if (this.faults.length > 10) this.faults.shift();
+  }
+}
+
+/** Whether an error says that a registration is no good, rather than that the scheduler is. */
+function isRefusal(error: unknown): error is Error {
+  return error instanceof WorkerRefusedError || error instanceof MalformedMessageError ||
+    error instanceof AddressError;
+}
+
+function checkInterval(name: string, seconds: number): number {
+  if (typeof seconds === "number" && seconds > 0 && seconds < 1e6) return seconds;
+  throw new RangeError(`${name} must be a number of seconds above 0, got ${seconds}`);
+}
+
+/** The time, in seconds since 1970. */
+function now(): number {
+  return (performance.timeOrigin + performance.now()) / 1000;
+}
