@@ -1,0 +1,536 @@
+/**
+ * Client: a user's way to a cluster.
+ *
+ * @module
+ */
+import { normalizeAddress } from "../comm/addresses.ts";
+import { Future } from "./future.ts";
+import type { FutureState, FutureStatus } from "./future_state.ts";
+import { gatherStates } from "./gather.ts";
+import { checkScatterOptions, scatterData, type ScatterOptions } from "./scatter.ts";
+import { type ConsoleMessage, Session } from "./session.ts";
+import { collectFutures, leftOut, replaceFutures } from "./structure.ts";
+import { mapTasks, submitTask } from "./submit.ts";
+import {
+  checkBoolean,
+  type CheckedOptions,
+  checkNames,
+  checkOptions,
+  checkSeconds,
+  checkWorkers,
+  noOptions,
+  OptionError,
+  refuseOption,
+  type TaskOptions,
+} from "./task_options.ts";
+import type {
+  FutureArgs,
+  FutureIterables,
+  Gathered,
+  GatheredWithoutErrors,
+  NestedFutures,
+  Scattered,
+} from "./types.ts";
+
+/** A cluster that a client can connect to, such as a `LocalCluster`. */
+export interface ClusterLike {
+  /** Address of its scheduler. */
+  readonly schedulerAddress: string;
+}
+
+/** Options of {@linkcode Client.connect}. */
+export interface ClientOptions {
+  /** What the scheduler calls the client; by default a random name. */
+  name?: string;
+  /** Seconds to try to connect, and to connect again when the connection is lost. Default: 10. */
+  timeout?: number;
+  /**
+   * Whether data goes straight between client and workers (true) or through the scheduler (false).
+   * Default: straight where the workers can be reached.
+   */
+  direct?: boolean;
+  /** Whether what tasks write to their console is written to this one's. Default: true. */
+  console?: boolean;
+  /** Takes what tasks write to their console, in the place of this one's. */
+  onConsole?: (message: ConsoleMessage) => void;
+}
+
+/** Options of {@linkcode Client.gather}. */
+export interface GatherOptions {
+  /** Whether the error of a failed future is thrown, or the future left out. Default: "raise". */
+  errors?: "raise" | "skip";
+}
+
+/** Options of {@linkcode Client.nbytes}. */
+export interface NbytesOptions {
+  /** Futures or keys to look at. Default: all. */
+  keys?: NestedFutures | readonly string[];
+  /** Whether to add up the keys of each function. Default: true. */
+  summary?: boolean;
+}
+
+/** What {@linkcode Client.schedulerInfo} says of a worker. */
+export interface WorkerInfo {
+  /** Name, by default its address. */
+  name: string;
+  /** How many tasks it can run at once. */
+  nthreads: number;
+  /** More facts: host, memory, resources, last sign of life, … */
+  [fact: string]: unknown;
+}
+
+/** What {@linkcode Client.schedulerInfo} gives. */
+export interface SchedulerInfo {
+  /** The scheduler's own name. */
+  id: string;
+  /** Its address. */
+  address: string;
+  /** Its workers by address. */
+  workers: Record<string, WorkerInfo>;
+  /** More facts. */
+  [fact: string]: unknown;
+}
+
+/** What a client knows of a key without asking. */
+export interface FutureInfo {
+  /** Name of the task or data. */
+  readonly key: string;
+  /** Where it stands. */
+  readonly status: FutureStatus;
+  /** What the result is ("number", "Float64Array", …), once it is known. */
+  readonly type: string | undefined;
+}
+
+/** A cluster that the client has started itself, and closes. */
+interface OwnedCluster extends ClusterLike {
+  close(): Promise<void>;
+}
+
+/** What all views of a client share besides the session. */
+interface Shared {
+  readonly session: Session;
+  readonly cluster: OwnedCluster | undefined;
+}
+
+const defaultTimeout = 10;
+
+/**
+ * A client of a cluster: submits functions, moves data, waits for results.
+ *
+ * @example
+ * ```ts
+ * await using client = await Client.connect();
+ * const square = (x: number) => x ** 2;
+ * const neg = (x: number) => -x;
+ * const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);
+ *
+ * const a = client.map(square, Array.from({ length: 10 }, (_, i) => i));
+ * const b = client.map(neg, a);
+ * const total = client.submit(sum, b);
+ * console.log(await total.result()); // -285
+ * ```
+ */
+export class Client implements AsyncDisposable {
+  readonly #shared: Shared;
+  readonly #session: Session;
+  readonly #options: CheckedOptions;
+
+  private constructor(shared: Shared, options: CheckedOptions) {
+    this.#shared = shared;
+    this.#session = shared.session;
+    this.#options = options;
+  }
+
+  /**
+   * Connect to a cluster.
+   *
+   * @param cluster Address of a scheduler such as `"127.0.0.1:8786"`, or a cluster. By default a
+   * `LocalCluster` in this process is started, and closed with the client.
+   * @param options See {@linkcode ClientOptions}.
+   * @returns The client, connected.
+   * @throws {OptionError} When an option is wrong.
+   * @throws {AddressError} When the address is malformed.
+   * @throws {ConnectTimeoutError} When there is no scheduler at the address.
+   */
+  static async connect(
+    cluster?: string | ClusterLike,
+    options: ClientOptions = {},
+  ): Promise<Client> {
+    const known = ["name", "timeout", "direct", "console", "onConsole"];
+    checkNames(options, known, "Client.connect()");
+    const { name, onConsole } = options;
+    if (name !== undefined && (typeof name !== "string" || name === "")) {
+      refuseOption("name", name, "a text that is not empty");
+    }
+    if (onConsole !== undefined && typeof onConsole !== "function") {
+      refuseOption("onConsole", onConsole, "a function");
+    }
+    const wantsConsole = checkBoolean("console", options.console) ?? true;
+    const settings = {
+      id: name ?? `Client-${crypto.randomUUID()}`,
+      timeout: checkSeconds("timeout", options.timeout) ?? defaultTimeout,
+      direct: checkBoolean("direct", options.direct),
+      onConsole: onConsole ?? (wantsConsole ? printToConsole : undefined),
+    };
+    if (cluster !== undefined) {
+      const address = normalizeAddress(addressOf(cluster));
+      const session = await Session.open({ ...settings, address });
+      return new Client({ session, cluster: undefined }, noOptions);
+    }
+    // Loaded here only: a program that connects to a remote scheduler loads no scheduler.
+    const { LocalCluster } = await import("../deploy/local_cluster.ts");
+    const own = await LocalCluster.create();
+    try {
+      const session = await Session.open({ ...settings, address: own.schedulerAddress });
+      return new Client({ session, cluster: own }, noOptions);
+    } catch (error) {
+      await own.close();
+      throw error;
+    }
+  }
+
+  /** What the scheduler calls this client. */
+  get id(): string {
+    return this.#session.options.id;
+  }
+
+  /** Address of the scheduler. */
+  get schedulerAddress(): string {
+    return this.#session.options.address;
+  }
+
+  /** "running", "connecting" while the scheduler cannot be reached, or "closed". */
+  get status(): "connecting" | "running" | "closed" {
+    return this.#session.status;
+  }
+
+  /** What this client holds futures of, by key. Follows what happens. */
+  get futures(): ReadonlyMap<string, FutureInfo> {
+    return this.#session.table.states;
+  }
+
+  /**
+   * The same client with options for `submit`, `map` and `scatter`.
+   *
+   * @param options Put over those that this view has already.
+   * @returns A view. Closing it closes the client.
+   * @throws {OptionError} When an option is unknown or has a wrong value.
+   *
+   * @example
+   * ```ts
+   * const random = client.with({ pure: false, workers: ["alice"] }).submit(() => Math.random());
+   * ```
+   */
+  with(options: TaskOptions): Client {
+    this.#session.check("with()");
+    return new Client(this.#shared, checkOptions(options, this.#options));
+  }
+
+  /**
+   * Run a function on the cluster. Returns at once. Arguments may be futures, or arrays, objects, maps
+   * and sets that hold futures: the function gets their results. All arguments are taken as they are
+   * now; what is done to them later has no effect.
+   *
+   * The function is sent as its source: it can use its parameters, its locals and standard globals.
+   *
+   * @param fn The function; it may be async.
+   * @param args Its arguments.
+   * @returns A future of what the function returns.
+   * @throws {FunctionError} When the function cannot run on a worker.
+   * @throws {FreeNameError} When it uses names of its module.
+   * @throws {SerializationError} When an argument cannot be sent.
+   * @throws {CancelledError} When an argument is a cancelled future.
+   * @throws {ClientClosedError} When the client is closed.
+   *
+   * @example
+   * ```ts
+   * const add = (x: number, y: number) => x + y;
+   * const a = client.submit(add, 1, 2);
+   * const b = client.submit(add, a, 10);
+   * console.log(await b.result()); // 13
+   * ```
+   */
+  submit<A extends unknown[], R>(
+    fn: (...args: A) => R,
+    ...args: FutureArgs<A>
+  ): Future<Awaited<R>> {
+    return submitTask(this.#session, this.#options, fn, args) as Future<Awaited<R>>;
+  }
+
+  /**
+   * Run a function on each item of an iterable, or on the items of several side by side, up to the end
+   * of the shortest. Items may be futures or hold futures.
+   *
+   * @param fn The function; it may be async.
+   * @param iterables An iterable for each parameter.
+   * @returns A future for each item.
+   * @throws What `submit` throws; then no task was submitted.
+   *
+   * @example
+   * ```ts
+   * const add = (x: number, y: number) => x + y;
+   * const sums = client.map(add, [1, 2, 3], [10, 20, 30]);
+   * console.log(await client.gather(sums)); // [11, 22, 33]
+   * ```
+   */
+  map<A extends unknown[], R>(
+    fn: (...args: A) => R,
+    ...iterables: FutureIterables<A>
+  ): Future<Awaited<R>>[] {
+    return mapTasks(this.#session, this.#options, fn, iterables) as Future<Awaited<R>>[];
+  }
+
+  /**
+   * Wait for futures and bring their results here.
+   *
+   * @param futures A future, or futures nested in arrays, plain objects, maps and sets, or an iterator.
+   * @param options `errors: "skip"` leaves out futures that failed.
+   * @returns The same structure with results in the place of futures; for an iterator an array.
+   * @throws The error of a task that failed.
+   * @throws {CancelledError} When a future was cancelled.
+   *
+   * @example
+   * ```ts
+   * const x = client.submit((a: number, b: number) => a + b, 1, 2);
+   * console.log(await client.gather([x, [x], { x }])); // [3, [3], { x: 3 }]
+   * ```
+   */
+  async gather<const F>(
+    futures: F,
+    options?: GatherOptions & { errors?: "raise" },
+  ): Promise<Gathered<F>>;
+  /** Leaves out futures that failed or were cancelled. */
+  async gather<const F>(
+    futures: F,
+    options: GatherOptions & { errors: "skip" },
+  ): Promise<GatheredWithoutErrors<F>>;
+  async gather(futures: unknown, options: GatherOptions = {}): Promise<unknown> {
+    this.#session.check("gather()");
+    checkNames(options, ["errors"], "gather()");
+    const { errors = "raise" } = options;
+    if (errors !== "raise" && errors !== "skip") {
+      refuseOption("errors", errors, `"raise" or "skip"`);
+    }
+    const structure = isIterator(futures) ? [...futures] : futures;
+    const states = new Set<FutureState>();
+    collectFutures(structure, states);
+    const values = await gatherStates(states, this.#session.fetcher, errors === "skip");
+    const result = replaceFutures(structure, (state) => {
+      return values.has(state) ? values.get(state) : leftOut;
+    });
+    return result === leftOut ? undefined : result;
+  }
+
+  /**
+   * Put local data into the memory of the cluster. It is often better to have tasks load data. Do not
+   * change buffers in the data before the promise resolves.
+   *
+   * @param data A value; or an array or plain object, whose items become data of their own. The keys of
+   * an object are the keys of its futures.
+   * @param options See {@linkcode ScatterOptions}; `workers` of the view apply here too.
+   * @returns A future, or an array or object of futures, finished.
+   * @throws {TimeoutError} When the cluster has no worker for the data in time.
+   * @throws {SerializationError} When a value cannot be sent.
+   *
+   * @example
+   * ```ts
+   * const [a, b] = await client.scatter([1, 2]);
+   * const { x } = await client.scatter({ x: new Float64Array(1000) }, { broadcast: true });
+   * ```
+   */
+  async scatter<D>(data: D, options: ScatterOptions = {}): Promise<Scattered<D>> {
+    const checked = checkScatterOptions(options);
+    checked.workers ??= this.#options.group.workers;
+    return await scatterData(this.#session, data, checked) as Scattered<D>;
+  }
+
+  /**
+   * Stop tasks, and everything that depends on them, for all clients. Their results are dropped.
+   *
+   * @param futures A future, or futures nested in arrays, plain objects, maps and sets.
+   */
+  cancel(futures: NestedFutures): void {
+    const states = new Set<FutureState>();
+    collectFutures(isIterator(futures) ? [...futures] : futures, states);
+    this.#session.cancel(states);
+  }
+
+  /**
+   * Which workers hold the results of futures.
+   *
+   * @param futures Futures or keys. Default: everything in the cluster.
+   * @returns Addresses of workers by key.
+   */
+  async whoHas(futures?: NestedFutures | readonly string[]): Promise<Record<string, string[]>> {
+    return await this.#session.call("whoHas()", "who-has", { keys: keysOf(futures) });
+  }
+
+  /**
+   * Which results workers hold.
+   *
+   * @param workers Addresses, hosts or names. Default: all.
+   * @returns Keys by address of worker.
+   */
+  async hasWhat(workers?: string | readonly string[]): Promise<Record<string, string[]>> {
+    return await this.#session.call("hasWhat()", "has-what", { workers: workersOf(workers) });
+  }
+
+  /**
+   * How many tasks workers can run at once.
+   *
+   * @param workers Addresses, hosts or names. Default: all.
+   * @returns Numbers of threads by address of worker.
+   */
+  async ncores(workers?: string | readonly string[]): Promise<Record<string, number>> {
+    return await this.#session.call("ncores()", "ncores", { workers: workersOf(workers) });
+  }
+
+  /**
+   * How much memory results take.
+   *
+   * @param options Which keys, and whether to add up those of each function.
+   * @returns Bytes by function name, or by key.
+   */
+  async nbytes(options: NbytesOptions = {}): Promise<Record<string, number>> {
+    checkNames(options, ["keys", "summary"], "nbytes()");
+    const summary = checkBoolean("summary", options.summary) ?? true;
+    return await this.#session.call("nbytes()", "nbytes", { keys: keysOf(options.keys), summary });
+  }
+
+  /**
+   * Which tasks are running or about to run on workers.
+   *
+   * @param workers Addresses, hosts or names. Default: all.
+   * @returns Keys by address of worker.
+   */
+  async processing(workers?: string | readonly string[]): Promise<Record<string, string[]>> {
+    return await this.#session.call("processing()", "processing", { workers: workersOf(workers) });
+  }
+
+  /** Facts about the scheduler and its workers. */
+  async schedulerInfo(): Promise<SchedulerInfo> {
+    return await this.#session.call("schedulerInfo()", "identity");
+  }
+
+  /**
+   * Wait until the cluster has a number of workers.
+   *
+   * @param count How many.
+   * @param options `timeout` in seconds; default: the client's.
+   * @throws {TimeoutError} When they are not there in time.
+   */
+  async waitForWorkers(count: number, options: { timeout?: number } = {}): Promise<void> {
+    checkNames(options, ["timeout"], "waitForWorkers()");
+    if (!Number.isSafeInteger(count) || count < 0) {
+      throw new OptionError(`waitForWorkers(): count is ${count}, but must be a whole number`);
+    }
+    await this.#session.until(
+      async () => Object.keys(await this.ncores()).length >= count,
+      checkSeconds("timeout", options.timeout) ?? this.#session.options.timeout,
+      `waitForWorkers(): the cluster did not have ${count} workers`,
+    );
+  }
+
+  /**
+   * Stop all work, drop all data of all clients and give the workers fresh threads. All futures are
+   * cancelled.
+   *
+   * @param options `timeout` in seconds for the workers to be back; default: 30.
+   */
+  async restart(options: { timeout?: number } = {}): Promise<void> {
+    checkNames(options, ["timeout"], "restart()");
+    await this.#session.restart(checkSeconds("timeout", options.timeout) ?? 30);
+  }
+
+  /**
+   * Close the client. Its pending futures are cancelled, and the cluster drops what only it wanted. A
+   * cluster that the client has started ends. Can be called again.
+   */
+  async close(): Promise<void> {
+    await this.#session.close();
+    await this.#shared.cluster?.close();
+  }
+
+  /**
+   * Take down the whole cluster, scheduler and workers, for all clients; then close.
+   *
+   * @param options `timeout` in seconds for the scheduler to answer; default: the client's.
+   */
+  async shutdown(options: { timeout?: number } = {}): Promise<void> {
+    checkNames(options, ["timeout"], "shutdown()");
+    const timeout = checkSeconds("timeout", options.timeout) ?? this.#session.options.timeout;
+    if (this.#shared.cluster === undefined) {
+      await this.#session.call("shutdown()", "terminate", {}, timeout);
+    }
+    await this.close();
+  }
+
+  /** Same as {@linkcode Client.close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Text such as `<Client: scheduler="tcp://127.0.0.1:8786" status=running>`. */
+  toString(): string {
+    return `<Client: scheduler="${this.schedulerAddress}" status=${this.status}>`;
+  }
+
+  /** Shown by `console.log` in Deno. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return this.toString();
+  }
+
+  /** Shown by `console.log` in Node. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
+  }
+}
+
+function addressOf(cluster: string | ClusterLike): string {
+  if (typeof cluster === "string") return cluster;
+  const address = cluster?.schedulerAddress;
+  if (typeof address === "string") return address;
+  throw new OptionError(
+    `Client.connect(): the cluster is ${
+      cluster === null ? "null" : typeof cluster
+    }, but must be an ` +
+      `address such as "127.0.0.1:8786" or an object with a schedulerAddress`,
+  );
+}
+
+function isIterator(value: unknown): value is IterableIterator<unknown> {
+  if (typeof value !== "object" || value === null || value instanceof Future) return false;
+  const iterator = value as Partial<IterableIterator<unknown>>;
+  return typeof iterator.next === "function" && typeof iterator[Symbol.iterator] === "function";
+}
+
+/** Keys of futures; texts are keys already. */
+function keysOf(futures: NestedFutures | readonly string[] | undefined): string[] | undefined {
+  if (futures === undefined) return undefined;
+  const items = isIterator(futures) ? [...futures] : futures;
+  const states = new Set<FutureState>();
+  collectFutures(items, states);
+  const keys = Array.from(states, (state) => state.key);
+  if (Array.isArray(items)) {
+    for (const item of items) if (typeof item === "string") keys.push(item);
+  }
+  return keys;
+}
+
+function workersOf(workers: string | readonly string[] | undefined): string[] | undefined {
+  return workers === undefined ? undefined : checkWorkers(workers);
+}
+
+function printToConsole({ key, worker, level, text }: ConsoleMessage): void {
+  const line = `[${key} on ${worker}] ${text}`;
+  switch (level) {
+    case "debug":
+    case "info":
+    case "warn":
+    case "error":
+      console[level](line);
+      break;
+    default:
+      console.log(line);
+  }
+}

@@ -1,0 +1,249 @@
+/**
+ * Brings results from the cluster: asked for in one turn of the event loop, they are fetched together,
+ * each from a worker that holds it, or through the scheduler where workers cannot be reached. What is
+ * not where it was said to be is reported, and fetched again when it is back.
+ *
+ * @module
+ */
+import type { ConnectionPool } from "../comm/connection_pool.ts";
+import { RemoteError } from "../comm/rpc.ts";
+import { getLogger } from "../config/logging.ts";
+import { Serialized } from "../protocol/serialized.ts";
+import { pause } from "./deadline.ts";
+import type { FutureState } from "./future_state.ts";
+
+const logger = getLogger("distributed.client");
+
+/** A result could not be had although the cluster says that it is there. */
+export class MissingDataError extends Error {
+  /** @param message Which key, and what was tried. */
+  constructor(message: string) {
+    super(message);
+    this.name = "MissingDataError";
+  }
+}
+
+/** Told of the results that were asked for, each once. */
+export interface FetchListener {
+  /** The result is here. `shared`: its buffers are those of the worker's store, in this process. */
+  fetched(state: FutureState, value: Serialized, shared: boolean): void;
+  /** The state is no longer finished: see its status. */
+  unfinished(state: FutureState): void;
+  /** It could not be fetched. */
+  failed(state: FutureState, error: Error): void;
+}
+
+/** How the fetcher reaches the rest of the client. */
+export interface FetcherOptions {
+  pool: ConnectionPool;
+  schedulerAddress: string;
+  /** Straight from workers: true; through the scheduler: false; undefined: whichever works. */
+  direct: boolean | undefined;
+  /** Tell the scheduler that keys are not where it said. */
+  reportMissing(missing: Record<string, string[]>): void;
+  /** Aborted when the client closes. */
+  signal: AbortSignal;
+}
+
+interface Request {
+  readonly state: FutureState;
+  readonly listeners: FetchListener[];
+  /** How often the data was not where it was said to be. */
+  misses: number;
+}
+
+/** Replies of a worker's `get-data` and of the scheduler's `gather`. */
+interface DataReply {
+  status: string;
+  data?: Record<string, Serialized>;
+  missing?: Record<string, string[]>;
+}
+
+const maxMisses = 10;
+const maxKeysPerRequest = 10_000;
+const unreachableFor = 30_000;
+const firstPause = 0.01;
+const longestPause = 1;
+
+/** Fetches results, many at a time. */
+export class Fetcher {
+  readonly #options: FetcherOptions;
+  /** What is being fetched, so that a result asked for twice at a time travels once. */
+  readonly #requests = new Map<FutureState, Request>();
+  #queue: Request[] = [];
+  /** Workers that could not be reached, and until when they are not tried again. */
+  readonly #unreachable = new Map<string, number>();
+
+  /** @param options How to reach the rest of the client. */
+  constructor(options: FetcherOptions) {
+    this.#options = options;
+  }
+
+  /** Fetch the result of a finished state. */
+  fetch(state: FutureState, listener: FetchListener): void {
+    const running = this.#requests.get(state);
+    if (running !== undefined) {
+      running.listeners.push(listener);
+      return;
+    }
+    const request = { state, listeners: [listener], misses: 0 };
+    this.#requests.set(state, request);
+    this.#enqueue(request);
+  }
+
+  /** End all that is being fetched. */
+  close(error: Error): void {
+    for (const request of [...this.#requests.values()]) this.#fail(request, error);
+  }
+
+  #enqueue(request: Request): void {
+    if (this.#queue.length === 0) queueMicrotask(() => this.#dispatch());
+    this.#queue.push(request);
+  }
+
+  #dispatch(): void {
+    const queue = this.#queue;
+    this.#queue = [];
+    const groups = new Map<string, Request[]>();
+    for (const request of queue) {
+      if (!this.#requests.has(request.state)) continue;
+      if (request.state.status !== "finished") {
+        this.#await(request);
+        continue;
+      }
+      const address = this.#holder(request.state.workers);
+      const group = groups.get(address);
+      if (group === undefined) groups.set(address, [request]);
+      else group.push(request);
+    }
+    for (const [address, group] of groups) {
+      for (let i = 0; i < group.length; i += maxKeysPerRequest) {
+        const part = group.length <= maxKeysPerRequest
+          ? group
+          : group.slice(i, i + maxKeysPerRequest);
+        this.#ask(address, part).catch((error) => {
+          for (const request of part) this.#fail(request, error as Error);
+        });
+      }
+    }
+  }
+
+  /** Which worker to ask; the scheduler's address when none is known or within reach. */
+  #holder(workers: readonly string[]): string {
+    const { direct, schedulerAddress } = this.#options;
+    if (direct === false || workers.length === 0) return schedulerAddress;
+    const first = workers.length === 1 ? 0 : Math.floor(Math.random() * workers.length);
+    for (let i = 0; i < workers.length; i++) {
+      const worker = workers[(first + i) % workers.length];
+      if (direct === true || this.isReachable(worker)) return worker;
+    }
+    return schedulerAddress;
+  }
+
+  /** Whether it makes sense to try to talk to a worker. */
+  isReachable(worker: string): boolean {
+    const until = this.#unreachable.get(worker);
+    if (until === undefined) return true;
+    if (performance.now() < until) return false;
+    this.#unreachable.delete(worker);
+    return true;
+  }
+
+  /** Remember that a worker could not be reached. */
+  markUnreachable(worker: string): void {
+    this.#unreachable.set(worker, performance.now() + unreachableFor);
+  }
+
+  async #ask(address: string, requests: Request[]): Promise<void> {
+    const { pool, schedulerAddress, signal } = this.#options;
+    const keys = requests.map((request) => request.state.key);
+    const viaScheduler = address === schedulerAddress;
+    let reply: DataReply;
+    try {
+      const peer = pool.rpc(address);
+      reply = await (viaScheduler ? peer.gather({ keys }) : peer.getData({ keys })) as DataReply;
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof RemoteError) throw error;
+      if (viaScheduler) {
+        // The scheduler's stream breaks as well then, and settles what becomes of the futures.
+        logger.warn(`Could not gather through the scheduler: ${error}`);
+        for (const request of requests) this.#missed(request, [], undefined);
+        return;
+      }
+      logger.warn(`Could not get data from ${address}: ${error}`);
+      this.markUnreachable(address);
+      if (this.#options.direct === true) {
+        for (const request of requests) this.#missed(request, [], undefined);
+      } else {
+        for (const request of requests) this.#enqueue(request);
+      }
+      return;
+    }
+    const shared = address.startsWith("inproc:");
+    const missing: Record<string, string[]> = {};
+    for (const request of requests) {
+      const { key } = request.state;
+      const value = reply.data?.[key];
+      if (value instanceof Serialized) {
+        this.#finish(request, value, shared);
+      } else {
+        const holders = viaScheduler ? reply.missing?.[key] ?? [] : [address];
+        this.#missed(request, holders, missing);
+      }
+    }
+    for (const _ in missing) {
+      this.#options.reportMissing(missing);
+      break;
+    }
+  }
+
+  /** The data was not there. Report it and look again a little later. */
+  #missed(
+    request: Request,
+    holders: string[],
+    missing: Record<string, string[]> | undefined,
+  ): void {
+    const { state } = request;
+    if (!this.#requests.has(state)) return;
+    request.misses++;
+    if (request.misses > maxMisses) {
+      const where = holders.length === 0 ? "" : ` (last looked for on ${holders.join(", ")})`;
+      const message =
+        `the result of ${state.key} could not be fetched in ${maxMisses} attempts${where}`;
+      this.#fail(request, new MissingDataError(message));
+      return;
+    }
+    if (missing !== undefined && holders.length > 0) missing[state.key] = holders;
+    if (holders.length > 0 && state.status === "finished") {
+      state.workers = state.workers.filter((worker) => !holders.includes(worker));
+    }
+    const seconds = Math.min(firstPause * 2 ** (request.misses - 1), longestPause);
+    pause(seconds, this.#options.signal).then(() => this.#again(request));
+  }
+
+  /** Wait for a result that is being computed again. */
+  #await(request: Request): void {
+    const { state } = request;
+    if (state.status === "error" || state.status === "cancelled") {
+      this.#requests.delete(state);
+      for (const listener of request.listeners) listener.unfinished(state);
+    } else {
+      state.listen({ settled: () => this.#again(request) });
+    }
+  }
+
+  #again(request: Request): void {
+    if (this.#requests.has(request.state)) this.#enqueue(request);
+  }
+
+  #finish(request: Request, value: Serialized, shared: boolean): void {
+    if (!this.#requests.delete(request.state)) return;
+    for (const listener of request.listeners) listener.fetched(request.state, value, shared);
+  }
+
+  #fail(request: Request, error: Error): void {
+    if (!this.#requests.delete(request.state)) return;
+    for (const listener of request.listeners) listener.failed(request.state, error);
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * Future: a task or piece of data on the cluster, from where a user stands.
+ *
+ * @module
+ */
+import { getLogger } from "../config/logging.ts";
+import { CancelledError, type FutureState, type FutureStatus } from "./future_state.ts";
+
+const logger = getLogger("distributed.client");
+
+/** What a future needs of the client that made it. */
+export interface FutureOwner {
+  /** Count a new reference to the state. */
+  retain(state: FutureState): void;
+  /** Count one reference less. */
+  release(state: FutureState): void;
+  /** The result, or the task's error thrown. */
+  result(state: FutureState, timeout: number | undefined): Promise<unknown>;
+  /** Wait until the outcome is known. */
+  settled(state: FutureState, timeout: number | undefined): Promise<void>;
+  /** The task's exception as a value, undefined when there is none. */
+  exceptionOf(state: FutureState): unknown;
+  /** Cancel the tasks. */
+  cancel(states: Iterable<FutureState>): void;
+}
+
+/** How long to wait for an outcome. */
+export interface WaitOptions {
+  /** Seconds to wait before a `TimeoutError`; as long as it takes by default. */
+  timeout?: number;
+}
+
+interface Reference {
+  owner: FutureOwner;
+  state: FutureState;
+}
+
+/** Releases what a future held when the garbage collector has taken the future. */
+const forgotten = new FinalizationRegistry<Reference>(({ owner, state }) => owner.release(state));
+
+/** Makes futures; set by the class, so that its constructor can stay out of users' hands. */
+let make: <T>(owner: FutureOwner, state: FutureState) => Future<T>;
+let stateIn: (future: Future<unknown>) => FutureState;
+let ownerIn: (future: Future<unknown>) => FutureOwner;
+let releasedIn: (future: Future<unknown>) => boolean;
+
+/**
+ * A result that is, or will be, in the memory of the cluster. It is kept there while a live future
+ * points to it: {@linkcode Future.release}, `using` and the garbage collector let go of it.
+ *
+ * A future is not thenable, so that an async function can return one: `await future.result()`.
+ *
+ * @example
+ * ```ts
+ * const future = client.submit((x: number) => x + 1, 10);
+ * console.log(future); // <Future: status: pending, key: lambda-…>
+ * console.log(await future.result()); // 11
+ * ```
+ */
+export class Future<T> implements Disposable {
+  /** Name of the task or data; the same for the same computation on every machine. */
+  readonly key: string;
+  readonly #owner: FutureOwner;
+  readonly #state: FutureState;
+  readonly #reference: Reference;
+  #released = false;
+  /** Makes the type of the result part of the future's type. */
+  declare protected readonly value: T;
+
+  private constructor(owner: FutureOwner, state: FutureState) {
+    this.key = state.key;
+    this.#owner = owner;
+    this.#state = state;
+    this.#reference = { owner, state };
+    owner.retain(state);
+    forgotten.register(this, this.#reference, this.#reference);
+  }
+
+  static {
+    make = <T>(owner: FutureOwner, state: FutureState) => new Future<T>(owner, state);
+    stateIn = (future) => future.#state;
+    ownerIn = (future) => future.#owner;
+    releasedIn = (future) => future.#released;
+  }
+
+  /** Where it stands: "pending", "finished", "error", "lost" or "cancelled". */
+  get status(): FutureStatus {
+    return this.#state.status;
+  }
+
+  /** What the result is ("number", "Float64Array", …), once it is known. */
+  get type(): string | undefined {
+    return this.#state.type;
+  }
+
+  /** Whether the outcome is known: finished, failed or cancelled. */
+  done(): boolean {
+    return this.#state.done;
+  }
+
+  /** Whether it was cancelled. */
+  cancelled(): boolean {
+    return this.#state.status === "cancelled";
+  }
+
+  /**
+   * Wait for the task and fetch its result. Nothing is kept here: each call fetches it anew.
+   *
+   * @param options How long to wait.
+   * @returns The result.
+   * @throws The task's own error when it, or a task it depends on, failed.
+   * @throws {CancelledError} When it was cancelled or released.
+   * @throws {TimeoutError} When it took longer than `timeout`.
+   */
+  async result(options: WaitOptions = {}): Promise<T> {
+    this.#check("result()");
+    return await this.#owner.result(this.#state, options.timeout) as T;
+  }
+
+  /**
+   * Wait for the task and get what it threw.
+   *
+   * @param options How long to wait.
+   * @returns What the task threw, undefined when it finished well.
+   * @throws {CancelledError} When it was cancelled or released.
+   * @throws {TimeoutError} When it took longer than `timeout`.
+   */
+  async exception(options: WaitOptions = {}): Promise<unknown> {
+    this.#check("exception()");
+    await this.#owner.settled(this.#state, options.timeout);
+    if (this.#state.status === "cancelled") throw this.#state.failure!;
+    return this.#owner.exceptionOf(this.#state);
+  }
+
+  /**
+   * Wait for the task and get the stack of what it threw, as text.
+   *
+   * @param options How long to wait.
+   * @returns The stack, undefined when it finished well.
+   * @throws {CancelledError} When it was cancelled or released.
+   * @throws {TimeoutError} When it took longer than `timeout`.
+   */
+  async traceback(options: WaitOptions = {}): Promise<string | undefined> {
+    this.#check("traceback()");
+    await this.#owner.settled(this.#state, options.timeout);
+    if (this.#state.status === "cancelled") throw this.#state.failure!;
+    return this.#state.status === "error" ? this.#state.traceback : undefined;
+  }
+
+  /**
+   * Call a function once when the outcome is known, in a later microtask; soon, when it is known
+   * already. What the function throws is logged.
+   *
+   * @param fn Called with this future.
+   */
+  addDoneCallback(fn: (future: Future<T>) => unknown): void {
+    const call = () => {
+      queueMicrotask(async () => {
+        try {
+          await fn(this);
+        } catch (error) {
+          logger.error(`A done callback of ${this.key} failed: ${error}`, { error });
+        }
+      });
+    };
+    if (this.#state.done) call();
+    else this.#state.listen({ settled: call });
+  }
+
+  /** Stop the task and whatever depends on it, in all clients. */
+  cancel(): void {
+    this.#owner.cancel([this.#state]);
+  }
+
+  /**
+   * Let go of the result. Once no future of any client points to it, the cluster drops it. Done for
+   * you by `using`, and by the garbage collector some time after the last use.
+   */
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    forgotten.unregister(this.#reference);
+    this.#owner.release(this.#state);
+  }
+
+  /** Same as {@linkcode Future.release}. */
+  [Symbol.dispose](): void {
+    this.release();
+  }
+
+  /** Text such as `<Future: status: finished, key: inc-…>`. */
+  toString(): string {
+    return `<Future: status: ${this.status}, key: ${this.key}>`;
+  }
+
+  /** Shown by `console.log` in Deno. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return this.toString();
+  }
+
+  /** Shown by `console.log` in Node. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
+  }
+
+  #check(method: string): void {
+    if (this.#released) {
+      throw new CancelledError(this.key, `${method} was called on a future that was released`);
+    }
+  }
+}
+
+/** Make a future. Not for users: they get theirs from a client. */
+export function makeFuture<T>(owner: FutureOwner, state: FutureState): Future<T> {
+  return make<T>(owner, state);
+}
+
+/** The state behind a future. */
+export function stateOf(future: Future<unknown>): FutureState {
+  return stateIn(future);
+}
+
+/** The client's session that a future belongs to. */
+export function ownerOf(future: Future<unknown>): FutureOwner {
+  return ownerIn(future);
+}
+
+/** Whether a future has let go of its result. */
+export function isReleased(future: Future<unknown>): boolean {
+  return releasedIn(future);
+}

@@ -1,0 +1,93 @@
+/**
+ * The keys that a client holds futures of, and what the scheduler's messages do to them.
+ *
+ * @module
+ */
+import type { SchedulerToClient } from "../protocol/messages.ts";
+import { FutureState } from "./future_state.ts";
+
+/** The graph of a `submit` or `map` was refused: a cycle, an unknown worker, … */
+export class GraphError extends Error {
+  /** @param message What the scheduler said. */
+  constructor(message: string) {
+    super(message);
+    this.name = "GraphError";
+  }
+}
+
+/** The keys of one client. */
+export class KeyTable {
+  /** By key. A cancelled or dropped key is not in here; old futures still point to its state. */
+  readonly states = new Map<string, FutureState>();
+  readonly #onDropped: (key: string) => void;
+
+  /** @param onDropped Called with a key that the last future of has let go of. */
+  constructor(onDropped: (key: string) => void) {
+    this.#onDropped = onDropped;
+  }
+
+  /** A state for a new key. */
+  add(key: string): FutureState {
+    const state = new FutureState(key);
+    this.states.set(key, state);
+    return state;
+  }
+
+  /** Count one future less. */
+  release(state: FutureState): void {
+    state.references--;
+    if (state.references > 0 || this.states.get(state.key) !== state) return;
+    this.states.delete(state.key);
+    this.#onDropped(state.key);
+  }
+
+  /** Apply a message of the scheduler. Messages on keys that are not held any more are no news. */
+  apply(message: SchedulerToClient): void {
+    switch (message.op) {
+      case "key-in-memory":
+        this.states.get(message.key)?.finish(message.workers, message.type);
+        break;
+      case "task-erred":
+        this.states.get(message.key)?.err(message.exception, message.traceback, message.blame);
+        break;
+      case "lost-data":
+        this.states.get(message.key)?.lose();
+        break;
+      case "cancelled-key":
+        this.cancel(message.key, message.reason ?? "its task, or one it depends on, was cancelled");
+        break;
+      case "graph-refused":
+        for (const key of message.keys) this.#refuse(key, message.message);
+        break;
+      case "restart":
+        this.cancelAll("the cluster was restarted");
+        break;
+    }
+  }
+
+  /** Cancel a key. The next `submit` of the same key starts afresh. */
+  cancel(key: string, reason: string): void {
+    const state = this.states.get(key);
+    if (state === undefined) return;
+    this.states.delete(key);
+    state.cancel(reason);
+  }
+
+  /** Cancel every key. */
+  cancelAll(reason: string): void {
+    for (const key of [...this.states.keys()]) this.cancel(key, reason);
+  }
+
+  /** Cancel the keys whose outcome is not known. */
+  cancelPending(reason: string): void {
+    for (const [key, state] of [...this.states]) if (!state.done) this.cancel(key, reason);
+  }
+
+  /** A key that the scheduler did not take may be submitted again, with better options. */
+  #refuse(key: string, reason: string): void {
+    const state = this.states.get(key);
+    if (state === undefined) return;
+    this.states.delete(key);
+    state.fail(new GraphError(`${key} was refused: ${reason}`));
+  }
+}

@@ -1,0 +1,225 @@
+/**
+ * From local values to data on the cluster.
+ *
+ * @module
+ */
+import type { Serialized } from "../protocol/serialized.ts";
+import { tokenize } from "../protocol/tokenize.ts";
+import { serialize, typeName } from "../protocol/values.ts";
+import { RemoteError } from "../comm/rpc.ts";
+import { getLogger } from "../config/logging.ts";
+import type { Future } from "./future.ts";
+import type { Session } from "./session.ts";
+import { copyBuffers } from "./task_arguments.ts";
+import { isPlainObject } from "./structure.ts";
+import {
+  checkBoolean,
+  checkNames,
+  checkSeconds,
+  checkWorkers,
+  OptionError,
+} from "./task_options.ts";
+
+const logger = getLogger("distributed.client");
+
+/** Options of `scatter`. */
+export interface ScatterOptions {
+  /** Put each value on all workers, or all of `workers`. Default: each on one, in turn. */
+  broadcast?: boolean;
+  /** Addresses, hosts or names of the workers to put the data on. Default: all. */
+  workers?: string | readonly string[];
+  /** Name the data by its content, so that equal data has one key. Default: true. */
+  hash?: boolean;
+  /** Seconds to wait for workers. Default: the client's timeout. */
+  timeout?: number;
+}
+
+/** One value on its way. */
+interface Item {
+  readonly key: string;
+  readonly value: Serialized;
+  readonly type: string;
+}
+
+/** Options that have been checked. */
+export interface CheckedScatterOptions {
+  broadcast: boolean;
+  workers: string[] | undefined;
+  hash: boolean;
+  timeout: number | undefined;
+}
+
+/** Check the options of `scatter`. */
+export function checkScatterOptions(options: ScatterOptions): CheckedScatterOptions {
+  checkNames(options, ["broadcast", "workers", "hash", "timeout"], "scatter()");
+  return {
+    broadcast: checkBoolean("broadcast", options.broadcast) ?? false,
+    workers: options.workers === undefined ? undefined : checkWorkers(options.workers),
+    hash: checkBoolean("hash", options.hash) ?? true,
+    timeout: checkSeconds("timeout", options.timeout),
+  };
+}
+
+/**
+ * Put data on workers.
+ *
+ * @returns A future, or an array or object of futures, like the data.
+ */
+export async function scatterData(
+  session: Session,
+  data: unknown,
+  options: CheckedScatterOptions,
+): Promise<unknown> {
+  session.check("scatter()");
+  const shares = session.options.address.startsWith("inproc:");
+  const encode = (value: unknown, name: string | undefined): Item => {
+    const encoded = serialize(value, { name: "data" });
+    const type = typeName(value);
+    const key = name ?? `${type}-${options.hash ? tokenize(encoded) : crypto.randomUUID()}`;
+    // In one process nothing is sent: the cluster would keep the user's own memory.
+    return { key, type, value: shares ? copyBuffers(encoded) : encoded };
+  };
+  if (Array.isArray(data)) {
+    return await place(session, data.map((value) => encode(value, undefined)), options);
+  }
+  if (isPlainObject(data)) {
+    const names = Object.keys(data);
+    if (names.includes("")) {
+      throw new OptionError(`scatter(): a name is "", and keys cannot be empty`);
+    }
+    const futures = await place(session, names.map((name) => encode(data[name], name)), options);
+    return Object.fromEntries(names.map((name, i) => [name, futures[i]]));
+  }
+  const [future] = await place(session, [encode(data, undefined)], options);
+  return future;
+}
+
+async function place(
+  session: Session,
+  items: readonly Item[],
+  options: CheckedScatterOptions,
+): Promise<Future<unknown>[]> {
+  if (items.length === 0) return [];
+  const workers = await findWorkers(session, options);
+  const unique = [...new Map(items.map((item) => [item.key, item])).values()];
+  const assignment = options.broadcast
+    ? new Map(workers.map(([address]) => [address, unique]))
+    : inTurn(unique, workers, session);
+  const whoHas: Record<string, string[]> = {};
+  const unplaced = new Set<Item>();
+  await Promise.all(
+    Array.from(assignment, ([address, part]) => send(session, address, part, whoHas, unplaced)),
+  );
+  for (const item of unplaced) if (whoHas[item.key] !== undefined) unplaced.delete(item);
+  if (unplaced.size > 0) await sendThroughScheduler(session, [...unplaced], options, whoHas);
+  session.check("scatter()");
+  return announce(session, items, unique, whoHas);
+}
+
+/** The workers to use with their numbers of cores; waits until there are any. */
+async function findWorkers(
+  session: Session,
+  options: CheckedScatterOptions,
+): Promise<[address: string, cores: number][]> {
+  let found: [string, number][] = [];
+  const { workers } = options;
+  const timeout = options.timeout ?? session.options.timeout;
+  const which = workers === undefined ? "workers" : `workers ${workers.join(", ")}`;
+  await session.until(
+    async () => {
+      const ncores = await session.call<Record<string, number>>("scatter()", "ncores", { workers });
+      found = Object.entries(ncores);
+      return found.length > 0;
+    },
+    timeout,
+    `scatter(): the cluster had no ${which} to put the data on`,
+  );
+  return found;
+}
+
+/** Deal out the items, as many in a row to a worker as it has cores. */
+function inTurn(
+  items: readonly Item[],
+  workers: readonly [address: string, cores: number][],
+  session: Session,
+): Map<string, Item[]> {
+  const turn: string[] = [];
+  for (const [address, cores] of workers) {
+    for (let i = 0; i < Math.max(1, cores); i++) turn.push(address);
+  }
+  const assignment = new Map<string, Item[]>();
+  items.forEach((item, i) => {
+    const address = turn[(session.scatterTurn + i) % turn.length];
+    const part = assignment.get(address);
+    if (part === undefined) assignment.set(address, [item]);
+    else part.push(item);
+  });
+  session.scatterTurn = (session.scatterTurn + items.length) % turn.length;
+  return assignment;
+}
+
+async function send(
+  session: Session,
+  address: string,
+  items: readonly Item[],
+  whoHas: Record<string, string[]>,
+  unplaced: Set<Item>,
+): Promise<void> {
+  const { direct } = session.options;
+  if (direct === false || (direct === undefined && !session.fetcher.isReachable(address))) {
+    for (const item of items) unplaced.add(item);
+    return;
+  }
+  const data = Object.fromEntries(items.map((item) => [item.key, item.value]));
+  try {
+    await session.pool.rpc(address).updateData({ data }, { signal: session.signal });
+  } catch (error) {
+    session.check("scatter()");
+    if (direct === true || error instanceof RemoteError) throw error;
+    logger.warn(`Could not scatter to ${address}: ${error}`);
+    session.fetcher.markUnreachable(address);
+    for (const item of items) unplaced.add(item);
+    return;
+  }
+  for (const item of items) (whoHas[item.key] ??= []).push(address);
+}
+
+async function sendThroughScheduler(
+  session: Session,
+  items: readonly Item[],
+  options: CheckedScatterOptions,
+  whoHas: Record<string, string[]>,
+): Promise<void> {
+  const reply = await session.call<{ status: string; whoHas?: Record<string, string[]> }>(
+    "scatter()",
+    "scatter",
+    {
+      data: Object.fromEntries(items.map((item) => [item.key, item.value])),
+      workers: options.workers,
+      broadcast: options.broadcast,
+      client: session.options.id,
+    },
+  );
+  Object.assign(whoHas, reply.whoHas);
+}
+
+/** Tell the scheduler where the data is, and make the futures. */
+function announce(
+  session: Session,
+  items: readonly Item[],
+  unique: readonly Item[],
+  whoHas: Record<string, string[]>,
+): Future<unknown>[] {
+  const nbytes: Record<string, number> = {};
+  const types: Record<string, string> = {};
+  for (const item of unique) {
+    nbytes[item.key] = item.value.nbytes;
+    types[item.key] = item.type;
+  }
+  session.outbox.add({ op: "update-data", whoHas, nbytes, types });
+  return items.map((item) => {
+    const state = session.table.states.get(item.key) ?? session.table.add(item.key);
+    state.finish(whoHas[item.key] ?? [], item.type);
+    return session.future(state);
+  });
+}

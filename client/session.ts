@@ -1,0 +1,313 @@
+/**
+ * One connection of a client to a cluster: what all views of a client (`client.with(…)`) share.
+ *
+ * @module
+ */
+import { ConnectionPool } from "../comm/connection_pool.ts";
+import { getLogger } from "../config/logging.ts";
+import type { SchedulerToClient } from "../protocol/messages.ts";
+import { pause, TimeoutError, within } from "./deadline.ts";
+import { Fetcher } from "./fetcher.ts";
+import { type Future, type FutureOwner, makeFuture } from "./future.ts";
+import type { FutureState } from "./future_state.ts";
+import { gatherStates } from "./gather.ts";
+import { KeyTable } from "./key_table.ts";
+import { Latch } from "./latch.ts";
+import { Outbox } from "./outbox.ts";
+import { type ConnectionLostError, SchedulerLink } from "./scheduler_link.ts";
+import { taskError } from "./task_error.ts";
+
+const logger = getLogger("distributed.client");
+
+/** The client was closed; it can do nothing any more. */
+export class ClientClosedError extends Error {
+  /**
+   * @param message What was asked of the client.
+   * @param options Why it closed, as `cause`.
+   */
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "ClientClosedError";
+  }
+}
+
+/** A line that a task wrote to its console. */
+export interface ConsoleMessage {
+  /** Key of the task. */
+  key: string;
+  /** Address of the worker that ran it. */
+  worker: string;
+  /** Method of the console: "log", "warn", … */
+  level: string;
+  /** What it wrote. */
+  text: string;
+}
+
+/** Settings of a session. */
+export interface SessionOptions {
+  id: string;
+  address: string;
+  timeout: number;
+  direct: boolean | undefined;
+  onConsole: ((message: ConsoleMessage) => void) | undefined;
+}
+
+/** Connections to workers that are kept open at most. */
+const connectionLimit = 256;
+
+/** The shared part of a client. */
+export class Session implements FutureOwner {
+  readonly options: SessionOptions;
+  readonly table: KeyTable;
+  readonly outbox: Outbox;
+  readonly pool: ConnectionPool;
+  readonly fetcher: Fetcher;
+  readonly #link: SchedulerLink;
+  readonly #closing = new AbortController();
+  #closeReason: Error | undefined;
+  #closed: Promise<void> | undefined;
+  /** Calls of restart that wait for the scheduler's word on the stream. */
+  #restarts: (() => void)[] = [];
+  /** Where the next scatter begins its round, counted in cores. */
+  scatterTurn = 0;
+
+  private constructor(options: SessionOptions) {
+    this.options = options;
+    this.outbox = new Outbox((messages) => this.#link.send(messages));
+    this.table = new KeyTable((key) => {
+      if (!this.closed) this.outbox.addRelease(key);
+    });
+    this.pool = new ConnectionPool({ limit: connectionLimit });
+    this.fetcher = new Fetcher({
+      pool: this.pool,
+      schedulerAddress: options.address,
+      direct: options.direct,
+      reportMissing: (missing) => {
+        if (!this.closed) this.outbox.add({ op: "report-missing", missing });
+      },
+      signal: this.#closing.signal,
+    });
+    this.#link = new SchedulerLink(options.address, options.id, options.timeout, {
+      messages: (batch) => this.#receive(batch),
+      broken: () => this.#onBroken(),
+      restored: () => this.#onRestored(),
+      givenUp: (error) => this.#onGivenUp(error),
+    });
+  }
+
+  /** Connect to the scheduler. */
+  static async open(options: SessionOptions): Promise<Session> {
+    const session = new Session(options);
+    try {
+      await session.#link.open();
+    } catch (error) {
+      await session.close("it could not connect");
+      throw error;
+    }
+    return session;
+  }
+
+  /** "running", "connecting" while the scheduler is away, or "closed". */
+  get status(): "connecting" | "running" | "closed" {
+    return this.#closeReason === undefined ? this.#link.status : "closed";
+  }
+
+  /** Whether the session has ended. */
+  get closed(): boolean {
+    return this.#closeReason !== undefined;
+  }
+
+  /** Aborts when the session ends. */
+  get signal(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** @throws {ClientClosedError} When the session has ended. */
+  check(method: string): void {
+    if (this.#closeReason === undefined) return;
+    throw new ClientClosedError(`${method}: ${this.#closeReason.message}`, {
+      cause: this.#closeReason,
+    });
+  }
+
+  /** Call an operation of the scheduler. */
+  async call<T>(
+    method: string,
+    op: string,
+    args: Record<string, unknown> = {},
+    timeout?: number,
+  ): Promise<T> {
+    this.check(method);
+    try {
+      return await this.pool.call<T>(this.options.address, op, args, {
+        timeout,
+        signal: this.#closing.signal,
+      });
+    } catch (error) {
+      this.check(method);
+      throw error;
+    }
+  }
+
+  /** A future of a key that is in the table. */
+  future<T>(state: FutureState): Future<T> {
+    return makeFuture<T>(this, state);
+  }
+
+  retain(state: FutureState): void {
+    state.references++;
+  }
+
+  release(state: FutureState): void {
+    this.table.release(state);
+  }
+
+  async settled(state: FutureState, timeout: number | undefined): Promise<void> {
+    if (state.done) return;
+    this.check("future");
+    const latch = new Latch([state], "all");
+    try {
+      await within(latch.opened, timeout, `${state.key} was not done`);
+    } finally {
+      latch.close();
+    }
+  }
+
+  async result(state: FutureState, timeout: number | undefined): Promise<unknown> {
+    // An outcome without a value needs no cluster.
+    if (state.status !== "cancelled" && state.status !== "error") this.check("result()");
+    const values = await within(
+      gatherStates(new Set([state]), this.fetcher, false),
+      timeout,
+      `the result of ${state.key} was not there`,
+    );
+    return values.get(state);
+  }
+
+  exceptionOf(state: FutureState): unknown {
+    return state.status === "error" ? taskError(state) : undefined;
+  }
+
+  cancel(states: Iterable<FutureState>): void {
+    this.check("cancel()");
+    const keys: string[] = [];
+    for (const state of states) {
+      if (this.table.states.get(state.key) !== state) continue;
+      keys.push(state.key);
+      this.table.cancel(state.key, "this client cancelled it");
+    }
+    if (keys.length > 0) this.outbox.add({ op: "cancel-keys", keys });
+  }
+
+  /** Flush everything: see `Client.restart`. */
+  async restart(timeout: number): Promise<void> {
+    this.check("restart()");
+    // The answer to the call and the word on the stream come on two comms; the futures of this client
+    // are cancelled by the latter, and none that is made after must be.
+    const told = new Promise<void>((resolve) => this.#restarts.push(resolve));
+    const aborted = new AbortController();
+    const end = AbortSignal.any([this.#closing.signal, aborted.signal]);
+    try {
+      await this.call("restart()", "restart", { timeout }, timeout + 5);
+      await Promise.race([told, pause(timeout, end)]);
+    } finally {
+      aborted.abort();
+    }
+  }
+
+  /** Wait until a condition on the cluster holds. */
+  async until(
+    condition: () => Promise<boolean>,
+    timeout: number,
+    what: string,
+  ): Promise<void> {
+    const end = performance.now() + timeout * 1000;
+    for (let wait = 0.02;; wait = Math.min(wait * 2, 0.5)) {
+      if (await condition()) return;
+      const left = (end - performance.now()) / 1000;
+      if (left <= 0) throw new TimeoutError(`${what} within ${timeout} s`);
+      await pause(Math.min(wait, left), this.#closing.signal);
+      this.check(what);
+    }
+  }
+
+  /** End the session. Can be called again. */
+  close(reason = "the client is closed"): Promise<void> {
+    return this.#closed ??= this.#close(new ClientClosedError(reason));
+  }
+
+  async #close(reason: Error): Promise<void> {
+    this.#end(reason);
+    await this.#link.close();
+    await this.pool.close();
+  }
+
+  #end(reason: Error): void {
+    // What has been said before goes out before the goodbye.
+    this.outbox.flush();
+    this.#closeReason = reason;
+    this.outbox.clear();
+    this.#closing.abort();
+    this.fetcher.close(reason);
+    this.table.cancelPending(reason.message);
+    for (const resolve of this.#restarts) resolve();
+    this.#restarts = [];
+  }
+
+  #receive(batch: readonly SchedulerToClient[]): void {
+    for (const message of batch) {
+      if (message.op === "task-console") {
+        this.#onConsole(message);
+        continue;
+      }
+      this.table.apply(message);
+      if (message.op === "restart") {
+        for (const resolve of this.#restarts) resolve();
+        this.#restarts = [];
+      }
+    }
+  }
+
+  #onConsole(message: ConsoleMessage): void {
+    try {
+      this.options.onConsole?.(message);
+    } catch (error) {
+      logger.error(`onConsole failed: ${error}`, { error });
+    }
+  }
+
+  /** The scheduler is gone, and with it the record of all that was to be computed. */
+  #onBroken(): void {
+    this.outbox.hold();
+    this.outbox.clear();
+    const { address } = this.options;
+    for (const state of [...this.table.states.values()]) {
+      if (state.status === "finished") {
+        state.lose();
+      } else if (state.status !== "error") {
+        this.table.cancel(
+          state.key,
+          `the connection to the scheduler at ${address} was lost while it was ${state.status}, ` +
+            `and records of ongoing computations with it; submit it again`,
+        );
+      }
+    }
+  }
+
+  /** Workers may still hold what was finished: ask for it again. The others are cancelled. */
+  #onRestored(): void {
+    const keys: string[] = [];
+    for (const state of this.table.states.values()) {
+      if (state.status === "lost") keys.push(state.key);
+    }
+    if (keys.length > 0) this.#link.send([{ op: "client-desires-keys", keys }]);
+    this.outbox.resume();
+  }
+
+  #onGivenUp(error: ConnectionLostError): void {
+    logger.error(error.message, { error });
+    for (const state of this.table.states.values()) if (!state.done) state.fail(error);
+    this.#end(error);
+    this.#closed ??= this.pool.close();
+  }
+}
