@@ -1,0 +1,607 @@
+/**
+ * The worker's state machine: takes one stimulus after the other (from the scheduler, from peers, from
+ * the threads), and says what to send and what to do. It does no I/O and knows no clock: whoever
+ * drives it hands in the time, and carries out what {@linkcode WorkerCore.drain} gives.
+ *
+ * @module
+ */
+import type { ComputeTask, WorkerToScheduler } from "../protocol/messages.ts";
+import type { Serialized } from "../protocol/serialized.ts";
+import { serialize } from "../protocol/values.ts";
+import type { WorkerAction } from "./actions.ts";
+import { ExecutionQueue } from "./execution_queue.ts";
+import { Gathering } from "./gathering.ts";
+import { TaskMachine } from "./task_machine.ts";
+import { FunctionState, TaskState } from "./task_state.ts";
+import { type LogEntry, TransitionLog } from "./transition_log.ts";
+import { validateWorker } from "./validate.ts";
+
+/** The task's thread died under it, again and again. */
+export class KilledThreadError extends Error {
+  override name = "KilledThreadError";
+}
+
+/** The scheduler asked to run a function whose code it has never sent. */
+export class UnknownFunctionError extends Error {
+  override name = "UnknownFunctionError";
+}
+
+/** How a {@linkcode WorkerCore} is set up. */
+export interface WorkerCoreOptions {
+  /** The worker's own address: a peer by this name is itself. */
+  address: string;
+  /** How many threads run tasks. */
+  nthreads: number;
+  /** How much there is of each abstract resource. */
+  resources?: Record<string, number>;
+  /** A number from 0 up to 1, as `Math.random`: which holder to ask. */
+  random: () => number;
+  /** Most gathers at once (50). */
+  totalConnections?: number;
+  /** Most bytes to ask a peer for at once (200 MB). */
+  maxGatherBytes?: number;
+  /** Most keys to ask a peer for at once (10,000). */
+  maxGatherKeys?: number;
+  /** How many tasks beyond the running one a thread may be given (32). */
+  aheadLimit?: number;
+  /** How long the tasks given to one thread may take together, in seconds (0.005). */
+  aheadSeconds?: number;
+  /** How many threads a task may kill before it fails (3). */
+  allowedLosses?: number;
+  /** How many transitions to remember (10,000). */
+  logLength?: number;
+  /** Check every invariant after every stimulus. */
+  validate?: boolean;
+}
+
+/** How many keys are remembered that were not where they should be. */
+const SUSPICIOUS_LIMIT = 10_000;
+/** How long a busy peer is left alone at first, and at most, in seconds. */
+const REST_SECONDS = 0.01;
+const LONGEST_REST = 1;
+
+/** The worker's state machine. */
+export class WorkerCore {
+  /** The keys, their states and transitions. */
+  readonly machine: TaskMachine;
+  /** The functions whose code is here, by hash. */
+  readonly functions: Map<string, FunctionState> = new Map();
+  /** How often a piece of data was not where it was expected, by key. */
+  readonly suspicious: Map<string, number> = new Map();
+  /** How many tasks have run to their end. */
+  executedCount = 0;
+  /** Nothing new is started. */
+  paused = false;
+  /** Most gathers at once. */
+  readonly totalConnections: number;
+  /** How many restarts of the threads are under way. */
+  #restarts = 0;
+  #draining = false;
+  readonly #allowedLosses: number;
+  readonly #validate: boolean;
+  readonly #random: () => number;
+
+  /** @param options The worker's address, its threads, and its limits. */
+  constructor(options: WorkerCoreOptions) {
+    this.totalConnections = options.totalConnections ?? 50;
+    const gathering = new Gathering({
+      totalConnections: this.totalConnections,
+      maxGatherBytes: options.maxGatherBytes ?? 200e6,
+      maxGatherKeys: options.maxGatherKeys ?? 10_000,
+    }, options.random);
+    const queue = new ExecutionQueue(
+      options.nthreads,
+      options.aheadLimit ?? 32,
+      options.aheadSeconds ?? 0.005,
+      options.resources ?? {},
+    );
+    const log = new TransitionLog(options.logLength ?? 10_000);
+    this.machine = new TaskMachine(options.address, queue, gathering, log);
+    this.#allowedLosses = options.allowedLosses ?? 3;
+    this.#validate = options.validate ?? false;
+    this.#random = options.random;
+  }
+
+  // ------------------------------------------------------------------------- from the scheduler
+
+  /** The scheduler wants this task computed. */
+  computeTask(message: ComputeTask, now: number): void {
+    const machine = this.#begin("compute-task", now);
+    const fn = this.#function(message);
+    const { key } = message;
+    let task = machine.tasks.get(key);
+    if (task === undefined) {
+      machine.tasks.set(key, task = new TaskState(key));
+    } else if (task.state === "executing") {
+      return this.#end();
+    } else if (task.data === "memory") {
+      if (task.state === "erred") machine.transitionReleased(task);
+      if (task.state === "memory") machine.reportFinished(task);
+      else machine.transitionReleasedMemory(task);
+      return this.#end();
+    } else {
+      // Waiting already: what the scheduler says now counts (its priority, the holders).
+      machine.transitionPendingReleased(task);
+      if (task.data === "flight" && !task.isWanted) task.stale = true;
+    }
+    if (fn.code === undefined) {
+      const text = `The code of function ${fn.hash} was never sent to this worker`;
+      this.#reportFailure(key, new UnknownFunctionError(text));
+      machine.transitionReleasedErred(task);
+      return this.#end();
+    }
+    task.run = message;
+    task.function = fn;
+    task.priority = message.priority;
+    task.losses = 0;
+    task.transferStart = -1;
+    task.transferStop = -1;
+    task.thread = undefined;
+    task.type = "";
+    machine.transitionReleasedWaiting(task);
+    this.#end();
+  }
+
+  /** The scheduler wants these tasks stopped and forgotten, unless they have finished. */
+  cancelCompute(keys: readonly string[], now: number): void {
+    const machine = this.#begin("cancel-compute", now);
+    for (const key of keys) {
+      const task = machine.tasks.get(key);
+      if (task !== undefined && task.state !== "memory") machine.transitionReleased(task);
+    }
+    this.#end();
+  }
+
+  /** The scheduler wants these keys dropped, whatever they are. */
+  freeKeys(keys: readonly string[], now: number): void {
+    this.#begin("free-keys", now);
+    for (const key of keys) this.#free(key);
+    this.#end();
+  }
+
+  /** May this task be moved to another worker? Only one that has not begun is given away. */
+  stealRequest(key: string, id: number, now: number): void {
+    const machine = this.#begin("steal-request", now);
+    const task = machine.tasks.get(key);
+    const state = task === undefined || task.state === "released" ? null : task.state;
+    machine.messages.push({ op: "steal-response", key, id, state });
+    if (task !== undefined && task.isPending) machine.transitionReleased(task);
+    this.#end();
+  }
+
+  /** The code of these functions is not needed any more. */
+  forgetFunctions(hashes: readonly string[], now: number): void {
+    this.#begin("forget-functions", now);
+    for (const hash of hashes) this.functions.delete(hash);
+    this.#end();
+  }
+
+  /** Forget all work and all data; `restarted` is reported once the threads are new. */
+  restart(id: number, now: number): void {
+    const machine = this.#begin("restart", now);
+    machine.clear();
+    this.suspicious.clear();
+    this.#restarts++;
+    machine.messages.length = 0;
+    machine.actions.push({ type: "restart-threads", id });
+    this.#end();
+  }
+
+  /**
+   * The connection to the scheduler is gone: it will give what has not begun to others. What runs goes
+   * on, and what is in memory stays.
+   */
+  schedulerLost(now: number): void {
+    const machine = this.#begin("scheduler-lost", now);
+    for (const task of Array.from(machine.tasks.values())) {
+      if (task.isPending || task.state === "erred") machine.transitionReleased(task);
+    }
+    machine.messages.length = 0;
+    this.#end();
+  }
+
+  // ------------------------------------------------------------------ from clients and peers
+
+  /**
+   * Data has been put here (scattered).
+   *
+   * @param sizes Size of each key in bytes.
+   */
+  putData(sizes: Readonly<Record<string, number>>, now: number): void {
+    const machine = this.#begin("update-data", now);
+    for (const key in sizes) {
+      let task = machine.tasks.get(key);
+      if (task === undefined) machine.tasks.set(key, task = new TaskState(key));
+      if (task.data === "memory") continue;
+      machine.transitionArrived(task, sizes[key]);
+    }
+    this.#end();
+  }
+
+  /** Someone other than the scheduler had these dropped: the scheduler is told. */
+  deleteData(keys: readonly string[], now: number): void {
+    const machine = this.#begin("delete-data", now);
+    const held = Array.from(new Set(keys)).filter((key) => this.holds(key));
+    for (const key of held) machine.transitionMemoryNone(machine.tasks.get(key)!);
+    if (held.length > 0) machine.messages.push({ op: "release-keys", keys: held });
+    this.#end();
+  }
+
+  /**
+   * A gather has ended. Data that {@linkcode holds} confirms afterwards belongs in the store.
+   *
+   * @param worker The peer that was asked.
+   * @param received Size in bytes of each key that came; asked for and not in it: not there.
+   */
+  gatherSucceeded(worker: string, received: ReadonlyMap<string, number>, now: number): void {
+    const machine = this.#begin("gather", now);
+    const peer = machine.gathering.peers.get(worker);
+    if (peer === undefined || peer.inFlight === null) return this.#end();
+    peer.busyReplies = 0;
+    const tasks = machine.gathering.ended(peer);
+    const added: string[] = [];
+    const absent: TaskState[] = [];
+    for (const task of tasks) {
+      if (!this.#isInFlightFrom(task, worker)) continue;
+      const nbytes = received.get(task.key);
+      if (nbytes === undefined && task.isWanted) {
+        absent.push(task);
+      } else if (nbytes === undefined || task.stale || !task.isWanted || task.isUnderWay) {
+        machine.transitionFlightWaiting(task, worker);
+      } else {
+        this.suspicious.delete(task.key);
+        machine.transitionArrived(task, nbytes);
+        added.push(task.key);
+      }
+    }
+    if (added.length > 0) machine.messages.push({ op: "add-keys", keys: added });
+    for (const task of absent) {
+      if (!this.#isInFlightFrom(task, worker)) continue;
+      this.#suspect(task);
+      machine.gathering.removeHolder(task, peer);
+      machine.transitionFlightWaiting(task, worker);
+    }
+    this.#end();
+  }
+
+  /** A peer has too much to do to answer a gather: it is asked again after a rest. */
+  gatherBusy(worker: string, now: number): void {
+    const machine = this.#begin("gather-busy", now);
+    const { gathering } = machine;
+    const peer = gathering.peers.get(worker);
+    if (peer === undefined || peer.inFlight === null) return this.#end();
+    gathering.setResting(peer, true);
+    const tasks = gathering.ended(peer);
+    const longest = Math.min(LONGEST_REST, REST_SECONDS * 2 ** Math.min(peer.busyReplies++, 20));
+    const seconds = longest * (0.5 + 0.5 * this.#random());
+    machine.actions.push({ type: "rest", worker, seconds });
+    for (const task of tasks) {
+      if (this.#isInFlightFrom(task, worker)) machine.transitionFlightWaiting(task, "busy");
+    }
+    this.#end();
+  }
+
+  /** A busy peer has been left alone for as long as was asked for. */
+  peerRested(worker: string, now: number): void {
+    const machine = this.#begin("peer-rested", now);
+    const peer = machine.gathering.peers.get(worker);
+    if (peer !== undefined && peer.resting) machine.gathering.setResting(peer, false);
+    this.#end();
+  }
+
+  /** A peer cannot be reached: everything wanted from there is sought elsewhere. */
+  gatherFailed(worker: string, now: number): void {
+    const machine = this.#begin("gather-failed", now);
+    const { gathering } = machine;
+    const peer = gathering.peers.get(worker);
+    if (peer === undefined || peer.inFlight === null) return this.#end();
+    const tasks = gathering.ended(peer);
+    for (const task of gathering.wantedFrom(peer)) {
+      // Giving up a dependent of one may have ended the need for the next.
+      if (task.data !== "waiting") continue;
+      gathering.removeHolder(task, peer);
+      if (task.holders!.length === 0) machine.loseHolders(task);
+    }
+    for (const task of tasks) {
+      if (!this.#isInFlightFrom(task, worker)) continue;
+      this.#suspect(task);
+      gathering.removeHolder(task, peer);
+      machine.transitionFlightWaiting(task, "gather-failed");
+    }
+    this.#end();
+  }
+
+  // ---------------------------------------------------------------------------- from the threads
+
+  /**
+   * A task has run.
+   *
+   * @param nbytes Size of the result in bytes.
+   * @param type What the result is.
+   * @param start Start of the run on the worker's clock, in seconds.
+   * @param stop End of it.
+   * @param thread Which thread ran it.
+   * @returns Whether the result is wanted; if so the caller stores it.
+   */
+  executeFinished(
+    key: string,
+    nbytes: number,
+    type: string,
+    start: number,
+    stop: number,
+    thread: number | undefined,
+    now: number,
+  ): boolean {
+    const machine = this.#begin("task-finished", now);
+    const task = this.#outcomeOf(key);
+    if (task !== undefined) {
+      this.executedCount++;
+      task.function!.learn(stop - start);
+      task.type = type;
+      task.start = start;
+      task.stop = stop;
+      task.thread = thread;
+      machine.transitionExecutingMemory(task, nbytes);
+    }
+    this.#end();
+    return task !== undefined;
+  }
+
+  /** A task has failed. */
+  executeErred(
+    key: string,
+    exception: Serialized,
+    traceback: string,
+    start: number | undefined,
+    stop: number | undefined,
+    thread: number | undefined,
+    now: number,
+  ): void {
+    const machine = this.#begin("task-erred", now);
+    const task = this.#outcomeOf(key);
+    if (task !== undefined) {
+      this.executedCount++;
+      machine.messages.push({ op: "task-erred", key, exception, traceback, start, stop, thread });
+      machine.transitionExecutingErred(task);
+    }
+    this.#end();
+  }
+
+  /** The threads have stopped a task, or know nothing of it. */
+  executeCancelled(key: string, now: number): void {
+    const machine = this.#begin("cancelled", now);
+    const task = this.#outcomeOf(key);
+    // Not cancelled by this core: then it is still wanted.
+    if (task !== undefined) machine.transitionExecutingReady(task);
+    this.#end();
+  }
+
+  /**
+   * The thread that ran the task has died. It is run again, unless it seems to be the cause.
+   *
+   * @param message What is known of how the thread ended.
+   */
+  executeLost(key: string, message: string, now: number): void {
+    const machine = this.#begin("thread-lost", now);
+    const task = this.#outcomeOf(key);
+    if (task !== undefined) {
+      if (++task.losses < this.#allowedLosses) {
+        machine.transitionExecutingReady(task);
+      } else {
+        const error = new KilledThreadError(
+          `Task ${
+            JSON.stringify(key)
+          } was given up: ${task.losses} threads died while they ran it. ` +
+            `The last: ${message}`,
+        );
+        this.#reportFailure(key, error);
+        machine.transitionExecutingErred(task);
+      }
+    }
+    this.#end();
+  }
+
+  /** The threads gave back a task that they had not begun. */
+  recalled(key: string, now: number): void {
+    const machine = this.#begin("recalled", now);
+    const task = this.#outcomeOf(key);
+    if (task !== undefined) machine.transitionExecutingReady(task);
+    this.#end();
+  }
+
+  /** All threads are new. @param id As in the action. */
+  threadsRestarted(id: number, now: number): void {
+    const machine = this.#begin("threads-restarted", now);
+    for (const key of Array.from(machine.queue.dying.keys())) this.#bury(key);
+    this.#restarts--;
+    machine.messages.push({ op: "restarted", id });
+    this.#end();
+  }
+
+  /** There are now this many threads: the scheduler is told. */
+  setThreads(nthreads: number, now: number): void {
+    const machine = this.#begin("threads-changed", now);
+    if (nthreads !== machine.queue.nthreads) {
+      machine.queue.nthreads = nthreads;
+      machine.messages.push({ op: "threads-changed", nthreads });
+    }
+    this.#end();
+  }
+
+  // --------------------------------------------------------------------------------- control
+
+  /** Start nothing new, fetch nothing, until {@linkcode unpause}. */
+  pause(now: number): void {
+    this.#begin("pause", now);
+    this.paused = true;
+    this.#end();
+  }
+
+  /** Go on after {@linkcode pause}. */
+  unpause(now: number): void {
+    this.#begin("unpause", now);
+    this.paused = false;
+    this.#end();
+  }
+
+  /**
+   * Begin what can begin, and hand out all that has piled up, in order. May be called from within
+   * `send` or `act`: what they add is handed out by the outer call.
+   *
+   * @param send Takes messages for the scheduler.
+   * @param act Takes one action.
+   */
+  drain(
+    send: (messages: WorkerToScheduler[]) => void,
+    act: (action: WorkerAction) => void,
+  ): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    const { machine } = this;
+    try {
+      for (;;) {
+        this.#ensureCommunicating();
+        this.#ensureComputing();
+        const { messages, actions } = machine;
+        if (messages.length === 0 && actions.length === 0) break;
+        if (messages.length > 0) {
+          machine.messages = [];
+          send(messages);
+        }
+        if (actions.length > 0) {
+          machine.actions = [];
+          for (let i = 0; i < actions.length; i++) {
+            const action = actions[i];
+            // Its outcome may have come before anyone could be told to stop it.
+            if (action.type === "cancel-execute" && !machine.queue.dying.has(action.key)) continue;
+            act(action);
+          }
+        }
+      }
+    } finally {
+      this.#draining = false;
+    }
+    if (this.#validate) validateWorker(this, !this.paused && this.#restarts === 0);
+  }
+
+  // --------------------------------------------------------------------------------- questions
+
+  /** Whether the key's data is in memory. */
+  holds(key: string): boolean {
+    return this.machine.tasks.get(key)?.data === "memory";
+  }
+
+  /** Sizes in bytes of all data in memory, by key. */
+  heldNbytes(): Record<string, number> {
+    const sizes: Record<string, number> = {};
+    for (const task of this.machine.tasks.values()) {
+      if (task.data === "memory") sizes[task.key] = task.nbytes;
+    }
+    return sizes;
+  }
+
+  /** What is remembered of some keys (none: of all), oldest first. */
+  story(...keys: string[]): LogEntry[] {
+    return this.machine.log.story(...keys);
+  }
+
+  // ----------------------------------------------------------------------------------- helpers
+
+  #begin(cause: string, now: number): TaskMachine {
+    this.machine.cause = cause;
+    this.machine.now = now;
+    return this.machine;
+  }
+
+  #end(): void {
+    const { machine } = this;
+    if (machine.dropped.length > 0) {
+      machine.actions.push({ type: "drop", keys: machine.dropped });
+      machine.dropped = [];
+    }
+    if (this.#validate) validateWorker(this, false);
+  }
+
+  #ensureCommunicating(): void {
+    if (this.paused) return;
+    const { machine } = this;
+    for (;;) {
+      const gather = machine.gathering.next();
+      if (gather === undefined) return;
+      const keys: string[] = [];
+      for (const task of gather.tasks) {
+        machine.transitionWaitingFlight(task);
+        keys.push(task.key);
+      }
+      const worker = gather.peer.address;
+      machine.actions.push({ type: "gather", worker, keys, nbytes: gather.nbytes });
+    }
+  }
+
+  #ensureComputing(): void {
+    if (this.paused || this.#restarts > 0) return;
+    const { machine } = this;
+    machine.cause = "thread free";
+    for (;;) {
+      const task = machine.queue.next();
+      if (task === undefined) return;
+      machine.transitionReadyExecuting(task);
+    }
+  }
+
+  #function(message: ComputeTask): FunctionState {
+    const hash = message.function;
+    let fn = this.functions.get(hash);
+    if (fn === undefined) {
+      fn = new FunctionState(hash, message.code);
+      if (message.code !== undefined) this.functions.set(hash, fn);
+    }
+    return fn;
+  }
+
+  /** The task whose outcome this is; undefined when it was cancelled, or is unknown. */
+  #outcomeOf(key: string): TaskState | undefined {
+    if (this.machine.queue.dying.size > 0 && this.#bury(key)) return undefined;
+    const task = this.machine.tasks.get(key);
+    return task !== undefined && task.state === "executing" ? task : undefined;
+  }
+
+  /** The threads are done with a cancelled task; the same key may have been asked for again. */
+  #bury(key: string): boolean {
+    const { machine } = this;
+    if (!machine.queue.buried(key)) return false;
+    const again = machine.tasks.get(key);
+    if (again !== undefined && (again.state === "ready" || again.state === "constrained")) {
+      machine.queue.add(again);
+    }
+    return true;
+  }
+
+  #free(key: string): void {
+    const task = this.machine.tasks.get(key);
+    if (task === undefined) return;
+    this.machine.transitionReleased(task);
+    if (task.data === "memory") this.machine.transitionMemoryNone(task);
+  }
+
+  #reportFailure(key: string, error: Error): void {
+    this.machine.messages.push({
+      op: "task-erred",
+      key,
+      exception: serialize(error),
+      traceback: `${error.name}: ${error.message}`,
+    });
+  }
+
+  #isInFlightFrom(task: TaskState, worker: string): boolean {
+    return task.data === "flight" && task.source!.address === worker &&
+      this.machine.tasks.get(task.key) === task;
+  }
+
+  #suspect(task: TaskState): void {
+    const { suspicious } = this;
+    const count = suspicious.get(task.key) ?? 0;
+    if (count === 0 && suspicious.size >= SUSPICIOUS_LIMIT) suspicious.clear();
+    suspicious.set(task.key, count + 1);
+  }
+}

@@ -1,0 +1,405 @@
+/**
+ * The states of the keys on a worker, and the ways from one state to another. Every key goes through
+ * the two pipelines of the Worker chapter:
+ *
+ * - as a computation: waiting → ready or constrained → executing → memory or erred
+ * - as data: waiting → flight → memory
+ *
+ * The two meet where a computation's dependencies are data, and where a result becomes data. What
+ * the outside should know or do piles up in `messages` and `actions`.
+ *
+ * @module
+ */
+import type { Priority, WorkerToScheduler } from "../protocol/messages.ts";
+import type { WorkerAction } from "./actions.ts";
+import { type ExecutionQueue, runnableState } from "./execution_queue.ts";
+import type { Gathering } from "./gathering.ts";
+import { comesBefore } from "./heap.ts";
+import { type ComputationState, type DataState, TaskState } from "./task_state.ts";
+import type { TransitionLog } from "./transition_log.ts";
+
+/** How many failed tasks are remembered; the oldest are forgotten first. */
+const ERRED_LIMIT = 1000;
+
+/** The keys of one worker and their transitions. */
+export class TaskMachine {
+  readonly address: string;
+  readonly tasks: Map<string, TaskState> = new Map();
+  readonly queue: ExecutionQueue;
+  readonly gathering: Gathering;
+  readonly log: TransitionLog;
+  /** How many computations are in each state. */
+  readonly counts: Record<ComputationState, number> = {
+    released: 0,
+    waiting: 0,
+    ready: 0,
+    constrained: 0,
+    executing: 0,
+    memory: 0,
+    erred: 0,
+  };
+  /** How many results are in the store, and their size in bytes. */
+  inMemory = 0;
+  nbytes = 0;
+  /** The time of the latest stimulus, and its name. */
+  now = 0;
+  cause = "";
+  messages: WorkerToScheduler[] = [];
+  actions: WorkerAction[] = [];
+  /** Keys to drop from the store; gathered over one stimulus. */
+  dropped: string[] = [];
+  readonly #erred: Set<TaskState> = new Set();
+
+  constructor(address: string, queue: ExecutionQueue, gathering: Gathering, log: TransitionLog) {
+    this.address = address;
+    this.queue = queue;
+    this.gathering = gathering;
+    this.log = log;
+  }
+
+  // ------------------------------------------------------------------------------- computations
+
+  /** released → waiting, ready or constrained: link the task to what it needs. `run` is set. */
+  transitionReleasedWaiting(task: TaskState): void {
+    const whoHas = task.run!.whoHas;
+    let lost = false;
+    task.missing = 0;
+    // What is computed here is not fetched too.
+    if (task.data === "waiting") this.#transitionNone(task, "to be computed here");
+    if (whoHas !== undefined) {
+      const sizes = task.run!.nbytes;
+      for (const key in whoHas) {
+        const dependency = this.#depend(task, key);
+        if (dependency.data === "memory") continue;
+        task.missing++;
+        const size = sizes?.[key];
+        if (size !== undefined) dependency.nbytes = size;
+        if (dependency.isUnderWay) continue;
+        this.#want(dependency, task.priority, whoHas[key]);
+        if (dependency.data === "waiting" && dependency.holders!.length === 0) lost = true;
+      }
+    }
+    if (task.missing === 0) return this.#transitionRunnable(task);
+    this.#move(task, "waiting");
+    if (lost) this.#settleDependencies(task);
+  }
+
+  /** waiting, released or executing → ready or constrained. */
+  #transitionRunnable(task: TaskState): void {
+    this.#move(task, runnableState(task));
+    this.queue.add(task);
+  }
+
+  /** ready or constrained → executing. The queue has let go of it. */
+  transitionReadyExecuting(task: TaskState): void {
+    this.queue.started(task);
+    this.#move(task, "executing");
+    this.actions.push({ type: "execute", task });
+  }
+
+  /** executing → ready, constrained or waiting: the threads gave it back, or lost it. */
+  transitionExecutingReady(task: TaskState): void {
+    this.queue.ended(task);
+    if (task.data === "memory") {
+      this.#unlink(task);
+      return this.transitionReleasedMemory(task);
+    }
+    task.missing = 0;
+    const dependencies = task.dependencies;
+    if (dependencies !== null) {
+      for (let i = 0; i < dependencies.length; i++) {
+        if (dependencies[i].data !== "memory") task.missing++;
+      }
+    }
+    if (task.missing === 0) return this.#transitionRunnable(task);
+    this.#move(task, "waiting");
+    this.#settleDependencies(task);
+  }
+
+  /** executing → memory: the task's outcome fields are set, its result is in the caller's hands. */
+  transitionExecutingMemory(task: TaskState, nbytes: number): void {
+    this.queue.ended(task);
+    this.#unlink(task);
+    this.#move(task, "memory");
+    task.run = null;
+    task.function = null;
+    this.#store(task, nbytes);
+    this.reportFinished(task);
+  }
+
+  /** executing → erred. */
+  transitionExecutingErred(task: TaskState): void {
+    this.queue.ended(task);
+    this.#unlink(task);
+    this.#move(task, "erred");
+    task.run = null;
+    task.function = null;
+    if (task.data === "none" && task.isWanted) this.#loseData(task);
+    this.#remember(task);
+  }
+
+  /** released → erred: it cannot even be tried. */
+  transitionReleasedErred(task: TaskState): void {
+    this.#move(task, "erred");
+    if (task.data === "none" && task.isWanted) this.#loseData(task);
+    this.#remember(task);
+  }
+
+  /** Any but memory → memory: asked to compute what is here already. */
+  transitionReleasedMemory(task: TaskState): void {
+    task.start = task.stop = this.now;
+    task.run = null;
+    task.function = null;
+    this.#move(task, "memory");
+    this.reportFinished(task);
+  }
+
+  /**
+   * Any state → released: the computation is not wanted any more. What is in the threads is stopped;
+   * a result that is in memory stays. Tasks here that wait for its result cannot go on.
+   */
+  transitionReleased(task: TaskState): void {
+    this.transitionPendingReleased(task);
+    if (task.data === "none" && task.isWanted) this.#loseData(task);
+    this.#forgetIfUnused(task);
+  }
+
+  /** As {@linkcode transitionReleased}, but the computation is asked for again right away. */
+  transitionPendingReleased(task: TaskState): void {
+    switch (task.state) {
+      case "released":
+        return;
+      case "ready":
+      case "constrained":
+        this.queue.remove(task);
+        break;
+      case "executing":
+        this.queue.died(task);
+        this.actions.push({ type: "cancel-execute", key: task.key });
+        break;
+      case "erred":
+        this.#erred.delete(task);
+    }
+    this.#move(task, "released");
+    task.run = null;
+    task.function = null;
+    this.#unlink(task);
+  }
+
+  /** Tell the scheduler that the task's result is here. */
+  reportFinished(task: TaskState): void {
+    const message: WorkerToScheduler = {
+      op: "task-finished",
+      key: task.key,
+      nbytes: task.nbytes,
+      type: task.type,
+      start: task.start,
+      stop: task.stop,
+      thread: task.thread,
+    };
+    if (task.transferStart >= 0) {
+      message.transferStart = task.transferStart;
+      message.transferStop = task.transferStop;
+    }
+    this.messages.push(message);
+  }
+
+  // --------------------------------------------------------------------------------------- data
+
+  /** waiting → flight, as the gathering says. */
+  transitionWaitingFlight(task: TaskState): void {
+    this.log.record(task.key, "waiting", "flight", task.source!.address, this.now);
+    for (const dependent of task.dependents!) {
+      if (dependent.transferStart < 0) dependent.transferStart = this.now;
+    }
+  }
+
+  /** waiting, flight or none → memory: the data has come from a peer or a client. */
+  transitionArrived(task: TaskState, nbytes: number): void {
+    this.log.record(task.key, task.data, "memory", this.cause, this.now);
+    this.#store(task, nbytes);
+    if (!task.isPending) return;
+    // What was to be computed here has been put here by a client.
+    this.queue.remove(task);
+    this.#unlink(task);
+    this.transitionReleasedMemory(task);
+  }
+
+  /** flight → waiting, or none when nobody needs it any more, or nobody has it. */
+  transitionFlightWaiting(task: TaskState, cause: string): void {
+    task.source = null;
+    task.stale = false;
+    if (!task.isWanted || task.isUnderWay) {
+      this.#transitionNone(task, cause);
+      this.#forgetIfUnused(task);
+      return;
+    }
+    this.log.record(task.key, "flight", "waiting", cause, this.now);
+    this.gathering.enqueue(task);
+    if (task.holders!.length === 0) this.loseHolders(task);
+  }
+
+  /** memory → none: the result is to be dropped. Tasks here that still need it go back to waiting. */
+  transitionMemoryNone(task: TaskState): void {
+    this.log.record(task.key, "memory", "none", this.cause, this.now);
+    task.data = "none";
+    this.inMemory--;
+    this.nbytes -= task.nbytes;
+    this.dropped.push(task.key);
+    if (task.state === "memory") this.#move(task, "released");
+    if (task.isWanted) {
+      for (const dependent of task.dependents!) {
+        if (dependent.state === "executing") continue;
+        dependent.missing++;
+        if (dependent.state === "waiting") continue;
+        this.queue.remove(dependent);
+        this.#move(dependent, "waiting");
+      }
+      this.#loseData(task);
+    }
+    this.#forgetIfUnused(task);
+  }
+
+  /** The data is waiting, and no holder is left. */
+  loseHolders(task: TaskState): void {
+    this.#transitionNone(task, "no holder left");
+    this.#loseData(task);
+    this.#forgetIfUnused(task);
+  }
+
+  /** Forget everything; what is in the threads or on its way is ignored when it comes. */
+  clear(): void {
+    for (const task of this.tasks.values()) {
+      this.gathering.forgetHolders(task);
+      if (task.state === "executing") this.queue.died(task);
+      if (task.data === "memory") this.dropped.push(task.key);
+      this.log.record(task.key, task.state, "released", this.cause, this.now);
+    }
+    this.tasks.clear();
+    this.queue.clear();
+    this.#erred.clear();
+    for (const state in this.counts) this.counts[state as ComputationState] = 0;
+    this.inMemory = 0;
+    this.nbytes = 0;
+  }
+
+  // ------------------------------------------------------------------------------------ helpers
+
+  #move(task: TaskState, finish: ComputationState): void {
+    this.log.record(task.key, task.state, finish, this.cause, this.now);
+    this.counts[task.state]--;
+    this.counts[finish]++;
+    task.state = finish;
+  }
+
+  #remember(erred: TaskState): void {
+    this.#erred.add(erred);
+    if (this.#erred.size <= ERRED_LIMIT) return;
+    for (const oldest of this.#erred) return this.transitionReleased(oldest);
+  }
+
+  #depend(task: TaskState, key: string): TaskState {
+    let dependency = this.tasks.get(key);
+    if (dependency === undefined) this.tasks.set(key, dependency = new TaskState(key));
+    // Given up, yet still on its way: may be used only if it comes from where it is now.
+    if (dependency.data === "flight" && !dependency.isWanted) {
+      dependency.stale = !task.run!.whoHas![key].includes(dependency.source!.address);
+    }
+    if (dependency.dependents === null) dependency.dependents = new Set();
+    if (dependency.dependents.size === 0) dependency.wantedPriority = task.priority;
+    dependency.dependents.add(task);
+    if (task.dependencies === null) task.dependencies = [dependency];
+    else task.dependencies.push(dependency);
+    return dependency;
+  }
+
+  #want(dependency: TaskState, priority: Priority, holders: readonly string[]): void {
+    if (comesBefore(priority, dependency.wantedPriority)) {
+      dependency.wantedPriority = priority;
+      this.gathering.hasten(dependency);
+    }
+    if (dependency.data === "none") {
+      this.log.record(dependency.key, "none", "waiting", this.cause, this.now);
+      dependency.data = "waiting";
+    }
+    this.gathering.setHolders(dependency, holders, this.address);
+  }
+
+  /**
+   * See to those dependencies of a waiting task that nobody is known to hold: to all of them, since
+   * others may wait for them too.
+   */
+  #settleDependencies(task: TaskState): void {
+    for (const dependency of task.dependencies!.slice()) {
+      if (dependency.data === "waiting" && dependency.holders!.length === 0) {
+        this.loseHolders(dependency);
+      } else if (dependency.data === "none") {
+        this.#loseData(dependency);
+      }
+    }
+  }
+
+  /**
+   * The data is not here, and no peer is known to hold it. If it is being computed here, its
+   * dependents wait for that; else they are given up, and the scheduler is told.
+   */
+  #loseData(task: TaskState): void {
+    if (task.isUnderWay) return;
+    const missing = { [task.key]: task.lostAt ?? [this.address] };
+    task.lostAt = null;
+    for (const dependent of Array.from(task.dependents!)) {
+      if (dependent.state !== "waiting") continue;
+      this.messages.push({ op: "missing-data", key: dependent.key, missing });
+      this.transitionReleased(dependent);
+    }
+  }
+
+  #transitionNone(task: TaskState, cause: string): void {
+    this.log.record(task.key, task.data, "none", cause, this.now);
+    this.gathering.forgetHolders(task);
+    task.data = "none";
+  }
+
+  /** The data is in the store. */
+  #store(task: TaskState, nbytes: number): void {
+    const before: DataState = task.data;
+    if (before === "memory") {
+      this.nbytes -= task.nbytes;
+    } else {
+      if (before !== "none") this.gathering.forgetHolders(task);
+      this.inMemory++;
+      task.data = "memory";
+      task.source = null;
+      task.lostAt = null;
+    }
+    task.nbytes = nbytes;
+    this.nbytes += nbytes;
+    if (before === "memory" || task.dependents === null) return;
+    for (const dependent of task.dependents) {
+      if (dependent.state !== "waiting") continue;
+      if (before === "flight") dependent.transferStop = this.now;
+      if (--dependent.missing === 0) this.#transitionRunnable(dependent);
+    }
+  }
+
+  /** The task needs its dependencies no more. */
+  #unlink(task: TaskState): void {
+    const dependencies = task.dependencies;
+    if (dependencies === null) return;
+    task.dependencies = null;
+    for (let i = 0; i < dependencies.length; i++) {
+      const dependency = dependencies[i];
+      dependency.dependents!.delete(task);
+      if (dependency.isWanted) continue;
+      if (dependency.data === "waiting") this.#transitionNone(dependency, "not needed any more");
+      dependency.lostAt = null;
+      this.#forgetIfUnused(dependency);
+    }
+  }
+
+  #forgetIfUnused(task: TaskState): void {
+    if (task.state === "released" && task.data === "none" && !task.isWanted) {
+      this.tasks.delete(task.key);
+    }
+  }
+}

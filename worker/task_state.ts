@@ -1,0 +1,129 @@
+/**
+ * What a worker knows about a key, and about a function. A key can be a computation that the
+ * scheduler asked for, data that other computations here need, or both at once; so it has a state for
+ * each of the two pipelines of the Worker chapter.
+ *
+ * @module
+ */
+import type { ComputeTask, Priority, WorkerTaskStateName } from "../protocol/messages.ts";
+import type { Serialized } from "../protocol/serialized.ts";
+import type { Holding, Peer } from "./peer.ts";
+
+/**
+ * State of a key as a computation:
+ *
+ * - `released`: nobody asked this worker to compute it (or not any more)
+ * - `waiting`: some of its dependencies are not here yet
+ * - `ready`: could run; waits for a thread
+ * - `constrained`: could run; waits for a thread and for abstract resources
+ * - `executing`: handed to the threads
+ * - `memory`: done, the result is here
+ * - `erred`: done, it failed
+ */
+export type ComputationState = WorkerTaskStateName | "released";
+
+/**
+ * State of a key as data:
+ *
+ * - `none`: not here, and nobody here is fetching it
+ * - `waiting`: needed by a task here; waits for a connection to a holder
+ * - `flight`: on its way from a peer
+ * - `memory`: in the store
+ */
+export type DataState = "none" | "waiting" | "flight" | "memory";
+
+/** A function whose code this worker has. */
+export class FunctionState {
+  /** Hash of the code. */
+  readonly hash: string;
+  /** The code, or undefined when the scheduler has never sent it. */
+  code: Serialized | undefined;
+  /** How long it is expected to run, in seconds; -1 before its first run. */
+  duration = -1;
+
+  constructor(hash: string, code: Serialized | undefined) {
+    this.hash = hash;
+    this.code = code;
+  }
+
+  /**
+   * Learn from a run. The estimate rises at once and falls slowly: taking a long task for a short one
+   * lets others wait behind it, the reverse only costs a little idle time.
+   *
+   * @param seconds How long the run took.
+   */
+  learn(seconds: number): void {
+    if (!(seconds >= 0)) return;
+    this.duration = seconds >= this.duration ? seconds : 0.8 * this.duration + 0.2 * seconds;
+  }
+}
+
+/** A key on this worker. */
+export class TaskState {
+  readonly key: string;
+
+  // ------------------------------------------------------------------ as a computation
+  state: ComputationState = "released";
+  /** The scheduler's request, while there is something to compute. */
+  run: ComputeTask | null = null;
+  /** The function to run, while there is something to compute. */
+  function: FunctionState | null = null;
+  priority: Priority = FIRST;
+  /** Place in the heap of ready or constrained tasks, -1 when in none. */
+  heapIndex = -1;
+  /** What it needs, until it has run; null when it needs nothing. */
+  dependencies: TaskState[] | null = null;
+  /** How many of its dependencies are not in memory, while it is waiting. */
+  missing = 0;
+  /** Expected run time that it counts with among the handed over tasks, in microseconds. */
+  committed = 0;
+  /** How many threads have died under it. */
+  losses = 0;
+  /** When the first gather for it began and the last ended, in seconds; -1 when there was none. */
+  transferStart = -1;
+  transferStop = -1;
+
+  // ------------------------------------------------------------------ what came of it
+  start = 0;
+  stop = 0;
+  thread: number | undefined = undefined;
+  type = "";
+
+  // ------------------------------------------------------------------ as data
+  data: DataState = "none";
+  /** Size in bytes, as told by the scheduler or as measured; -1 when unknown. */
+  nbytes = -1;
+  /** Computations here that need it and have not ended; null for none so far. */
+  dependents: Set<TaskState> | null = null;
+  /** The most urgent of those computations. */
+  wantedPriority: Priority = FIRST;
+  /** Peers that hold it, while it is waiting or in flight. */
+  holders: Holding[] | null = null;
+  /** The peer that it is coming from, while in flight. */
+  source: Peer | null = null;
+  /** In flight, but what arrives must not be used: it was given up, and is held elsewhere now. */
+  stale = false;
+  /** Addresses where it was expected and could not be had. */
+  lostAt: string[] | null = null;
+
+  constructor(key: string) {
+    this.key = key;
+  }
+
+  /** Whether a task here needs it. */
+  get isWanted(): boolean {
+    return this.dependents !== null && this.dependents.size > 0;
+  }
+
+  /** Whether it is being computed here, or is going to be. */
+  get isUnderWay(): boolean {
+    return this.state === "executing" || this.isPending;
+  }
+
+  /** Whether its computation was asked for and has not begun. */
+  get isPending(): boolean {
+    return this.state === "waiting" || this.state === "ready" || this.state === "constrained";
+  }
+}
+
+const FIRST: Priority = [0, 0, 0];
