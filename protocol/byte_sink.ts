@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { compactCopy } from "./compact_copy.ts";
 import { SHORT_STRING_MAX, Tag } from "./values_format.ts";
 
 const INITIAL_SIZE = 64 * 1024;
@@ -26,9 +27,9 @@ export class ByteSink {
     this.position = 0;
   }
 
-  /** A copy of what was written, in a buffer of its own. */
+  /** A copy of what was written. */
   finish(): Uint8Array {
-    return this.bytes.slice(0, this.position);
+    return compactCopy(this.bytes, 0, this.position);
   }
 
   /** Give back the memory of a large value. */

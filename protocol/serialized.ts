@@ -7,7 +7,11 @@
 
 /** Opaque bytes: frame 0 is the encoded value, the others are the large buffers it refers to. */
 export class Serialized {
-  /** The bytes; never changed once they are here. */
+  /**
+   * The bytes; never changed once they are here. Small frames share memory with others, and large ones may be
+   * the memory of a user's array: transfer to a thread only what is yours, and only where
+   * `frame.byteLength === frame.buffer.byteLength`.
+   */
   readonly frames: readonly Uint8Array[];
 
   /** @param frames Frame 0 the encoded value, further frames its large buffers. */
@@ -18,7 +22,7 @@ export class Serialized {
   /** Size of all frames together, in bytes. */
   get nbytes(): number {
     let total = 0;
-    for (const frame of this.frames) total += frame.byteLength;
+    for (let i = 0; i < this.frames.length; i++) total += this.frames[i].byteLength;
     return total;
   }
 }

@@ -35,7 +35,9 @@ const LOOP_MAX = 24;
 /** Code units that one call of `fromCharCode` takes. */
 const CHUNK = 4096;
 
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+/** Checking costs eight times the decoding; it is done where the result gives reason to. */
+const checkingDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 type ViewConstructor = new (
   buffer: ArrayBuffer,
@@ -269,7 +271,9 @@ export class ValueReader {
       }
       if (i === length) return String.fromCharCode.apply(null, units);
     }
-    return decoder.decode(bytes.subarray(start, start + length));
+    const part = bytes.subarray(start, start + length);
+    const string = decoder.decode(part);
+    return string.includes("\ufffd") ? checkingDecoder.decode(part) : string;
   }
 
   private number(): number {

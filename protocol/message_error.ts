@@ -1,0 +1,17 @@
+/**
+ * The error of messages that cannot be packed or unpacked.
+ *
+ * @module
+ */
+
+/** A message cannot be packed, or the frames of one cannot be unpacked. */
+export class MessageError extends Error {
+  override readonly name = "MessageError";
+}
+
+/** The error itself if it is a {@linkcode MessageError}, otherwise one that says what failed and has it as cause. */
+export function asMessageError(error: unknown, what: string): MessageError {
+  if (error instanceof MessageError) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new MessageError(`${what}: ${reason}`, { cause: error });
+}

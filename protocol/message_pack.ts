@@ -1,0 +1,128 @@
+/**
+ * MessagePack with {@linkcode Serialized} values, and with limits on what is decoded.
+ *
+ * @module
+ */
+import { Decoder, Encoder, ExtData, type ExtensionCodecType } from "npm:@msgpack/msgpack@3.1.3";
+import { compactCopy } from "./compact_copy.ts";
+import { asMessageError, MessageError } from "./message_error.ts";
+import type { Payload } from "./payloads.ts";
+import { Serialized } from "./serialized.ts";
+import { className } from "./values_kinds.ts";
+
+/** Contents of fewer bytes travel inside the message, others as payloads. */
+const INLINE_BELOW = 64 * 1024;
+/** Types of extensions: a value that follows, and the number of one that is a payload. */
+const EXT_INLINE = 1;
+const EXT_PAYLOAD = 2;
+/** How deep messages may be nested. */
+const MAX_DEPTH = 100;
+
+/** What {@linkcode limitDecoder} needs of the decoder beyond its types; the version is pinned. */
+interface DecoderStack {
+  readonly length: number;
+  pushArrayState(size: number): void;
+  pushMapState(size: number): void;
+}
+
+const NO_PAYLOADS: Payload[] = [];
+/** Payloads of the message that is being encoded or decoded. */
+let payloads: Payload[] = NO_PAYLOADS;
+/** Bytes of the message being decoded that its arrays and maps have not yet laid claim to. */
+let unclaimed = 0;
+
+const codec: ExtensionCodecType<undefined> = {
+  tryToEncode(object: unknown): ExtData | null {
+    if (Array.isArray(object)) return null;
+    if (object instanceof Serialized) {
+      const { frames } = object;
+      return frames.length === 1 && frames[0].length < INLINE_BELOW
+        ? new ExtData(EXT_INLINE, frames[0])
+        : encodePayload(object);
+    }
+    if (object instanceof Uint8Array) {
+      return object.length < INLINE_BELOW ? null : encodePayload(object);
+    }
+    if (typeof object === "object") {
+      const prototype = Object.getPrototypeOf(object);
+      if (prototype === Object.prototype || prototype === null) return null;
+    }
+    // The encoder would make an empty map of it.
+    const kind = typeof object === "object" ? className(object!) : typeof object;
+    throw new MessageError(`cannot pack a message: it contains a ${kind}; serialize that first`);
+  },
+
+  decode(data: Uint8Array, type: number): unknown {
+    if (type === EXT_INLINE) return new Serialized([compactCopy(data, 0, data.length)]);
+    if (type !== EXT_PAYLOAD || data.length !== 4) {
+      throw new MessageError(`cannot unpack a message: unknown extension ${type}`);
+    }
+    const number = new DataView(data.buffer, data.byteOffset).getUint32(0, true);
+    if (number >= payloads.length) {
+      throw new MessageError(`cannot unpack a message: there is no payload ${number}`);
+    }
+    return payloads[number];
+  },
+};
+
+const encoder = new Encoder({ extensionCodec: codec, ignoreUndefined: true, maxDepth: MAX_DEPTH });
+const decoder = new Decoder({ extensionCodec: codec });
+limitDecoder();
+
+/** Encode a message; its large contents are appended to `into`. */
+export function encodeBody(message: unknown, into: Payload[]): Uint8Array {
+  payloads = into;
+  try {
+    const shared = encoder.encodeSharedRef(message);
+    return compactCopy(shared, 0, shared.length);
+  } catch (error) {
+    throw asMessageError(error, "cannot pack a message");
+  } finally {
+    payloads = NO_PAYLOADS;
+  }
+}
+
+/** Decode a message, given its payloads. */
+export function decodeBody(bytes: Uint8Array, from: Payload[] = NO_PAYLOADS): unknown {
+  payloads = from;
+  unclaimed = bytes.length;
+  try {
+    return decoder.decode(bytes);
+  } catch (error) {
+    throw asMessageError(error, "cannot unpack a message");
+  } finally {
+    payloads = NO_PAYLOADS;
+  }
+}
+
+function encodePayload(payload: Payload): ExtData {
+  const number = new Uint8Array(4);
+  new DataView(number.buffer).setUint32(0, payloads.length, true);
+  payloads.push(payload);
+  return new ExtData(EXT_PAYLOAD, number);
+}
+
+/**
+ * Keep the decoder from allocating arrays that a message only claims to have: every element takes at least
+ * a byte, so all arrays and maps together have no more elements than the message has bytes.
+ */
+function limitDecoder(): void {
+  const { stack } = decoder as unknown as { stack: DecoderStack };
+  const { pushArrayState, pushMapState } = stack;
+  stack.pushArrayState = (size) => {
+    claim(size, stack.length);
+    pushArrayState.call(stack, size);
+  };
+  stack.pushMapState = (size) => {
+    claim(size * 2, stack.length);
+    pushMapState.call(stack, size);
+  };
+}
+
+function claim(elements: number, depth: number): void {
+  unclaimed -= elements;
+  if (unclaimed < 0) throw new MessageError("cannot unpack a message: it ends too early");
+  if (depth >= MAX_DEPTH) {
+    throw new MessageError(`cannot unpack a message: it is nested more than ${MAX_DEPTH} levels`);
+  }
+}
