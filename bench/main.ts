@@ -1,0 +1,124 @@
+/**
+ * `deno task bench [--json] [--quick] [NAME…]`: how fast Dusk is, next to Python Dask on this machine.
+ *
+ * Both do the same work in the same topology in the same run: a scheduler process, two worker
+ * processes of one thread each, and a client process. Without a Python that can import `distributed`
+ * there is no peer, and no ratio. A NAME picks the benchmarks whose names begin with it.
+ *
+ * @module
+ */
+import { measureRawTcp } from "./raw_tcp.ts";
+import { measureScheduler } from "./scheduler_process.ts";
+import { Side } from "./side.ts";
+import { type Row, Table } from "./table.ts";
+import { type Benchmark, benchmarks, figure, ratio } from "./workloads.ts";
+
+/** Debian's Python, where its package python3-distributed is. */
+const PYTHON = "/usr/bin/python3";
+
+interface Flags {
+  json: boolean;
+  quick: boolean;
+  names: string[];
+}
+
+function readFlags(args: string[]): Flags {
+  const flags: Flags = { json: false, quick: false, names: [] };
+  for (const arg of args) {
+    if (arg === "--json") flags.json = true;
+    else if (arg === "--quick") flags.quick = true;
+    else if (arg.startsWith("-")) stop(`no such option: ${arg} (there are --json and --quick)`);
+    else flags.names.push(arg);
+  }
+  return flags;
+}
+
+function stop(message: string): never {
+  console.error(`bench: ${message}`);
+  Deno.exit(2);
+}
+
+/** Start the peer, or say why there is none. */
+async function startPeer(): Promise<Side | undefined> {
+  const script = new URL("peer.py", import.meta.url).pathname;
+  try {
+    const probe = await new Deno.Command(PYTHON, {
+      args: ["-c", "import distributed, numpy"],
+      stdout: "null",
+      stderr: "null",
+    }).output();
+    if (probe.success) return await Side.start("Python Dask", PYTHON, [script]);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  console.error(`no peer: ${PYTHON} cannot import distributed (Debian: python3-distributed)`);
+}
+
+async function measure(side: Side, benchmark: Benchmark, repetitions: number): Promise<number> {
+  await side.run(benchmark.warmUp);
+  const seconds: number[] = [];
+  for (let i = 0; i < repetitions; i++) seconds.push(await side.run(benchmark.command));
+  return figure(benchmark, seconds);
+}
+
+/** The benchmarks that run on both sides. */
+async function compareSides(chosen: Benchmark[], table: Table): Promise<void> {
+  const dusk = await Side.start("Dusk", Deno.execPath(), [
+    "run",
+    "--allow-all",
+    "--unstable-worker-options",
+    "--quiet",
+    new URL("dusk_side.ts", import.meta.url).pathname,
+  ]);
+  const peer = await startPeer();
+  table.note(`${dusk.version}; ${peer?.version ?? "no peer"}`);
+  try {
+    for (const benchmark of chosen) {
+      const { name, unit, repetitions } = benchmark;
+      const ours = await measure(dusk, benchmark, repetitions.dusk);
+      const theirs = peer && await measure(peer, benchmark, repetitions.peer);
+      table.add({
+        name,
+        dusk: ours,
+        peer: theirs ?? null,
+        ratio: theirs === undefined ? null : ratio(unit, ours, theirs),
+        unit,
+      });
+    }
+  } finally {
+    await dusk.close();
+    await peer?.close();
+  }
+}
+
+async function main(): Promise<void> {
+  const { json, quick, names } = readFlags(Deno.args);
+  const both = benchmarks(quick);
+  const raw = `raw TCP ${quick ? 5 : 50}MB`;
+  const sizes = quick ? [10_000] : [10_000, 100_000, 1_000_000];
+  const all = [...both.map(({ name }) => name), raw, ...sizes.map((n) => `scheduler core ${n}`)];
+  for (const name of names) {
+    if (!all.some((known) => known.startsWith(name))) {
+      stop(`no benchmark's name begins with "${name}"; there are ${all.join(", ")}`);
+    }
+  }
+  const picked = (name: string) =>
+    names.length === 0 || names.some((each) => name.startsWith(each));
+
+  const table = new Table(json);
+  const chosen = both.filter(({ name }) => picked(name));
+  if (chosen.length > 0) await compareSides(chosen, table);
+  if (picked(raw)) {
+    const megabytes = quick ? 5 : 50;
+    const seconds = (await measureRawTcp(megabytes * 1e6, 10)).slice(1);
+    const dusk = figure({ unit: "MB/s", amount: megabytes }, seconds);
+    table.add({ name: raw, dusk, peer: null, ratio: null, unit: "MB/s" } satisfies Row);
+  }
+  for (const size of sizes) {
+    if (!picked(`scheduler core ${size}`)) continue;
+    for (const row of await measureScheduler(size)) table.add(row);
+  }
+  table.end();
+}
+
+if (import.meta.main) await main();
