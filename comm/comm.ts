@@ -23,7 +23,6 @@ export {
   CommClosedError,
   type CommHandler,
   type CommOptions,
-  type Compression,
   ConnectError,
   type ConnectOptions,
   ConnectTimeoutError,

@@ -220,6 +220,10 @@ export class ConnectionPool {
       throw error;
     }
     this.#connecting--;
+    if (this.#closing.signal.aborted) {
+      comm.abort();
+      throw this.#closing.signal.reason;
+    }
     const entry: Entry = { comm, address, idle: false, watch: undefined };
     this.#entries.add(entry);
     return entry;
@@ -327,7 +331,13 @@ async function exchange(
   request: unknown,
   written: { done: boolean },
 ): Promise<unknown> {
-  await entry.comm.write(request);
+  try {
+    await entry.comm.write(request);
+  } catch (error) {
+    // A server that refuses a new connection says why before it closes.
+    if (entry.watch !== undefined || !(error instanceof CommClosedError)) throw error;
+    return await entry.comm.read().catch(() => Promise.reject(error));
+  }
   written.done = true;
   const reply = entry.watch ?? entry.comm.read();
   entry.watch = undefined;

@@ -28,24 +28,28 @@ export const STRANGER_LIMITS: Readonly<FrameLimits> = {
 export interface Hello {
   /** Version of the protocol. */
   dusk: number;
-  /** Compressions it can undo. */
+  /** Compressions it wants on this connection, and is ready for. */
   compression: string[];
 }
-
-const OWN_HELLO: Hello = { dusk: PROTOCOL_VERSION, compression: ["lz4"] };
 
 /**
  * Sends this side's hello and reads the peer's. Bounding the time is the caller's: it closes the stream.
  *
  * @param stream The new connection.
  * @param reader Reads its frames, under {@linkcode STRANGER_LIMITS}.
- * @returns The peer's hello.
+ * @param compressions What this side wants on this connection, best first, loaded.
+ * @returns The compression that both sides want, or null.
  * @throws {HandshakeError} When the peer is no Dusk, or of another version.
  * @throws {CommClosedError} When the peer closed instead of answering.
  */
-export async function shakeHands(stream: ByteStream, reader: FrameReader): Promise<Hello> {
+export async function shakeHands(
+  stream: ByteStream,
+  reader: FrameReader,
+  compressions: Compression[],
+): Promise<Compression | null> {
+  const own: Hello = { dusk: PROTOCOL_VERSION, compression: compressions };
   // Both at once, and to the end of both: the peer must learn this side's version, to name it.
-  const [sent, received] = await Promise.allSettled([sendHello(stream), reader.next()]);
+  const [sent, received] = await Promise.allSettled([sendHello(stream, own), reader.next()]);
   if (received.status === "rejected") {
     const error = received.reason;
     if (error instanceof FrameError) throw noDusk(error);
@@ -55,17 +59,18 @@ export async function shakeHands(stream: ByteStream, reader: FrameReader): Promi
     throw new CommClosedError("the peer closed the connection during the handshake");
   }
   if (sent.status === "rejected") throw sent.reason;
-  return checkHello(received.value);
+  const hello = checkHello(received.value);
+  return compressions.find((name) => hello.compression.includes(name)) ?? null;
 }
 
-async function sendHello(stream: ByteStream): Promise<void> {
-  for (const buffer of encodeFrames(dumps(OWN_HELLO))) await writeAll(stream, buffer);
+async function sendHello(stream: ByteStream, hello: Hello): Promise<void> {
+  for (const buffer of encodeFrames(dumps(hello))) await writeAll(stream, buffer);
 }
 
 function checkHello(frames: Uint8Array[]): Hello {
   let hello: Partial<Record<keyof Hello, unknown>> | null;
   try {
-    hello = loads(frames) as typeof hello;
+    hello = loads(frames, { bytes: STRANGER_LIMITS.messageBytes }) as typeof hello;
   } catch (error) {
     throw noDusk(error);
   }

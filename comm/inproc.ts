@@ -40,13 +40,13 @@ class InprocComm implements Comm {
   readonly sharesMemory = true;
   readonly pendingBytes = 0;
   readonly extraInfo = EMPTY_INFO;
-  closed = false;
   /** Set once, right after both ends are made. */
   peer!: InprocComm;
 
   #inbox: unknown[] = [];
   /** Index in the inbox of the next message to read. */
   #head = 0;
+  #closed = false;
   #peerClosed = false;
   #waiting: { resolve: (message: unknown) => void; reject: (error: Error) => void } | undefined;
 
@@ -55,8 +55,13 @@ class InprocComm implements Comm {
     this.peerAddress = peerAddress;
   }
 
+  /** Also when the peer has closed and all that it wrote is read. */
+  get closed(): boolean {
+    return this.#closed || (this.#peerClosed && this.#head === this.#inbox.length);
+  }
+
   read(): Promise<unknown> {
-    if (this.closed) return Promise.reject(this.#closedError());
+    if (this.#closed) return Promise.reject(this.#closedError());
     if (this.#head < this.#inbox.length) {
       if (++deliveries < DELIVERIES_PER_TURN) return Promise.resolve(this.#take());
       deliveries = 0;
@@ -75,7 +80,7 @@ class InprocComm implements Comm {
   }
 
   write(message: unknown): Promise<void> {
-    if (this.closed || this.peer.closed) return Promise.reject(this.#closedError());
+    if (this.#closed || this.#peerClosed) return Promise.reject(this.#closedError());
     this.peer.#deliver(message);
     return DONE;
   }
@@ -86,8 +91,8 @@ class InprocComm implements Comm {
   }
 
   abort(): void {
-    if (this.closed) return;
-    this.closed = true;
+    if (this.#closed) return;
+    this.#closed = true;
     this.#inbox = [];
     this.#head = 0;
     this.#endWaiting();
@@ -126,7 +131,7 @@ class InprocComm implements Comm {
 
   async #takeNextTurn(): Promise<unknown> {
     await new Promise<void>((resolve) => void setImmediate(resolve));
-    if (this.closed) throw this.#closedError();
+    if (this.#closed) throw this.#closedError();
     return this.#take();
   }
 
@@ -143,7 +148,7 @@ class InprocComm implements Comm {
   }
 
   #closedError(): CommClosedError {
-    const who = this.#peerClosed || (!this.closed && this.peer.closed) ? "the peer" : "this end";
+    const who = this.#peerClosed ? "the peer" : "this end";
     return new CommClosedError(
       `${who} has closed the comm ${this.localAddress} to ${this.peerAddress}`,
     );

@@ -5,6 +5,7 @@
  * @module
  */
 import { getLogger } from "../config/logging.ts";
+import type { Compression } from "../protocol/compression.ts";
 import { encodeFrames, type FrameReader } from "../protocol/frames.ts";
 import { dumps, loads } from "../protocol/pack.ts";
 import { type Comm, CommClosedError } from "./transport.ts";
@@ -29,7 +30,7 @@ export interface StreamCommParts {
   localAddress: string;
   peerAddress: string;
   /** Compression of what is sent. */
-  compression: "lz4" | null;
+  compression: Compression | null;
   /** Seconds without progress after which close gives up on sending. */
   closeTimeout: number;
 }
@@ -70,7 +71,7 @@ export class StreamComm implements Comm {
 
   readonly #stream: ByteStream;
   readonly #reader: FrameReader;
-  readonly #packing: { compression: "lz4" | null };
+  readonly #packing: { compression: Compression | null };
   readonly #closeTimeout: number;
   readonly #progress = (count: number) => void (this.#pendingBytes -= count);
 

@@ -5,8 +5,9 @@
  */
 import { lookup } from "node:dns/promises";
 import { getLogger } from "../config/logging.ts";
+import { type Compression, COMPRESSIONS, loadCompression } from "../protocol/compression.ts";
 import { DEFAULT_FRAME_LIMITS, FrameReader } from "../protocol/frames.ts";
-import { type Hello, shakeHands, STRANGER_LIMITS } from "./handshake.ts";
+import { shakeHands, STRANGER_LIMITS } from "./handshake.ts";
 import {
   AddressError,
   isIPv4,
@@ -23,7 +24,6 @@ import {
   CommClosedError,
   type CommHandler,
   type CommOptions,
-  type Compression,
   type ConnectOptions,
   type Listener,
   type ListenOptions,
@@ -69,14 +69,15 @@ async function establish(
     const local = conn.localAddr;
     const peer = conn.remoteAddr;
     const reader = new FrameReader(conn, STRANGER_LIMITS);
-    const hello = await shakeHands(conn, reader);
+    const wanted = await wantedCompressions(options.compression ?? "auto", local, peer);
+    const compression = await shakeHands(conn, reader, wanted);
     Object.assign(reader.limits, DEFAULT_FRAME_LIMITS, options.limits);
     return new StreamComm({
       stream: conn,
       reader,
       localAddress: addressOf(local),
       peerAddress: addressOf(peer),
-      compression: chooseCompression(options.compression ?? "auto", hello, local, peer),
+      compression,
       closeTimeout: options.closeTimeout ?? DEFAULT_CLOSE_TIMEOUT,
     });
   } catch (error) {
@@ -93,17 +94,23 @@ async function establish(
  * Within a machine bytes travel faster than they compress. Both ends of a connection have the same
  * address, or loopback ones, exactly when they are on one machine; to see that takes no permission.
  */
-function chooseCompression(
-  wish: Compression,
-  hello: Hello,
+async function wantedCompressions(
+  wish: "auto" | Compression | null,
   local: Deno.NetAddr,
   peer: Deno.NetAddr,
-): "lz4" | null {
-  if (wish === null || !hello.compression.includes("lz4")) return null;
-  if (wish === "lz4") return wish;
+): Promise<Compression[]> {
   const sameHost = local.hostname === peer.hostname ||
     (isLoopback(local.hostname) && isLoopback(peer.hostname));
-  return sameHost ? null : "lz4";
+  if (wish === null || (wish === "auto" && sameHost)) return [];
+  const compression = wish === "auto" ? COMPRESSIONS[0] : wish;
+  try {
+    await loadCompression(compression);
+  } catch (error) {
+    if (wish !== "auto") throw error;
+    logger.warn(`Sending without compression: ${compression} cannot be loaded`, { error });
+    return [];
+  }
+  return [compression];
 }
 
 function addressOf(addr: Deno.NetAddr): string {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Compression } from "../protocol/compression.ts";
 import type { FrameLimits } from "../protocol/frames.ts";
 
 /**
@@ -60,13 +61,13 @@ export interface Listener {
   readonly contactAddress: string;
 }
 
-/** How a comm compresses what it sends: "auto" takes lz4 when the peer is on another machine. */
-export type Compression = "auto" | "lz4" | null;
-
 /** Options that both {@linkcode ConnectOptions} and {@linkcode ListenOptions} have. */
 export interface CommOptions {
-  /** Compression of what this end sends. Default "auto". */
-  compression?: Compression;
+  /**
+   * Compression of the messages, when the peer wants it as well: "auto" (the default) is lz4 between
+   * machines and none within one.
+   */
+  compression?: "auto" | Compression | null;
   /** Seconds without any progress after which `close()` gives up on sending the rest. Default 5. */
   closeTimeout?: number;
   /** Seconds a new connection has for its handshake. Default 5. */

@@ -1,0 +1,294 @@
+import assert from "node:assert/strict";
+import { type Comm, CommClosedError, connect, HandshakeError, listen } from "../../comm/comm.ts";
+import { PROTOCOL_VERSION } from "../../comm/handshake.ts";
+import { Serialized } from "../../protocol/serialized.ts";
+import { LogLines, openPair, Stranger, until, words } from "./pair.ts";
+
+const HELLO = { dusk: PROTOCOL_VERSION, compression: ["lz4"] };
+
+/** A listener that reads one message from each comm, and notes what came of it. */
+async function listenForOne(options: Parameters<typeof listen>[2] = {}) {
+  const reads: Promise<unknown>[] = [];
+  const accepted = Promise.withResolvers<Comm>();
+  const listener = listen("tcp://127.0.0.1:0", async (comm) => {
+    accepted.resolve(comm);
+    const read = comm.read().catch((error) => error);
+    reads.push(read);
+    await read;
+    await comm.close();
+  }, options);
+  await listener.start();
+  return { listener, reads, accepted: accepted.promise };
+}
+
+/** A comm still gets through to the listener. */
+async function assertStillServes(listener: { contactAddress: string }, reads: Promise<unknown>[]) {
+  const comm = await connect(listener.contactAddress);
+  await comm.write("well");
+  await until(() => reads.length > 0);
+  assert.equal(await reads.at(-1), "well");
+  await comm.close();
+}
+
+for (
+  const [what, bytes] of [
+    ["HTTP", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"],
+    ["TLS", new Uint8Array([22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3, 9, 9, 9, 9])],
+    ["ones", new Uint8Array(64).fill(1)],
+    ["a frame of 2^60 bytes", words(1, 2n ** 60n)],
+    ["2^60 frames", words(2n ** 60n)],
+    ["many small frames", words(9, 1, 1, 1, 1, 1, 1, 1, 1, 1)],
+    ["a hello of a megabyte", words(2, 1, 1_000_000)],
+    ["frames that are no message", new Uint8Array([...words(2, 1, 3), 0x80, 0xc1, 0xc1, 0xc1])],
+    ["no frames", words(0)],
+  ] as const
+) {
+  Deno.test(`a stranger that sends ${what} is dropped with one log line`, async () => {
+    using log = new LogLines();
+    const { listener, reads } = await listenForOne();
+    {
+      using stranger = await Stranger.connect(listener.contactAddress);
+      await stranger.write(bytes);
+      const answer = await stranger.readToEnd();
+      assert(answer < 200, `got ${answer} bytes`);
+    }
+    const line = await log.waitFor("Dropped a connection");
+    assert.match(line, /distributed\.comm WARNING .*does not speak Dusk's protocol/);
+    assert.equal(reads.length, 0);
+    await assertStillServes(listener, reads);
+    listener.stop();
+    assert.equal(log.lines.length, 1);
+  });
+}
+
+Deno.test("a stranger that says nothing is dropped after the time for its handshake", async () => {
+  using log = new LogLines();
+  const { listener, reads } = await listenForOne({ handshakeTimeout: 0.01 });
+  using stranger = await Stranger.connect(listener.contactAddress);
+  await stranger.readToEnd();
+  assert.match(await log.waitFor("Dropped"), /no handshake within 0\.01 s/);
+  assert.equal(reads.length, 0);
+  listener.stop();
+  assert.equal(log.lines.length, 1);
+});
+
+Deno.test("a stranger that only opens and closes is no news", async () => {
+  using log = new LogLines("debug");
+  const { listener } = await listenForOne();
+  (await Stranger.connect(listener.contactAddress))[Symbol.dispose]();
+  assert.match(await log.waitFor("Dropped"), /DEBUG/);
+  listener.stop();
+});
+
+Deno.test("of too many silent strangers the oldest go first, and peers get through", async () => {
+  using log = new LogLines();
+  const { listener, reads } = await listenForOne({ handshakeLimit: 2 });
+  using first = await Stranger.connect(listener.contactAddress);
+  using _second = await Stranger.connect(listener.contactAddress);
+  using _third = await Stranger.connect(listener.contactAddress);
+  await first.readToEnd();
+  assert.match(await log.waitFor("Dropped"), /more than 2 handshakes at once/);
+  await assertStillServes(listener, reads);
+  listener.stop();
+});
+
+Deno.test("stopping drops the connections that are in their handshake", async () => {
+  using log = new LogLines("debug");
+  const { listener } = await listenForOne();
+  using stranger = await Stranger.connect(listener.contactAddress);
+  await stranger.conn.read(new Uint8Array(1)); // it is being greeted
+  listener.stop();
+  await stranger.readToEnd();
+  assert.deepEqual(log.lines, []);
+});
+
+Deno.test("a peer of another version is refused by the listener, which names both", async () => {
+  using log = new LogLines();
+  const { listener, reads } = await listenForOne();
+  using stranger = await Stranger.connect(listener.contactAddress);
+  await stranger.writeMessage({ ...HELLO, dusk: 999 });
+  assert(await stranger.readToEnd() > 0, "it is told this side's version");
+  assert.match(
+    await log.waitFor("Dropped"),
+    new RegExp(`version 999 of the protocol, this side version ${PROTOCOL_VERSION}:`),
+  );
+  assert.equal(reads.length, 0);
+  listener.stop();
+});
+
+for (
+  const [what, answer, part] of [
+    ["of another version", { ...HELLO, dusk: 999 }, "version 999"],
+    ["whose hello is none", { hello: "there" }, "no hello"],
+    ["that speaks HTTP", "HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak Dusk's protocol"],
+  ] as const
+) {
+  Deno.test(`connect refuses a peer ${what} without trying again`, async () => {
+    const server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    let connections = 0;
+    const serving = (async () => {
+      for await (const conn of server) {
+        connections++;
+        using stranger = Object.assign(Object.create(Stranger.prototype), { conn }) as Stranger;
+        if (typeof answer === "string") await stranger.write(answer);
+        else await stranger.writeMessage(answer);
+        await stranger.readToEnd();
+      }
+    })();
+    const connecting = connect(`tcp://127.0.0.1:${server.addr.port}`, { timeout: 60 });
+    await assert.rejects(connecting, (error: Error) => {
+      assert(error instanceof HandshakeError, String(error));
+      assert(error.message.includes(part), error.message);
+      return true;
+    });
+    server.close();
+    await serving;
+    assert.equal(connections, 1);
+  });
+}
+
+Deno.test("connect gives up on a peer that accepts and says nothing", async () => {
+  const server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepted = server.accept();
+  const connecting = connect(`tcp://127.0.0.1:${server.addr.port}`, { timeout: 0.03 });
+  await assert.rejects(connecting, /could not connect .* within 0\.03 s: the peer does not answer/);
+  (await accepted).close();
+  server.close();
+});
+
+Deno.test("connect tries again when the peer closes during the handshake", async () => {
+  const server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serving = (async () => {
+    (await server.accept()).close();
+    const conn = await server.accept();
+    using stranger = Object.assign(Object.create(Stranger.prototype), { conn }) as Stranger;
+    await stranger.writeMessage(HELLO);
+    await stranger.readToEnd();
+  })();
+  const comm = await connect(`tcp://127.0.0.1:${server.addr.port}`, { timeout: 60 });
+  await comm.close();
+  await serving;
+  server.close();
+});
+
+for (
+  const [what, bytes, part] of [
+    ["a frame of 2^60 bytes", words(1, 2n ** 60n), "a frame of 115292150460684"],
+    ["2^60 frames", words(2n ** 60n), "a message of 115292150460684"],
+    ["a truncated header", words(2, 5).subarray(0, 12), "ended"],
+    ["a truncated frame", new Uint8Array([...words(2, 1, 100), 0x80, 1, 2, 3]), "ended after"],
+    ["a truncated large frame", new Uint8Array([...words(1, 1_000_000), 1, 2]), "of the 1000000"],
+    ["a message that is none", new Uint8Array([...words(2, 1, 1), 0x80, 0xc1]), ""],
+  ] as const
+) {
+  Deno.test(`a peer that sends ${what} is cut off with one log line`, async () => {
+    using log = new LogLines();
+    const { listener, reads } = await listenForOne();
+    {
+      using stranger = await Stranger.connect(listener.contactAddress);
+      await stranger.writeMessage(HELLO);
+      await stranger.write(bytes);
+      await stranger.conn.closeWrite();
+      await stranger.readToEnd();
+    }
+    const error = await reads[0] as Error;
+    assert(error instanceof CommClosedError, String(error));
+    assert(error.message.includes(part), error.message);
+    assert(error.cause instanceof Error);
+    assert.match(log.lines[0], /distributed\.comm WARNING Closed the comm to tcp:/);
+    await assertStillServes(listener, reads);
+    listener.stop();
+    assert.equal(log.lines.length, 1);
+  });
+}
+
+Deno.test("limits on what comes in may be set tighter", async () => {
+  using log = new LogLines();
+  await using pair = await openPair("tcp://127.0.0.1:0", { limits: { messageBytes: 1000 } });
+  await pair.here.write("x".repeat(100));
+  assert.equal(await pair.there.read(), "x".repeat(100));
+  await pair.here.write("x".repeat(2000));
+  await assert.rejects(pair.there.read(), CommClosedError);
+  assert.match(log.lines[0], /more than 1000 bytes/);
+});
+
+Deno.test("a peer that resets the connection in the middle of a frame closes the comm", async () => {
+  using _log = new LogLines();
+  const { listener, accepted, reads } = await listenForOne();
+  const stranger = await Stranger.connect(listener.contactAddress);
+  await stranger.writeMessage(HELLO);
+  const comm = await accepted;
+  await stranger.write(new Uint8Array([...words(1, 1_000_000), 1, 2]));
+  await comm.write("something that is not read");
+  await stranger.conn.read(new Uint8Array(1)); // some is there, the rest stays unread: a reset
+  stranger[Symbol.dispose]();
+  assert(await reads[0] instanceof CommClosedError);
+  await assert.rejects(comm.write("more"), CommClosedError);
+  assert.equal(comm.closed, true);
+  listener.stop();
+});
+
+Deno.test("close does not wait for ever for a peer that takes nothing", async () => {
+  using log = new LogLines();
+  const { listener, accepted, reads } = await listenForOne({ closeTimeout: 0.02 });
+  using stranger = await Stranger.connect(listener.contactAddress);
+  await stranger.writeMessage(HELLO);
+  const comm = await accepted;
+  const data = new Serialized([new Uint8Array(64_000_000)]);
+  const written = assert.rejects(comm.write({ data }), CommClosedError);
+  assert(comm.pendingBytes > 60_000_000);
+  await comm.close();
+  await written;
+  assert(await reads[0] instanceof CommClosedError);
+  assert.match(log.lines[0], /Gave up on sending \d+ bytes/);
+  listener.stop();
+});
+
+Deno.test("abort ends a write that is under way, and those that wait", async () => {
+  await using pair = await openPair("tcp://127.0.0.1:0");
+  const data = new Serialized([new Uint8Array(64_000_000)]);
+  const writes = [pair.here.write({ data }), pair.here.write("next")];
+  const rejected = writes.map((write) => assert.rejects(write, CommClosedError));
+  pair.here.abort();
+  await Promise.all(rejected);
+});
+
+Deno.test("a message that cannot be sent leaves the comm as it was", async () => {
+  await using pair = await openPair("tcp://127.0.0.1:0");
+  await assert.rejects(pair.here.write({ op: "x", callback() {} }), (error) => {
+    assert(!(error instanceof CommClosedError));
+    return true;
+  });
+  await pair.here.write("fine");
+  assert.equal(await pair.there.read(), "fine");
+});
+
+for (
+  const [compression, expected] of [["auto", null], ["lz4", "lz4"], [null, null]] as const
+) {
+  Deno.test(`compression ${JSON.stringify(compression)} on one machine is ${expected}`, async () => {
+    await using pair = await openPair("tcp://127.0.0.1:0", { compression });
+    assert.equal(pair.here.extraInfo.compression, expected);
+    assert.equal(pair.there.extraInfo.compression, expected);
+    const data = new Serialized([new Uint8Array(1_000_000).fill(65)]);
+    const written = pair.here.write({ data });
+    const message = await pair.there.read() as { data: Serialized };
+    await written;
+    assert.deepEqual(message.data.frames[0], data.frames[0]);
+  });
+}
+
+Deno.test("a comm to another address of this machine is one within the machine", async () => {
+  await using pair = await openPair("tcp://");
+  assert.equal(pair.here.extraInfo.compression, null);
+});
+
+Deno.test("messages to a peer without lz4 are not compressed", async () => {
+  const { listener, accepted } = await listenForOne({ compression: "lz4" });
+  using stranger = await Stranger.connect(listener.contactAddress);
+  await stranger.writeMessage({ dusk: PROTOCOL_VERSION, compression: ["snappy", 7] });
+  const comm = await accepted;
+  assert.equal(comm.extraInfo.compression, null);
+  comm.abort();
+  listener.stop();
+});
