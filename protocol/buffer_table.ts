@@ -6,6 +6,7 @@
  * @module
  */
 import type { ByteSink } from "./byte_sink.ts";
+import { BUFFER_FRAME, BUFFER_RESIZABLE, OUT_OF_BAND } from "./values_format.ts";
 
 interface Entry {
   readonly buffer: ArrayBuffer;
@@ -83,13 +84,14 @@ export class BufferTable {
 
   /** Forget everything. */
   clear(): void {
+    if (this.isEmpty) return;
     this.entries.length = 0;
     this.views.length = 0;
     this.numbers.clear();
   }
 
-  /** Write the trailer; returns the buffers that are longer than `outOfBand`, each as a frame. */
-  write(sink: ByteSink, outOfBand: number, frameBit: number, resizableBit: number): Uint8Array[] {
+  /** Write the trailer; returns the buffers that are frames of their own. */
+  write(sink: ByteSink): Uint8Array[] {
     const frames: Uint8Array[] = [];
     const begin = sink.position;
     sink.varint(this.entries.length);
@@ -103,8 +105,8 @@ export class BufferTable {
       const length = entry.end - entry.start;
       const bytes = new Uint8Array(buffer, entry.start, length);
       const resizable = entry.whole && buffer.resizable;
-      const inline = length <= outOfBand;
-      sink.byte((inline ? 0 : frameBit) | (resizable ? resizableBit : 0));
+      const inline = length <= OUT_OF_BAND;
+      sink.byte((inline ? 0 : BUFFER_FRAME) | (resizable ? BUFFER_RESIZABLE : 0));
       sink.varint(length);
       if (resizable) sink.varint(buffer.maxByteLength);
       if (inline) {

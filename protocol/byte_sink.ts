@@ -16,24 +16,22 @@ const LONG_STRING = 64 * 1024;
 
 const encoder = new TextEncoder();
 
-/** Bytes being written; `position` is where the next one goes. */
+/** Bytes being written. */
 export class ByteSink {
+  /** What was written, and room for more. */
   bytes: Uint8Array<ArrayBuffer> = new Uint8Array(INITIAL_SIZE);
+  /** Where the next byte goes. */
   position = 0;
   private floats = new DataView(this.bytes.buffer);
-
-  /** Begin a new value. */
-  start(): void {
-    this.position = 0;
-  }
 
   /** A copy of what was written. */
   finish(): Uint8Array {
     return compactCopy(this.bytes, 0, this.position);
   }
 
-  /** Give back the memory of a large value. */
-  release(): void {
+  /** Begin anew; give back the memory of a large value. */
+  clear(): void {
+    this.position = 0;
     if (this.bytes.length > KEEP_SIZE) {
       this.bytes = new Uint8Array(INITIAL_SIZE);
       this.floats = new DataView(this.bytes.buffer);
@@ -50,6 +48,7 @@ export class ByteSink {
     this.floats = new DataView(grown.buffer);
   }
 
+  /** One byte. */
   byte(byte: number): void {
     if (this.position === this.bytes.length) this.reserve(1);
     this.bytes[this.position++] = byte;
@@ -73,6 +72,7 @@ export class ByteSink {
     this.position = position;
   }
 
+  /** Four bytes, the low one first. */
   uint32(number: number): void {
     this.reserve(4);
     this.floats.setUint32(this.position, number, true);
@@ -96,6 +96,7 @@ export class ByteSink {
     this.position += 9;
   }
 
+  /** A bigint with its tag. */
   bigint(bigint: bigint): void {
     const negative = bigint < 0n;
     let digits = (negative ? -bigint : bigint).toString(16);

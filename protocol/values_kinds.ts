@@ -127,18 +127,17 @@ export function refusal(value: unknown): string {
   return `instances of class ${className(value as object)} do not travel; send plain data instead`;
 }
 
-/** Which standard error class an error's class is or extends, as its number in `ERROR_CLASSES`. */
-export function errorBase(error: object): number {
+/** The standard error class that an error's class is or extends: its number in `ERROR_CLASSES`, and its name. */
+export function errorBase(error: object): [number: number, name: string] {
   let prototype: unknown = error;
   // Bounded, because a proxy may pretend to have an endless chain.
-  for (let i = 0; i < 1000; i++) {
+  for (let i = 0; i < 1000 && prototype !== null; i++) {
     prototype = Object.getPrototypeOf(prototype);
-    if (prototype === null) return 0;
     for (let j = 0; j < ERROR_CLASSES.length; j++) {
-      if (ERROR_CLASSES[j].prototype === prototype) return j;
+      if (ERROR_CLASSES[j].prototype === prototype) return [j, ERROR_CLASSES[j].name];
     }
   }
-  return 0;
+  return [0, "Error"];
 }
 
 const denoErrors: Record<string, unknown> = (globalThis as { Deno?: { errors?: object } }).Deno
@@ -164,4 +163,50 @@ export function denoErrorClass(name: string): ErrorConstructor | undefined {
 /** Name of an error's class without the prefix of {@linkcode errorClassName}. */
 export function shortErrorName(name: string): string {
   return name.startsWith(DENO_PREFIX) ? name.slice(DENO_PREFIX.length) : name;
+}
+
+const viewTag = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  Symbol.toStringTag,
+)!.get!;
+
+/** What a view is, whatever class extends it: "Uint8Array" for Node's `Buffer`. */
+export function viewName(view: ArrayBufferView): string {
+  return viewTag.call(view) ?? "DataView";
+}
+
+/** The primitive in a boxed primitive. */
+export function unbox(object: object): unknown {
+  const valueOfs: ((this: unknown) => unknown)[] = [
+    Number.prototype.valueOf,
+    String.prototype.valueOf,
+    Boolean.prototype.valueOf,
+    BigInt.prototype.valueOf,
+  ];
+  for (const valueOf of valueOfs) {
+    try {
+      return valueOf.call(object);
+    } catch {
+      // Not of this type: the next.
+    }
+  }
+  throw new TypeError(`it is no ${toString.call(object).slice(8, -1)}, though it says so`);
+}
+
+/** A property that may have a getter that throws; then undefined. */
+export function readSafely(object: object, property: string): unknown {
+  try {
+    return (object as Record<string, unknown>)[property];
+  } catch {
+    return undefined;
+  }
+}
+
+/** A value as a short text, whatever it is. */
+export function describe(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return typeof value === "object" && value !== null ? className(value) : typeof value;
+  }
 }

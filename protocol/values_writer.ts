@@ -3,13 +3,11 @@
  *
  * @module
  */
+import { BufferTable } from "./buffer_table.ts";
+import { ByteSink } from "./byte_sink.ts";
 import {
-  BUFFER_FRAME,
-  BUFFER_RESIZABLE,
-  ERROR_CLASSES,
   MAX_DEPTH,
   MAX_KEYS,
-  OUT_OF_BAND,
   SerializationError,
   SHORT_ARRAY_MAX,
   SHORT_OBJECT_MAX,
@@ -21,81 +19,70 @@ import {
 } from "./values_format.ts";
 import {
   builtinKind,
-  className,
+  describe,
   errorBase,
   errorClassName,
   isPlainPrototype,
+  readSafely,
   refusal,
+  unbox,
+  viewName,
 } from "./values_kinds.ts";
-import { ByteSink } from "./byte_sink.ts";
-import { BufferTable } from "./buffer_table.ts";
+import { Numbers } from "./values_numbers.ts";
+import { MAP_KEY, MAP_VALUE, MEMBER, SET_VALUE, ValuePath } from "./values_path.ts";
 
 /** Names an object that travels as a reference, such as a future; undefined for all others. */
 export type Referrer = (object: object) => string | undefined;
 
-/** Up to this many objects are looked up by walking a list, which beats hashing them. */
-const LIST_MAX = 8;
-
-/** How a step of the path to a value is shown. */
-const STEP_PROPERTY = 0;
-const STEP_MAP_VALUE = 1;
-const STEP_MAP_KEY = 2;
-const STEP_SET = 3;
-
 /** Properties of errors that are usually not enumerable, yet travel. */
 const ERROR_FIELDS = ["name", "message", "stack", "cause", "errors", "error", "suppressed"];
 
-const viewTag = Object.getOwnPropertyDescriptor(
-  Object.getPrototypeOf(Uint8Array.prototype),
-  Symbol.toStringTag,
-)!.get!;
 const viewNumbers = new Map(VIEW_NAMES.map((name, i) => [name, i]));
 const objectPrototype = Object.prototype;
+
+/** Thrown inside the writer; {@linkcode ValueWriter.write} adds the path. */
+class Refusal extends Error {}
 
 /** Writes one value at a time; kept and used again, so that a small value costs little. */
 export class ValueWriter {
   private readonly sink = new ByteSink();
-  private readonly objects: object[] = [];
-  private readonly objectNumbers = new Map<object, number>();
-  private readonly keys = new Map<string, number>();
-  private readonly keyList: string[] = [];
+  private readonly objects = new Numbers<object>();
+  private readonly keys = new Numbers<string>();
   private readonly buffers = new BufferTable();
-  private depth = 0;
-  private readonly path: (string | number)[] = [];
-  private readonly steps = new Uint8Array(MAX_DEPTH + 2);
+  private readonly path = new ValuePath();
   private reference: Referrer | undefined;
 
-  /** Encode a value; `name` is what error messages call it. */
+  /**
+   * Encode a value.
+   *
+   * @param value The value.
+   * @param name What error messages call it.
+   * @param reference Names objects that travel as references.
+   * @throws {SerializationError} If it cannot travel.
+   */
   write(value: unknown, name: string, reference: Referrer | undefined): Uint8Array[] {
+    const { sink, buffers } = this;
     this.reference = reference;
-    const sink = this.sink;
     try {
-      sink.start();
       sink.byte(VERSION_PLAIN);
       this.value(value);
-      if (this.buffers.isEmpty) return [sink.finish()];
+      if (buffers.isEmpty) return [sink.finish()];
       sink.bytes[0] = VERSION_BUFFERS;
-      const frames = this.buffers.write(sink, OUT_OF_BAND, BUFFER_FRAME, BUFFER_RESIZABLE);
+      const frames = buffers.write(sink);
       frames.unshift(sink.finish());
       return frames;
     } catch (error) {
-      throw this.explain(error, name);
+      const path = this.path.show(name);
+      if (error instanceof Refusal) throw new SerializationError(path, error.message);
+      throw new SerializationError(path, `reading it failed: ${describe(error)}`, { cause: error });
     } finally {
-      this.reset();
+      this.reference = undefined;
+      this.path.depth = 0;
+      this.objects.truncate(0);
+      this.keys.truncate(0);
+      buffers.clear();
+      sink.clear();
     }
-  }
-
-  private reset(): void {
-    this.depth = 0;
-    this.objects.length = 0;
-    if (this.objectNumbers.size > 0) this.objectNumbers.clear();
-    if (this.keyList.length > 0) {
-      this.keyList.length = 0;
-      this.keys.clear();
-    }
-    if (!this.buffers.isEmpty) this.buffers.clear();
-    this.reference = undefined;
-    this.sink.release();
   }
 
   private value(value: unknown): void {
@@ -111,8 +98,7 @@ export class ValueWriter {
       case "bigint":
         return this.sink.bigint(value);
       case "object":
-        if (value === null) return this.sink.byte(Tag.NULL);
-        return this.object(value);
+        return value === null ? this.sink.byte(Tag.NULL) : this.object(value);
       default:
         throw new Refusal(refusal(value));
     }
@@ -120,78 +106,67 @@ export class ValueWriter {
 
   private object(object: object): void {
     if (Array.isArray(object)) {
-      if (this.seen(object)) return;
-      return this.array(object);
+      if (!this.appeared(object)) this.array(object);
+      return;
     }
     const prototype = Object.getPrototypeOf(object);
     if (prototype === objectPrototype) {
-      if (this.seen(object)) return;
-      return this.plain(object, false);
+      if (!this.appeared(object)) this.plain(object, false);
+      return;
     }
     const key = this.reference?.(object);
     if (key !== undefined) {
       this.sink.byte(Tag.REFERENCE);
-      return this.sink.string(key);
+      this.sink.string(key);
+      return;
     }
-    if (prototype === null || isPlainPrototype(prototype)) {
-      if (this.seen(object)) return;
-      return this.plain(object, prototype === null);
+    if (isPlainPrototype(prototype)) {
+      if (!this.appeared(object)) this.plain(object, prototype === null);
+      return;
     }
+    this.builtin(object);
+  }
+
+  private builtin(object: object): void {
     const kind = builtinKind(object);
     if (kind === undefined) throw new Refusal(refusal(object));
-    if (this.seen(object)) return;
+    if (this.appeared(object)) return;
+    const { sink } = this;
     switch (kind) {
       case "View":
         return this.view(object as ArrayBufferView);
       case "ArrayBuffer":
-        this.sink.byte(Tag.BUFFER);
-        return this.sink.varint(this.buffer(object as ArrayBuffer, 0, -1, 1));
+        sink.byte(Tag.BUFFER);
+        return sink.varint(this.buffer(object as ArrayBuffer, 0, -1, 1));
       case "Map":
         return this.map(object as Map<unknown, unknown>);
       case "Set":
         return this.set(object as Set<unknown>);
       case "Date":
-        this.sink.byte(Tag.DATE);
-        return this.sink.number(Date.prototype.getTime.call(object));
+        sink.byte(Tag.DATE);
+        return sink.number(Date.prototype.getTime.call(object));
       case "RegExp":
-        this.sink.byte(Tag.REGEXP);
-        this.sink.string((object as RegExp).source);
-        return this.sink.string((object as RegExp).flags);
+        sink.byte(Tag.REGEXP);
+        sink.string((object as RegExp).source);
+        return sink.string((object as RegExp).flags);
       case "Error":
         return this.error(object);
       case "DOMException":
-        this.sink.byte(Tag.DOM_EXCEPTION);
-        this.sink.string(String((object as DOMException).message));
-        this.sink.string(String((object as DOMException).name));
+        sink.byte(Tag.DOM_EXCEPTION);
+        sink.string(String(readSafely(object, "message") ?? ""));
+        sink.string(String(readSafely(object, "name") ?? "Error"));
         return this.errorFields(object, ["stack", "cause"]);
       case "Boxed":
-        this.sink.byte(Tag.BOXED);
+        sink.byte(Tag.BOXED);
         return this.value(unbox(object));
     }
   }
 
-  /** Write a reference if the object has appeared, otherwise give it the next number. */
-  private seen(object: object): boolean {
-    const objects = this.objects;
-    const n = objects.length;
-    let number = -1;
-    if (n < LIST_MAX) {
-      for (let i = 0; i < n; i++) {
-        if (objects[i] === object) {
-          number = i;
-          break;
-        }
-      }
-    } else {
-      const numbers = this.objectNumbers;
-      if (numbers.size === 0) {
-        for (let i = 0; i < n; i++) numbers.set(objects[i], i);
-      }
-      number = numbers.get(object) ?? -1;
-      if (number < 0) numbers.set(object, n);
-    }
+  /** Whether an object has appeared, and a reference to it is written; if not, it has a number now. */
+  private appeared(object: object): boolean {
+    const number = this.objects.find(object);
     if (number < 0) {
-      objects.push(object);
+      this.objects.add(object);
       return false;
     }
     this.sink.byte(Tag.BACK);
@@ -199,21 +174,20 @@ export class ValueWriter {
     return true;
   }
 
-  /** Step into a container: the level at which its members' names belong in the path. */
-  private enter(step: number): number {
-    const depth = ++this.depth;
-    if (depth > MAX_DEPTH) {
+  /** Step into a container; returns the level of its members. */
+  private enter(kind: number): number {
+    const level = this.path.enter(kind);
+    if (level < 0) {
       throw new Refusal(
         `it is nested more than ${MAX_DEPTH} levels deep; send a flatter structure, such as an array`,
       );
     }
-    this.steps[depth] = step;
-    return depth;
+    return level;
   }
 
   private array(array: unknown[]): void {
-    const length = array.length;
-    const sink = this.sink;
+    const { sink, path } = this;
+    const { length } = array;
     // The indices come first and in order: if there are `length` keys and the last of them is the
     // last index, then there are no holes and no named properties.
     const keys = Object.keys(array);
@@ -226,122 +200,113 @@ export class ValueWriter {
       sink.byte(Tag.ARRAY);
       sink.varint(length);
     }
-    const depth = this.enter(STEP_PROPERTY);
-    const path = this.path;
+    const level = this.enter(MEMBER);
     for (let i = 0; i < length; i++) {
-      path[depth] = i;
+      path.at(level, i);
       this.value(array[i]);
     }
-    this.depth = depth - 1;
+    path.leave(level);
   }
 
   /** An array with holes, or with named properties as well. */
   private unusualArray(array: unknown[], keys: string[]): void {
-    const sink = this.sink;
+    const { sink, path } = this;
     const { length } = array;
     const indexed = countIndices(keys);
     sink.byte(Tag.ARRAY_SPARSE);
     sink.varint(length);
-    const depth = this.enter(STEP_PROPERTY);
+    const level = this.enter(MEMBER);
     const sparse = length >= SPARSE_MIN && indexed * 8 < length;
     sink.byte(sparse ? 1 : 0);
-    if (sparse) {
-      sink.varint(indexed);
-      for (let i = 0; i < indexed; i++) {
-        const index = Number(keys[i]);
-        sink.varint(index);
-        this.path[depth] = index;
-        this.value(array[index]);
-      }
-    } else {
-      for (let i = 0, next = 0; i < length; i++) {
-        if (next < indexed && Number(keys[next]) === i) {
-          next++;
-          this.path[depth] = i;
-          this.value(array[i]);
-        } else {
-          sink.byte(Tag.HOLE);
-        }
-      }
+    if (sparse) sink.varint(indexed);
+    let hole = 0;
+    for (let i = 0; i < indexed; i++) {
+      const index = Number(keys[i]);
+      if (sparse) sink.varint(index);
+      else for (; hole < index; hole++) sink.byte(Tag.HOLE);
+      hole = index + 1;
+      path.at(level, index);
+      this.value(array[index]);
     }
+    if (!sparse) { for (; hole < length; hole++) sink.byte(Tag.HOLE); }
     sink.varint(keys.length - indexed);
-    for (let i = indexed; i < keys.length; i++) {
-      this.path[depth] = keys[i];
-      this.key(keys[i]);
-      this.value((array as unknown as Record<string, unknown>)[keys[i]]);
-    }
-    this.depth = depth - 1;
+    for (let i = indexed; i < keys.length; i++) this.property(array, keys[i], level);
+    path.leave(level);
   }
 
   private plain(object: object, nullPrototype: boolean): void {
-    const sink = this.sink;
+    const { sink } = this;
     const keys = Object.keys(object);
-    const length = keys.length;
+    const { length } = keys;
     if (nullPrototype || length > SHORT_OBJECT_MAX) {
       sink.byte(nullPrototype ? Tag.OBJECT_NULL : Tag.OBJECT);
       sink.varint(length);
     } else {
       sink.byte(Tag.SHORT_OBJECT + length);
     }
-    const depth = this.enter(STEP_PROPERTY);
-    const path = this.path;
-    for (let i = 0; i < length; i++) {
-      const key = keys[i];
-      path[depth] = key;
-      this.key(key);
-      this.value((object as Record<string, unknown>)[key]);
-    }
-    this.depth = depth - 1;
+    const level = this.enter(MEMBER);
+    for (let i = 0; i < length; i++) this.property(object, keys[i], level);
+    this.path.leave(level);
   }
 
-  /** A property key: its number if it has appeared, otherwise 0 and the key. */
+  private property(object: object, key: string, level: number): void {
+    this.path.at(level, key);
+    this.key(key);
+    this.value((object as Record<string, unknown>)[key]);
+  }
+
+  /** A property key: its number plus one if it has appeared, otherwise 0 and the key. */
   private key(key: string): void {
-    const number = this.keys.get(key);
-    if (number !== undefined) return this.sink.varint(number);
-    this.sink.byte(0);
-    this.sink.string(key);
-    if (this.keyList.length < MAX_KEYS) {
-      this.keyList.push(key);
-      this.keys.set(key, this.keyList.length);
-    }
+    const { keys, sink } = this;
+    const number = keys.find(key);
+    if (number >= 0) return sink.varint(number + 1);
+    sink.byte(0);
+    sink.string(key);
+    if (keys.size < MAX_KEYS) keys.add(key);
   }
 
   private map(map: Map<unknown, unknown>): void {
-    const size = map.size;
-    this.sink.byte(Tag.MAP);
-    this.sink.varint(size);
-    const depth = this.enter(STEP_MAP_KEY);
+    const { sink, path } = this;
+    const { size } = map;
+    sink.byte(Tag.MAP);
+    sink.varint(size);
+    const level = this.enter(MAP_KEY);
     let n = 0;
     for (const [key, value] of Map.prototype.entries.call(map)) {
-      if (n === size) throw new Refusal(CHANGED);
-      this.steps[depth] = STEP_MAP_KEY;
-      this.path[depth] = n++;
+      // A getter may have changed the map: more entries than were announced.
+      if (n === size) throw this.changed(level);
+      path.atEntry(level, MAP_KEY, key, n++);
       this.value(key);
-      this.steps[depth] = STEP_MAP_VALUE;
-      this.path[depth] = typeof key === "string" || typeof key === "number" ? key : "…";
+      path.atEntry(level, MAP_VALUE, key, n);
       this.value(value);
     }
-    if (n !== size) throw new Refusal(CHANGED);
-    this.depth = depth - 1;
+    if (n !== size) throw this.changed(level);
+    path.leave(level);
   }
 
   private set(set: Set<unknown>): void {
-    const size = set.size;
-    this.sink.byte(Tag.SET);
-    this.sink.varint(size);
-    const depth = this.enter(STEP_SET);
+    const { sink, path } = this;
+    const { size } = set;
+    sink.byte(Tag.SET);
+    sink.varint(size);
+    const level = this.enter(SET_VALUE);
     let n = 0;
     for (const value of Set.prototype.values.call(set)) {
-      if (n === size) throw new Refusal(CHANGED);
-      this.path[depth] = n++;
+      if (n === size) throw this.changed(level);
+      path.at(level, n++);
       this.value(value);
     }
-    if (n !== size) throw new Refusal(CHANGED);
-    this.depth = depth - 1;
+    if (n !== size) throw this.changed(level);
+    path.leave(level);
+  }
+
+  private changed(level: number): Refusal {
+    this.path.leave(level);
+    return new Refusal("it changed while it was being serialized; send a copy");
   }
 
   private view(view: ArrayBufferView): void {
-    const name: string = viewTag.call(view) ?? "DataView";
+    const name = viewName(view);
     const type = viewNumbers.get(name);
     if (type === undefined) throw new Refusal(`a ${name} does not travel; send a Float64Array`);
     const bytes = (view as { BYTES_PER_ELEMENT?: number }).BYTES_PER_ELEMENT ?? 1;
@@ -363,117 +328,72 @@ export class ValueWriter {
   }
 
   private error(error: object): void {
-    const sink = this.sink;
-    const base = errorBase(error);
-    sink.byte(Tag.ERROR);
-    sink.byte(base);
+    const { sink } = this;
+    const [number, base] = errorBase(error);
+    const shown = readSafely(error, "name");
+    const shownName = typeof shown === "string" ? shown : "";
     let name = errorClassName(error);
-    // A class that could not be found again on another machine has left its name on the error.
-    const shown = read(error, "name");
-    if (name === ERROR_CLASSES[base].name) {
-      name = typeof shown === "string" && Object.hasOwn(error, "name") && shown !== "" ? shown : "";
-      if (name === ERROR_CLASSES[base].name) name = "";
-    }
-    sink.string(name);
-    sink.string(typeof shown === "string" ? shown : "");
+    // An error whose class was not known where it was decoded has its class's name as its own.
+    if (name === base && Object.hasOwn(error, "name")) name = shownName;
+    sink.byte(Tag.ERROR);
+    sink.byte(number);
+    sink.string(name === base ? "" : name);
+    sink.string(shownName);
     this.errorFields(error, ERROR_FIELDS);
   }
 
   /** The error's fields: first those not enumerable, then the others. */
   private errorFields(error: object, fields: readonly string[]): void {
-    const depth = this.enter(STEP_PROPERTY);
+    const level = this.enter(MEMBER);
     for (const field of fields) {
-      if (!Object.hasOwn(error, field)) {
-        // A message or a cause may come from a getter of the class.
-        if (field !== "message" || typeof read(error, field) !== "string") continue;
-        if (read(error, field) === "") continue;
-      } else if (objectPrototype.propertyIsEnumerable.call(error, field)) {
-        continue;
+      if (Object.hasOwn(error, field)) {
+        if (objectPrototype.propertyIsEnumerable.call(error, field)) continue;
+      } else {
+        // A class may have a getter for the message.
+        if (field !== "message") continue;
+        const message = readSafely(error, field);
+        if (typeof message !== "string" || message === "") continue;
       }
-      this.errorField(error, field, depth);
+      this.errorField(error, field, level);
     }
     this.sink.byte(Tag.HOLE);
-    for (const field of Object.keys(error)) this.errorField(error, field, depth);
+    for (const field of Object.keys(error)) this.errorField(error, field, level);
     this.sink.byte(Tag.HOLE);
-    this.depth = depth - 1;
+    this.path.leave(level);
   }
 
   /**
    * One field of an error. An error must always be able to travel, because it says what went wrong:
    * a field that cannot is left out, and a cause that cannot becomes a text.
    */
-  private errorField(error: object, field: string, depth: number): void {
-    const sink = this.sink;
-    const position = sink.position;
-    const objects = this.objects.length;
-    const keys = this.keyList.length;
+  private errorField(error: object, field: string, level: number): void {
+    const { sink, path } = this;
+    const { position } = sink;
+    const objects = this.objects.size;
+    const keys = this.keys.size;
     const buffers = this.buffers.mark();
     let value: unknown;
     try {
       value = (error as Record<string, unknown>)[field];
       if (field === "stack" && typeof value !== "string") return;
-      this.path[depth] = field;
+      path.at(level, field);
       sink.byte(Tag.NULL);
       this.key(field);
       this.value(value);
     } catch {
-      // Whatever failed in there, a getter of the user's for one, the error itself still travels.
+      // Whatever failed in there, a getter of the user's for one: as if it had not been tried.
       sink.position = position;
-      this.objects.length = objects;
-      this.objectNumbers.clear();
-      while (this.keyList.length > keys) this.keys.delete(this.keyList.pop()!);
+      this.objects.truncate(objects);
+      this.keys.truncate(keys);
       this.buffers.rollback(buffers);
-      this.depth = depth;
-      this.steps[depth] = STEP_PROPERTY;
-      if (field === "cause" && value !== undefined) {
-        sink.byte(Tag.NULL);
-        this.key(field);
-        sink.string(describe(value));
-      }
+      path.leave(level + 1);
+      if (field !== "cause" || value === undefined) return;
+      sink.byte(Tag.NULL);
+      this.key(field);
+      sink.string(describe(value));
     }
-  }
-
-  /** The error to throw for one that occurred: with the path to where it did. */
-  private explain(error: unknown, name: string): unknown {
-    if (error instanceof SerializationError) return error;
-    const path = this.showPath(name);
-    if (error instanceof Refusal) return new SerializationError(path, error.message);
-    return new SerializationError(path, `reading it failed: ${describe(error)}`, { cause: error });
-  }
-
-  private showPath(name: string): string {
-    let path = name;
-    // A path of a thousand steps helps nobody.
-    const shown = Math.min(this.depth, 12);
-    for (let i = 1; i <= shown; i++) {
-      const step = this.path[i];
-      if (step === undefined) break;
-      switch (this.steps[i]) {
-        case STEP_MAP_VALUE:
-          path += `.get(${step === "…" ? step : JSON.stringify(step)})`;
-          break;
-        case STEP_MAP_KEY:
-          path += `.keys[${step}]`;
-          break;
-        case STEP_SET:
-          path += `.values[${step}]`;
-          break;
-        default:
-          path += typeof step === "number"
-            ? `[${step}]`
-            : /^[\p{ID_Start}_$][\p{ID_Continue}$]*$/u.test(step)
-            ? `.${step}`
-            : `[${JSON.stringify(step)}]`;
-      }
-    }
-    return this.depth > shown ? `${path}…` : path;
   }
 }
-
-const CHANGED = "it changed while it was being serialized; send a copy";
-
-/** Thrown inside the writer; its caller adds the path. */
-class Refusal extends Error {}
 
 /** How many of an array's keys are indices; they come first. */
 function countIndices(keys: string[]): number {
@@ -489,41 +409,5 @@ function countIndices(keys: string[]): number {
 
 function isIndex(key: string): boolean {
   const number = Number(key);
-  return Number.isInteger(number) && number >= 0 && number < 4294967295 && String(number) === key;
-}
-
-/** Read a property that may have a getter that throws. */
-function read(object: object, field: string): unknown {
-  try {
-    return (object as Record<string, unknown>)[field];
-  } catch {
-    return undefined;
-  }
-}
-
-/** A value as a short text, whatever it is. */
-function describe(value: unknown): string {
-  try {
-    return String(value);
-  } catch {
-    return typeof value === "object" && value !== null ? className(value) : typeof value;
-  }
-}
-
-/** The primitive in a boxed primitive. */
-function unbox(object: object): unknown {
-  const valueOfs: ((this: unknown) => unknown)[] = [
-    Number.prototype.valueOf,
-    String.prototype.valueOf,
-    Boolean.prototype.valueOf,
-    BigInt.prototype.valueOf,
-  ];
-  for (const valueOf of valueOfs) {
-    try {
-      return valueOf.call(object);
-    } catch {
-      // Not of this type: the next.
-    }
-  }
-  throw new Refusal(refusal(object));
+  return Number.isInteger(number) && number >= 0 && number < 2 ** 32 - 1 && String(number) === key;
 }
