@@ -34,7 +34,11 @@ export class BatchedSend {
   #sending: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
-  /** @param options What to do about errors. */
+  /**
+   * Makes a sender; it sends once it is started.
+   *
+   * @param options What to do about errors.
+   */
   constructor(options: BatchedSendOptions = {}) {
     this.#onError = options.onError;
   }

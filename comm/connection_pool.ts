@@ -80,7 +80,11 @@ export class ConnectionPool {
   /** Connections under way. */
   #connecting = 0;
 
-  /** @param options The limit, and options for connecting. */
+  /**
+   * Makes an empty pool.
+   *
+   * @param options The limit, and options for connecting.
+   */
   constructor(options: ConnectionPoolOptions = {}) {
     this.#limit = options.limit ?? DEFAULT_LIMIT;
     if (!(this.#limit >= 1)) {

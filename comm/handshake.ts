@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Compression } from "../protocol/compression.ts";
 import {
   encodeFrames,
   FrameError,

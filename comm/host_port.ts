@@ -6,6 +6,7 @@
 
 /** An address that cannot be understood, or that cannot be used for what was asked of it. */
 export class AddressError extends Error {
+  /** Name of the class. */
   override readonly name = "AddressError";
 }
 

@@ -11,6 +11,7 @@ export const UNCAUGHT_ERROR = "uncaught-error";
 
 /** The remote server could not carry out an operation: its handler threw, or it knows none. */
 export class RemoteError extends Error {
+  /** Name of the class. */
   override readonly name = "RemoteError";
   /** Name of the error on the other side, such as "TypeError". */
   readonly remoteName: string;
@@ -20,6 +21,8 @@ export class RemoteError extends Error {
   readonly address: string;
 
   /**
+   * Tells of a failure on the other side.
+   *
    * @param remoteName Name of the error on the other side.
    * @param remoteMessage Its message.
    * @param op The operation.
@@ -35,6 +38,7 @@ export class RemoteError extends Error {
 
 /** A call was not answered within its timeout. */
 export class CallTimeoutError extends Error {
+  /** Name of the class. */
   override readonly name = "CallTimeoutError";
 }
 
@@ -60,7 +64,9 @@ export type RemoteCall = (
 export interface Remote {
   /** Closes the comms that the calls used; later calls open new ones. */
   closeComms(): Promise<void>;
+  /** As `closeComms`. */
   [Symbol.asyncDispose](): Promise<void>;
+  /** Any other method: the operation of that name. */
   [op: string]: RemoteCall;
 }
 

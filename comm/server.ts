@@ -93,7 +93,11 @@ export class Server {
   readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
 
-  /** @param options Handlers and limits. */
+  /**
+   * Sets up a server; it serves once it listens.
+   *
+   * @param options Handlers and limits.
+   */
   constructor(options: ServerOptions) {
     this.#handlers = new Map(Object.entries(options.handlers));
     this.#streamHandlers = new Map(Object.entries(options.streamHandlers ?? {}));

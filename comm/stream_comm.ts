@@ -24,10 +24,13 @@ export interface ByteStream {
 
 /** What a {@linkcode StreamComm} is made from. */
 export interface StreamCommParts {
+  /** Carries the bytes. */
   stream: ByteStream;
   /** Reads frames off `stream`; it may hold bytes that came right behind the handshake. */
   reader: FrameReader;
+  /** Address of this end. */
   localAddress: string;
+  /** Address of the other end. */
   peerAddress: string;
   /** Compression of what is sent. */
   compression: Compression | null;
@@ -85,7 +88,11 @@ export class StreamComm implements Comm {
   #pendingBytes = 0;
   #closing: Promise<void> | undefined;
 
-  /** @param parts What it is made from. */
+  /**
+   * Makes a comm of a stream that is ready for messages.
+   *
+   * @param parts What it is made from.
+   */
   constructor(parts: StreamCommParts) {
     this.#stream = parts.stream;
     this.#reader = parts.reader;

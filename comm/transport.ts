@@ -8,6 +8,8 @@
 import type { Compression } from "../protocol/compression.ts";
 import type { FrameLimits } from "../protocol/frames.ts";
 
+export type { Compression, FrameLimits };
+
 /**
  * An established channel that carries whole messages, in order. One reader and one writer at a time:
  * open a comm each for exchanges that overlap.
@@ -143,20 +145,24 @@ export interface Backend {
 
 /** A read or a write on a comm that is closed, by either side. */
 export class CommClosedError extends Error {
+  /** Name of the class. */
   override readonly name = "CommClosedError";
 }
 
 /** The peer cannot be talked to: it speaks another protocol, or another version of this one. */
 export class HandshakeError extends Error {
+  /** Name of the class. */
   override readonly name = "HandshakeError";
 }
 
 /** No connection: nobody is there, and it is certain that trying again would not help. */
 export class ConnectError extends Error {
+  /** Name of the class. */
   override readonly name: string = "ConnectError";
 }
 
 /** No connection could be made within the timeout. */
 export class ConnectTimeoutError extends ConnectError {
+  /** Name of the class. */
   override readonly name: string = "ConnectTimeoutError";
 }
