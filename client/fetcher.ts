@@ -168,13 +168,13 @@ export class Fetcher {
       if (viaScheduler) {
         // The scheduler's stream breaks as well then, and settles what becomes of the futures.
         logger.warn(`Could not gather through the scheduler: ${error}`);
-        for (const request of requests) this.#missed(request, [], undefined);
+        for (const request of requests) this.#missed(request, []);
         return;
       }
       logger.warn(`Could not get data from ${address}: ${error}`);
       this.markUnreachable(address);
       if (this.#options.direct === true) {
-        for (const request of requests) this.#missed(request, [], undefined);
+        for (const request of requests) this.#missed(request, []);
       } else {
         for (const request of requests) this.#enqueue(request);
       }
@@ -182,28 +182,29 @@ export class Fetcher {
     }
     const shared = address.startsWith("inproc:");
     const missing: Record<string, string[]> = {};
+    let anyMissing = false;
     for (const request of requests) {
       const { key } = request.state;
       const value = reply.data?.[key];
       if (value instanceof Serialized) {
         this.#finish(request, value, shared);
+      } else if (!viaScheduler) {
+        anyMissing = true;
+        missing[key] = [address];
+        this.#missed(request, missing[key]);
+      } else if (reply.missing !== undefined && !Object.hasOwn(reply.missing, key)) {
+        // Found, but left out of an answer that tells of others.
+        this.#enqueue(request);
       } else {
-        const holders = viaScheduler ? reply.missing?.[key] ?? [] : [address];
-        this.#missed(request, holders, missing);
+        this.#missed(request, reply.missing?.[key] ?? []);
       }
     }
-    for (const _ in missing) {
-      this.#options.reportMissing(missing);
-      break;
-    }
+    // What the scheduler did not find it knows already.
+    if (anyMissing) this.#options.reportMissing(missing);
   }
 
-  /** The data was not there. Report it and look again a little later. */
-  #missed(
-    request: Request,
-    holders: string[],
-    missing: Record<string, string[]> | undefined,
-  ): void {
+  /** The data was not there. Look again a little later, elsewhere if it is known to be elsewhere. */
+  #missed(request: Request, holders: string[]): void {
     const { state } = request;
     if (!this.#requests.has(state)) return;
     request.misses++;
@@ -214,7 +215,6 @@ export class Fetcher {
       this.#fail(request, new MissingDataError(message));
       return;
     }
-    if (missing !== undefined && holders.length > 0) missing[state.key] = holders;
     if (holders.length > 0 && state.status === "finished") {
       state.workers = state.workers.filter((worker) => !holders.includes(worker));
     }

@@ -34,6 +34,15 @@ export interface ScatterOptions {
   timeout?: number;
 }
 
+/** Data could not be put on the cluster. */
+export class ScatterError extends Error {
+  /** @param message Why. */
+  constructor(message: string) {
+    super(message);
+    this.name = "ScatterError";
+  }
+}
+
 /** One value on its way. */
 interface Item {
   readonly key: string;
@@ -111,9 +120,15 @@ async function place(
     Array.from(assignment, ([address, part]) => send(session, address, part, whoHas, unplaced)),
   );
   for (const item of unplaced) if (whoHas[item.key] !== undefined) unplaced.delete(item);
-  if (unplaced.size > 0) await sendThroughScheduler(session, [...unplaced], options, whoHas);
+  let byScheduler: Record<string, string[]> = {};
+  if (unplaced.size > 0) byScheduler = await sendThroughScheduler(session, [...unplaced], options);
   session.check("scatter()");
-  return announce(session, items, unique, whoHas);
+  if (unplaced.size < unique.length) announce(session, unique, whoHas);
+  return items.map(({ key, type }) => {
+    const state = session.table.states.get(key) ?? session.table.add(key);
+    state.finish(whoHas[key] ?? byScheduler[key] ?? [], type);
+    return session.future(state);
+  });
 }
 
 /** The workers to use with their numbers of cores; waits until there are any. */
@@ -184,42 +199,39 @@ async function send(
   for (const item of items) (whoHas[item.key] ??= []).push(address);
 }
 
+/** The scheduler puts the data on workers itself, and notes that this client wants it. */
 async function sendThroughScheduler(
   session: Session,
   items: readonly Item[],
   options: CheckedScatterOptions,
-  whoHas: Record<string, string[]>,
-): Promise<void> {
-  const reply = await session.call<{ status: string; whoHas?: Record<string, string[]> }>(
-    "scatter()",
-    "scatter",
-    {
-      data: Object.fromEntries(items.map((item) => [item.key, item.value])),
-      workers: options.workers,
-      broadcast: options.broadcast,
-      client: session.options.id,
-    },
-  );
-  Object.assign(whoHas, reply.whoHas);
+): Promise<Record<string, string[]>> {
+  const reply = await session.call<{
+    status: string;
+    message?: string;
+    whoHas?: Record<string, string[]>;
+  }>("scatter()", "scatter", {
+    data: Object.fromEntries(items.map((item) => [item.key, item.value])),
+    types: Object.fromEntries(items.map((item) => [item.key, item.type])),
+    workers: options.workers,
+    broadcast: options.broadcast,
+    client: session.options.id,
+  });
+  if (reply.status !== "OK") throw new ScatterError(reply.message ?? "scatter failed");
+  return reply.whoHas ?? {};
 }
 
-/** Tell the scheduler where the data is, and make the futures. */
+/** Tell the scheduler where data is that this client has put on workers. */
 function announce(
   session: Session,
   items: readonly Item[],
-  unique: readonly Item[],
   whoHas: Record<string, string[]>,
-): Future<unknown>[] {
+): void {
   const nbytes: Record<string, number> = {};
   const types: Record<string, string> = {};
-  for (const item of unique) {
-    nbytes[item.key] = item.value.nbytes;
-    types[item.key] = item.type;
+  for (const { key, value, type } of items) {
+    if (whoHas[key] === undefined) continue;
+    nbytes[key] = value.nbytes;
+    types[key] = type;
   }
   session.outbox.add({ op: "update-data", whoHas, nbytes, types });
-  return items.map((item) => {
-    const state = session.table.states.get(item.key) ?? session.table.add(item.key);
-    state.finish(whoHas[item.key] ?? [], item.type);
-    return session.future(state);
-  });
 }

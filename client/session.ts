@@ -268,9 +268,9 @@ export class Session implements FutureOwner {
     }
   }
 
-  #onConsole(message: ConsoleMessage): void {
+  #onConsole({ key, worker, level, text }: ConsoleMessage): void {
     try {
-      this.options.onConsole?.(message);
+      this.options.onConsole?.({ key, worker, level, text });
     } catch (error) {
       logger.error(`onConsole failed: ${error}`, { error });
     }

@@ -9,29 +9,50 @@ import { Future, type FutureOwner, isReleased, ownerOf, stateOf } from "./future
 import { CancelledError } from "./future_state.ts";
 import { OptionError } from "./task_options.ts";
 
+/** From how many keys on a set finds one faster than a list. */
+const manyKeys = 16;
+
 /** What has been found in the arguments that are being encoded. */
 let owner: FutureOwner;
 let found: string[] | undefined;
+/** The same, once there are many: the sum of a list of futures has them all. */
+let foundKeys: Set<string> | undefined;
+let refusal: Error | undefined;
 
 /** Remember a future by its key; anything else is a value. */
 function reference(object: object): string | undefined {
   if (!(object instanceof Future)) return undefined;
-  if (ownerOf(object) !== owner) {
-    throw new OptionError(
-      `argument ${object.key} is a future of another client; submit it there, or gather and scatter it`,
-    );
+  refusal ??= refuse(object);
+  const { key } = object;
+  if (found === undefined) {
+    found = [key];
+  } else if (foundKeys !== undefined || found.length >= manyKeys) {
+    foundKeys ??= new Set(found);
+    if (!foundKeys.has(key)) {
+      foundKeys.add(key);
+      found.push(key);
+    }
+  } else if (!found.includes(key)) {
+    found.push(key);
   }
-  if (isReleased(object)) {
-    throw new CancelledError(object.key, "the argument is a future that was released");
-  }
-  const state = stateOf(object);
-  if (state.status === "cancelled") throw state.failure!;
-  if (found === undefined) found = [state.key];
-  else if (!found.includes(state.key)) found.push(state.key);
-  return state.key;
+  return key;
 }
 
-const options = { reference };
+/** What is wrong with a future as an argument. */
+function refuse(future: Future<unknown>): Error | undefined {
+  if (ownerOf(future) !== owner) {
+    return new OptionError(
+      `argument ${future.key} is a future of another client; submit it there, or gather and scatter it`,
+    );
+  }
+  if (isReleased(future)) {
+    return new CancelledError(future.key, "the argument is a future that was released");
+  }
+  const state = stateOf(future);
+  return state.status === "cancelled" ? state.failure : undefined;
+}
+
+const options = { reference, name: "args" };
 
 /** Encoded arguments. */
 export interface EncodedArguments {
@@ -52,9 +73,17 @@ export interface EncodedArguments {
 export function encodeArguments(args: readonly unknown[], client: FutureOwner): EncodedArguments {
   owner = client;
   found = undefined;
+  foundKeys = undefined;
+  refusal = undefined;
   const encoded = serialize(args, options);
   const dependencies = found as string[] | undefined;
   found = undefined;
+  foundKeys = undefined;
+  if (refusal !== undefined) {
+    const error = refusal;
+    refusal = undefined;
+    throw error;
+  }
   return { args: copyBuffers(encoded), dependencies };
 }
 
