@@ -4,7 +4,7 @@
  * @module
  */
 import { configureLogging } from "../config/logging.ts";
-import { ClusterWorker } from "../worker/cluster_worker.ts";
+import { ClusterWorker, type ClusterWorkerOptions } from "../worker/cluster_worker.ts";
 import {
   type Command,
   commandLine,
@@ -23,6 +23,7 @@ interface Flags {
   name?: string;
   host?: string;
   port: number;
+  connectTimeout: number;
   allowAll: boolean;
   validate: boolean;
   quiet: boolean;
@@ -45,6 +46,12 @@ function describeCommandLine(): Command {
       nonEmpty,
     )
     .option("--port <port>", "Port to listen on; 0 picks a free one.", wholeNumber(0, 65535), 0)
+    .option(
+      "--connect-timeout <seconds>",
+      "How long to try to reach the scheduler.",
+      wholeNumber(1, 1_000_000),
+      30,
+    )
     .option("-A, --allow-all", "Give tasks all permissions. By default they have none.", false)
     .option("--validate", "Check every invariant after each step. Slow; for debugging.", false)
     .option("--quiet", "Print nothing but errors.", false)
@@ -59,20 +66,22 @@ async function main(command: Command): Promise<ExitCode> {
   if (flags.exitWithStdin) exitWithStdin();
   await configureLogging({ level: flags.quiet ? "error" : "info", format: "text" });
 
-  const worker = new ClusterWorker({
-    permissions: flags.allowAll ? "inherit" : "none",
-    ...readSettings(flags.settings),
-    schedulerAddress: command.args[0],
-    name: flags.name,
-    nthreads: flags.nthreads,
-    host: flags.host,
-    port: flags.port,
-    validate: flags.validate,
-  });
+  const settings = readSettings(flags.settings);
+  let worker: ClusterWorker;
   try {
+    worker = new ClusterWorker({
+      permissions: flags.allowAll ? "inherit" : "none",
+      ...settings,
+      schedulerAddress: command.args[0],
+      name: flags.name,
+      nthreads: flags.nthreads,
+      host: flags.host,
+      port: flags.port,
+      connectTimeout: flags.connectTimeout,
+      validate: flags.validate || settings.validate,
+    });
     await worker.start();
   } catch (error) {
-    await worker.close();
     throw new ProgramError(`cannot join ${command.args[0]}: ${(error as Error).message}`);
   }
   if (!flags.quiet) {
@@ -86,7 +95,7 @@ async function main(command: Command): Promise<ExitCode> {
 }
 
 /** Options of `ClusterWorker` for which there is no flag, from a parent that is a Dusk program too. */
-function readSettings(text: string | undefined): Record<string, unknown> {
+function readSettings(text: string | undefined): Partial<ClusterWorkerOptions> {
   if (text === undefined) return {};
   try {
     return JSON.parse(text);

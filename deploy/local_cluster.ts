@@ -259,7 +259,7 @@ export class LocalCluster implements AsyncDisposable {
       return status;
     });
     const seconds = this.#options.startTimeout ?? 60;
-    let timer: number | undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
     try {
       worker.address = await Promise.race([
         joined.promise,

@@ -34,6 +34,8 @@ export interface SchedulerServices {
   readonly core: SchedulerCore;
   /** Connections to workers. */
   readonly pool: ConnectionPool;
+  /** The scheduler's name. */
+  readonly id: string;
   readonly addresses: readonly string[];
   hasClient(id: string): boolean;
   /** The time, in seconds. */
@@ -172,6 +174,7 @@ export function rpcHandlers(services: SchedulerServices): Record<string, Handler
     restart,
     "identity": () => ({
       ...core.identity(),
+      id: services.id,
       address: services.addresses[0],
       addresses: services.addresses,
     }),

@@ -5,7 +5,7 @@
  * @module
  */
 import { AddressError, getAddressHost } from "../comm/addresses.ts";
-import { type Comm, CommClosedError } from "../comm/comm.ts";
+import type { Comm } from "../comm/comm.ts";
 import { ConnectionPool } from "../comm/connection_pool.ts";
 import { Server } from "../comm/server.ts";
 import { getLogger } from "../config/logging.ts";
@@ -14,6 +14,8 @@ import { handleClientMessage } from "./client_messages.ts";
 import { SchedulerCore, type SchedulerCoreOptions, WorkerRefusedError } from "./core.ts";
 import { checkName, checkNumber, MalformedMessageError } from "./message_checks.ts";
 import { type Peer, Peers } from "./peers.ts";
+import { type OnMessage, takeStream } from "./peer_stream.ts";
+import { now } from "./clock.ts";
 import type { SchedulerPlugin } from "./plugin.ts";
 import { RestartRounds } from "./restart_rounds.ts";
 import { rpcHandlers, type SchedulerServices } from "./rpc_handlers.ts";
@@ -235,14 +237,14 @@ export class Scheduler implements AsyncDisposable {
     this.#workerWaiters.clear();
     const heartbeatInterval = this.#intervals.heartbeat;
     const reply: RegisterWorkerReply = { status: "OK", time, heartbeatInterval };
-    await this.#stream(peer, reply, this.#onWorkerMessage);
+    await this.#takeStream(peer, reply, this.#onWorkerMessage);
     if (this.#workers.remove(peer)) {
       this.#forgetWorker(address, { reason: "its connection broke" });
     }
     return Server.noReply;
   }
 
-  readonly #onWorkerMessage = (peer: Peer, message: Message, time: number): boolean => {
+  readonly #onWorkerMessage: OnMessage = (peer, message, time) => {
     if (handleWorkerMessage(this.core, peer.id, message, time)) return true;
     if (message.op === "restarted") {
       this.#restarts.answered(checkNumber(message, "id"), peer.id);
@@ -283,7 +285,7 @@ export class Scheduler implements AsyncDisposable {
     logger.info(`Client ${id} has connected`);
     this.#flush();
     const reply: RegisterClientReply = { status: "OK", id: this.#id, time };
-    await this.#stream(peer, reply, this.#onClientMessage);
+    await this.#takeStream(peer, reply, this.#onClientMessage);
     if (this.#clients.remove(peer)) {
       logger.info(`Client ${id} has disconnected`);
       try {
@@ -296,67 +298,16 @@ export class Scheduler implements AsyncDisposable {
     return Server.noReply;
   }
 
-  readonly #onClientMessage = (peer: Peer, message: Message, time: number): boolean =>
+  readonly #onClientMessage: OnMessage = (peer, message, time) =>
     handleClientMessage(this.core, peer.id, message, time);
 
-  // streams --------------------------------------------------------------------
-
-  /**
-   * Answer a registration, then take the peer's messages until its connection ends, for whichever
-   * reason. Each batch is handled at once, and then what has piled up in the core is sent.
-   */
-  async #stream(
-    peer: Peer,
-    reply: unknown,
-    handle: (peer: Peer, message: Message, time: number) => boolean,
-  ): Promise<void> {
-    const { comm, sender } = peer;
-    this.#server.countAsStream(comm);
-    try {
-      await comm.write(reply);
-      sender.start(comm);
-      let open = true;
-      while (open) {
-        const batch = await comm.read();
-        open = this.#handleBatch(peer, batch, handle);
-        this.#flush();
-      }
-      await sender.close();
-    } catch (error) {
-      if (error instanceof MalformedMessageError) {
-        logger.error(`Closed the connection of ${peer.id} (${comm.peerAddress}): ${error.message}`);
-      } else if (!(error instanceof CommClosedError)) {
-        this.#fault(`stream of ${peer.id}`, error);
-      }
-      sender.abort();
-      comm.abort();
-    }
-  }
-
-  /** Handle the messages of one batch; false when the peer has said goodbye. */
-  #handleBatch(
-    peer: Peer,
-    batch: unknown,
-    handle: (peer: Peer, message: Message, time: number) => boolean,
-  ): boolean {
-    if (!Array.isArray(batch)) {
-      throw new MalformedMessageError("a stream carries lists of messages");
-    }
-    const time = now();
-    for (let i = 0; i < batch.length; i++) {
-      const message = batch[i];
-      if (typeof message !== "object" || message === null) {
-        throw new MalformedMessageError("a message must be a map");
-      }
-      try {
-        if (!handle(peer, message, time)) return false;
-      } catch (error) {
-        if (error instanceof MalformedMessageError) throw error;
-        // A fault of the scheduler's own must not take the cluster along.
-        this.#fault(`message ${message.op} of ${peer.id}`, error);
-      }
-    }
-    return true;
+  #takeStream(peer: Peer, reply: unknown, onMessage: OnMessage): Promise<void> {
+    this.#server.countAsStream(peer.comm);
+    return takeStream(peer, reply, {
+      onMessage,
+      afterBatch: () => this.#flush(),
+      onFault: (where, error) => this.#fault(where, error),
+    });
   }
 
   /** Send what has piled up in the core. */
@@ -372,6 +323,7 @@ export class Scheduler implements AsyncDisposable {
     return {
       core: this.core,
       pool: this.#pool,
+      id: this.#id,
       get addresses() {
         return scheduler.addresses;
       },
@@ -434,9 +386,4 @@ function isRefusal(error: unknown): error is Error {
 function checkInterval(name: string, seconds: number): number {
   if (typeof seconds === "number" && seconds > 0 && seconds < 1e6) return seconds;
   throw new RangeError(`${name} must be a number of seconds above 0, got ${seconds}`);
-}
-
-/** The time, in seconds since 1970. */
-function now(): number {
-  return (performance.timeOrigin + performance.now()) / 1000;
 }

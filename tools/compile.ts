@@ -16,12 +16,18 @@ const programs = [
 
 const root = new URL("../", import.meta.url).pathname;
 
+/** Deno's runtime stub, which a compiled program begins with, could not be had. */
+export class NoRuntimeStubError extends Error {
+  override name = "NoRuntimeStubError";
+}
+
 /**
  * Compile all programs.
  *
  * @param folder Where the binaries go; made when it is not there.
  * @param deno The `deno` that compiles.
- * @throws {Error} When a program does not compile, with the compiler's words and a remedy.
+ * @throws {NoRuntimeStubError} When Deno's runtime stub cannot be had, with a remedy.
+ * @throws {Error} When a program does not compile, with the compiler's words.
  */
 export async function compile(folder: string, deno: string): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
@@ -32,18 +38,17 @@ export async function compile(folder: string, deno: string): Promise<void> {
     const output = await new Deno.Command(deno, { args, cwd: root, stdin: "null" }).output();
     if (!output.success) {
       const words = new TextDecoder().decode(output.stderr).trim();
-      throw new Error(`${name} does not compile with ${deno}:\n${words}\n${remedy(words)}`);
+      const what = `${name} does not compile with ${deno}:\n${words}`;
+      if (/denort|base binary/i.test(words)) throw new NoRuntimeStubError(`${what}\n\n${REMEDY}`);
+      throw new Error(what);
     }
     console.log(`compiled ${folder}/${name}`);
   }
 }
 
-function remedy(words: string): string {
-  if (!/denort|dl\.deno\.land|base binary/.test(words)) return "";
-  return "\nDeno could not get its runtime stub (denort) from its download host. Either compile\n" +
-    "where that host is reached, or set DENORT_BIN to a denort that you have and COMPILE_DENO to\n" +
-    `the deno of the same version, and run: "$COMPILE_DENO" task compile`;
-}
+const REMEDY = `Deno could not get its runtime stub (denort) from its download host. Either compile
+where that host is reached, or set DENORT_BIN to a denort that is there and COMPILE_DENO to the deno
+that it belongs to, and run: "$COMPILE_DENO" task compile`;
 
 if (import.meta.main) {
   try {

@@ -1,0 +1,119 @@
+/** The programs as a user meets them: what they print, and how they end. */
+import assert from "node:assert/strict";
+import { version } from "../../config/version.ts";
+import { isRunning, popen } from "../support/popen.ts";
+import { until } from "../support/until.ts";
+
+const oneLine = /^[^\n]+\n$/;
+
+Deno.test("the version stands in one place", async () => {
+  const config = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
+  assert.equal(version, config.version);
+});
+
+for (const program of ["scheduler", "worker"]) {
+  Deno.test(`dusk-${program} --help and --version`, async () => {
+    await using help = popen(program, ["--help"]);
+    await using versionOf = popen(program, ["--version"]);
+    assert.equal((await help.status).code, 0);
+    assert.match(help.stdout, new RegExp(`^Usage: dusk-${program} `));
+    assert.match(help.stdout, /--host <host>/);
+    assert.match(help.stdout, /--port <port>/);
+    assert.equal((await versionOf.status).code, 0);
+    assert.equal(versionOf.stdout, `${version}\n`);
+  });
+
+  Deno.test(`dusk-${program} refuses bad usage in one line, with exit code 2`, async () => {
+    const address = program === "worker" ? ["tcp://127.0.0.1:8786"] : [];
+    for (
+      const [args, words] of [
+        [["--port", "70000"], /--port.*70000.*whole number from 0 to 65535/],
+        [["--port"], /--port.*argument missing/],
+        [["--bogus"], /unknown option '--bogus'/],
+        [["--host", ""], /--host.*empty/],
+        [["one", "two"], /too many arguments/],
+      ] as [string[], RegExp][]
+    ) {
+      await using bad = popen(program, [...address, ...args]);
+      assert.equal((await bad.status).code, 2, `${args}`);
+      assert.match(bad.stderr, oneLine);
+      assert.match(bad.stderr, words);
+      assert.equal(bad.stdout, "");
+    }
+  });
+}
+
+Deno.test("dusk-worker needs to know its scheduler", async () => {
+  await using worker = popen("worker", []);
+  assert.equal((await worker.status).code, 2);
+  assert.match(worker.stderr, oneLine);
+  assert.match(worker.stderr, /missing required argument 'scheduler'/);
+});
+
+Deno.test("a worker finds its scheduler, and both leave cleanly when told to", async () => {
+  await using scheduler = popen("scheduler", ["--host", "127.0.0.1", "--port", "0"]);
+  const [, address] = await scheduler.printed(/Scheduler started at (tcp:\/\/127\.0\.0\.1:\d+)\n/);
+  assert.match(scheduler.stdout, new RegExp(`dusk-worker ${address}`));
+  assert.match(scheduler.stdout, new RegExp(`Client.connect\\("${address}"\\)`));
+
+  await using worker = popen("worker", [address, "--name", "alice", "--nthreads", "1"]);
+  await worker.printed(/Start worker at: +tcp:\/\/127\.0\.0\.1:\d+\n/);
+  await worker.printed(new RegExp(`Registered with: +${address}\n`));
+
+  worker.kill("SIGTERM");
+  assert.equal((await worker.status).code, 0);
+  assert.match(worker.stdout, /Worker stopped/);
+  await scheduler.printed(/Worker tcp:\S+ is gone/);
+  scheduler.kill("SIGINT");
+  assert.equal((await scheduler.status).code, 0);
+  assert.match(scheduler.stdout, /Scheduler stopped/);
+});
+
+Deno.test("a port in use is one line and exit code 1", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const port = String((taken.addr as Deno.NetAddr).port);
+  await using scheduler = popen("scheduler", ["--host", "127.0.0.1", "--port", port]);
+  assert.equal((await scheduler.status).code, 1);
+  assert.match(scheduler.stderr, oneLine);
+  assert.match(
+    scheduler.stderr,
+    new RegExp(`cannot listen on 127.0.0.1, port ${port}: .*in use`, "i"),
+  );
+  assert.equal(scheduler.stdout, "");
+});
+
+Deno.test("a scheduler that is not there is one line and exit code 1", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  listener.close();
+  await using worker = popen("worker", [`tcp://127.0.0.1:${port}`, "--connect-timeout", "1"]);
+  assert.equal((await worker.status).code, 1);
+  assert.match(worker.stderr, oneLine);
+  assert.match(worker.stderr, new RegExp(`cannot join tcp://127.0.0.1:${port}`));
+});
+
+Deno.test("an address that makes no sense is one line and exit code 1", async () => {
+  await using worker = popen("worker", ["nonsense://here"]);
+  assert.equal((await worker.status).code, 1);
+  assert.match(worker.stderr, oneLine);
+  assert.match(worker.stderr, /nonsense/);
+});
+
+Deno.test("a name that is taken is one line and exit code 1", async () => {
+  await using scheduler = popen("scheduler", ["--host", "127.0.0.1", "--port", "0"]);
+  const [, address] = await scheduler.printed(/Scheduler started at (\S+)/);
+  await using first = popen("worker", [address, "--name", "alice", "--nthreads", "1"]);
+  await first.printed(/Registered with/);
+  await using second = popen("worker", [address, "--name", "alice", "--nthreads", "1"]);
+  assert.equal((await second.status).code, 1);
+  assert.match(second.stderr, /alice/);
+  assert.ok(isRunning(first.pid));
+});
+
+Deno.test("with --exit-with-stdin a program ends with its standard input", async () => {
+  await using scheduler = popen("scheduler", ["--port", "0", "--exit-with-stdin"]);
+  await scheduler.printed(/Scheduler started/);
+  await scheduler.closeStdin();
+  assert.equal((await scheduler.status).code, 0);
+  await until("the process to be gone", () => !isRunning(scheduler.pid));
+});

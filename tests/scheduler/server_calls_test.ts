@@ -1,0 +1,204 @@
+/** The calls that the scheduler answers: data through it, restart, shutdown, and questions. */
+import assert from "node:assert/strict";
+import { rpc } from "../../comm/rpc.ts";
+import type { Serialized } from "../../protocol/serialized.ts";
+import { deserialize, serialize } from "../../protocol/values.ts";
+import { until } from "../support/until.ts";
+import { fakeClient, FakeWorker, startScheduler } from "./fake_peers.ts";
+
+/** Values by key, serialized. */
+function values(data: Record<string, unknown>): Record<string, Serialized> {
+  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, serialize(value)]));
+}
+
+Deno.test("scatter deals values out by cores, and gather collects them again", async () => {
+  await using scheduler = await startScheduler();
+  await using alice = await FakeWorker.start(scheduler, { name: "alice", nthreads: 1 });
+  await using bob = await FakeWorker.start(scheduler, { name: "bob", nthreads: 2 });
+  await using _client = await fakeClient(scheduler, "c");
+  await using remote = rpc(scheduler.address);
+
+  const data = values({ a: 1, b: "two", c: [3] });
+  const reply = await remote.scatter({ data, client: "c" });
+  assert.equal(reply.status, "OK");
+  assert.deepEqual(Object.keys(alice.data).length, 1);
+  assert.deepEqual(Object.keys(bob.data).length, 2);
+  assert.deepEqual(scheduler.core.whoHas(["a", "b", "c"]), reply.whoHas);
+
+  const gathered = await remote.gather({ keys: ["a", "b", "c"] });
+  assert.equal(gathered.status, "OK");
+  assert.deepEqual(deserialize(gathered.data.b), "two");
+  assert.deepEqual(deserialize(gathered.data.c), [3]);
+});
+
+Deno.test("scatter with broadcast puts a value on all workers, with workers on those", async () => {
+  await using scheduler = await startScheduler();
+  await using alice = await FakeWorker.start(scheduler, { name: "alice" });
+  await using bob = await FakeWorker.start(scheduler, { name: "bob" });
+  await using _client = await fakeClient(scheduler, "c");
+  await using remote = rpc(scheduler.address);
+  await remote.scatter({ data: values({ x: 1 }), client: "c", broadcast: true });
+  await remote.scatter({ data: values({ y: 1, z: 2 }), client: "c", workers: ["bob"] });
+  assert.deepEqual(Object.keys(alice.data), ["x"]);
+  assert.deepEqual(Object.keys(bob.data), ["x", "y", "z"]);
+
+  const nobody = await remote.scatter({ data: values({ w: 1 }), client: "c", workers: ["carol"] });
+  assert.equal(nobody.status, "error");
+  assert.match(nobody.message, /no worker called carol/);
+});
+
+Deno.test("scatter waits for a first worker", async () => {
+  await using scheduler = await startScheduler();
+  await using _client = await fakeClient(scheduler, "c");
+  await using remote = rpc(scheduler.address);
+  const nobody = await remote.scatter({ data: values({ x: 1 }), client: "c", timeout: 0 });
+  assert.match(nobody.message, /there is no worker in the cluster/);
+  const scattering = remote.scatter({ data: values({ x: 1 }), client: "c" });
+  await using worker = await FakeWorker.start(scheduler);
+  assert.equal((await scattering).status, "OK");
+  assert.deepEqual(Object.keys(worker.data), ["x"]);
+});
+
+Deno.test("scatter goes on to other workers when one cannot be reached", async () => {
+  await using scheduler = await startScheduler();
+  await using deaf = await FakeWorker.start(scheduler, { name: "deaf" });
+  await using good = await FakeWorker.start(scheduler, { name: "good" });
+  await using _client = await fakeClient(scheduler, "c");
+  await using remote = rpc(scheduler.address);
+  await deaf.closeServer();
+  const reply = await remote.scatter({ data: values({ x: 1, y: 2, z: 3 }), client: "c" });
+  assert.equal(reply.status, "OK");
+  assert.deepEqual(Object.keys(good.data).sort(), ["x", "y", "z"]);
+});
+
+Deno.test("scatter is refused for a client that is not connected", async () => {
+  await using scheduler = await startScheduler();
+  await using worker = await FakeWorker.start(scheduler);
+  await using remote = rpc(scheduler.address);
+  const reply = await remote.scatter({ data: values({ x: 1 }), client: "stranger" });
+  assert.match(reply.message, /stranger is not connected/);
+  assert.deepEqual(worker.data, {});
+});
+
+Deno.test("gather asks the next holder, and says what it did not find where", async () => {
+  await using scheduler = await startScheduler();
+  await using alice = await FakeWorker.start(scheduler, { name: "alice" });
+  await using bob = await FakeWorker.start(scheduler, { name: "bob" });
+  await using client = await fakeClient(scheduler, "c");
+  await using remote = rpc(scheduler.address);
+  await remote.scatter({ data: values({ x: 1 }), client: "c", broadcast: true });
+  delete alice.data.x;
+  assert.equal((await remote.gather({ keys: ["x"] })).status, "OK");
+
+  delete bob.data.x;
+  const { status, missing } = await remote.gather({ keys: ["x", "unknown"] });
+  assert.equal(status, "error");
+  assert.deepEqual(missing.x.sort(), [alice.address, bob.address].sort());
+  assert.deepEqual(missing.unknown, []);
+  // It was scattered, so it is gone for good: the client is told.
+  assert.equal((await client.got("cancelled-key")).key, "x");
+});
+
+Deno.test("restart waits for all workers, and drops the work and the data", async () => {
+  await using scheduler = await startScheduler();
+  await using alice = await FakeWorker.start(scheduler, { name: "alice" });
+  await using bob = await FakeWorker.start(scheduler, { name: "bob" });
+  await using client = await fakeClient(scheduler, "c");
+  await using remote = rpc(scheduler.address);
+  await remote.scatter({ data: values({ x: 1 }), client: "c" });
+
+  let over = false;
+  const restarting = remote.restart({ timeout: 30 }).then((reply) => {
+    over = true;
+    return reply;
+  });
+  const { id } = await alice.stream.got("restart");
+  await bob.stream.got("restart");
+  alice.stream.send({ op: "restarted", id });
+  await remote.identity();
+  assert.equal(over, false);
+  bob.stream.send({ op: "restarted", id });
+  assert.deepEqual(await restarting, { status: "OK", removed: [] });
+  await client.got("restart");
+  assert.deepEqual(scheduler.core.whoHas(), {});
+});
+
+Deno.test("restart removes a worker that does not restart in time", async () => {
+  await using scheduler = await startScheduler();
+  await using hung = await FakeWorker.start(scheduler, { name: "hung" });
+  await using remote = rpc(scheduler.address);
+  const { removed } = await remote.restart({ timeout: 0.01 });
+  assert.deepEqual(removed, [hung.address]);
+  await hung.stream.closed;
+  assert.deepEqual(scheduler.core.ncores(), {});
+});
+
+Deno.test("restart does not wait for a worker that dies meanwhile", async () => {
+  await using scheduler = await startScheduler();
+  const worker = await FakeWorker.start(scheduler);
+  await using remote = rpc(scheduler.address);
+  const restarting = remote.restart({ timeout: 60 });
+  await worker.stream.got("restart");
+  await worker[Symbol.asyncDispose]();
+  assert.deepEqual((await restarting).removed, []);
+});
+
+Deno.test("terminate tells the workers to leave, then ends the scheduler", async () => {
+  await using scheduler = await startScheduler();
+  await using worker = await FakeWorker.start(scheduler);
+  await using remote = rpc(scheduler.address);
+  assert.deepEqual(await remote.terminate(), { status: "OK" });
+  await worker.stream.got("close");
+  worker.stream.send({ op: "close-worker" });
+  await scheduler.finished;
+});
+
+Deno.test("terminate without workers ends the scheduler too", async () => {
+  await using scheduler = await startScheduler();
+  await using remote = rpc(scheduler.address);
+  assert.deepEqual(await remote.terminate(), { status: "OK" });
+  await scheduler.finished;
+});
+
+Deno.test("broadcast asks workers, and tells which could not answer", async () => {
+  await using scheduler = await startScheduler();
+  await using alice = await FakeWorker.start(scheduler, { name: "alice" });
+  await using bob = await FakeWorker.start(scheduler, { name: "bob" });
+  await using remote = rpc(scheduler.address);
+  const message = { op: "ping", text: "hello" };
+  assert.deepEqual(await remote.broadcast({ message }), {
+    [alice.address]: { pong: "hello" },
+    [bob.address]: { pong: "hello" },
+  });
+  await bob.closeServer();
+  const answers = await remote.broadcast({ message, workers: ["bob"] });
+  assert.deepEqual(Object.keys(answers), [bob.address]);
+  assert.equal(answers[bob.address].status, "error");
+});
+
+Deno.test("unregister-worker takes a worker out of the cluster", async () => {
+  await using scheduler = await startScheduler();
+  await using worker = await FakeWorker.start(scheduler);
+  await using remote = rpc(scheduler.address);
+  await remote.unregisterWorker({ address: worker.address });
+  await until("the worker to be gone", () => Object.keys(scheduler.core.ncores()).length === 0);
+  await worker.stream.closed;
+});
+
+Deno.test("questions about the state are answered", async () => {
+  await using scheduler = await startScheduler();
+  await using worker = await FakeWorker.start(scheduler, { name: "alice", nthreads: 4 });
+  await using _client = await fakeClient(scheduler, "c");
+  await using remote = rpc(scheduler.address);
+  await remote.scatter({ data: values({ x: "some text" }), client: "c" });
+
+  assert.deepEqual(await remote.ncores(), { [worker.address]: 4 });
+  assert.deepEqual(await remote.whoHas({ keys: ["x"] }), { x: [worker.address] });
+  assert.deepEqual(await remote.hasWhat(), { [worker.address]: ["x"] });
+  assert.equal((await remote.nbytes({ keys: ["x"], summary: false })).x, worker.data.x.nbytes);
+  assert.deepEqual(await remote.processing(), { [worker.address]: [] });
+  assert.equal((await remote.identity()).workers[worker.address].name, "alice");
+  assert.equal((await remote.transitionStory({ keys: ["x"] })).at(-1).finish, "memory");
+  assert.ok(Array.isArray(await remote.events()));
+  await assert.rejects(remote.whoHas({ keys: "x" }), /keys must be a list of texts, got "x"/);
+});

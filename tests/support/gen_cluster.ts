@@ -1,0 +1,62 @@
+/**
+ * A cluster within one event loop: scheduler, workers and client over `inproc`, with every invariant
+ * checked after each step, and all their state open to the test.
+ */
+import { Client } from "../../client/client.ts";
+import { Scheduler, type SchedulerOptions } from "../../scheduler/scheduler.ts";
+import { ClusterWorker, type ClusterWorkerOptions } from "../../worker/cluster_worker.ts";
+import { printStories } from "./stories.ts";
+
+/** What a test gets to work with. */
+export interface GenCluster {
+  client: Client;
+  scheduler: Scheduler;
+  workers: ClusterWorker[];
+}
+
+/** What cluster to make. */
+export interface GenClusterOptions {
+  /** Threads of each worker. Default: `[1, 2]`, two workers. */
+  nthreads?: number[];
+  /** Names of the workers. Default: "alice", "bob", … */
+  names?: string[];
+  /** Resources of each worker. */
+  resources?: Record<string, number>[];
+  /** More options of the scheduler. */
+  scheduler?: SchedulerOptions;
+  /** More options of all workers. */
+  worker?: Partial<ClusterWorkerOptions>;
+}
+
+const NAMES = ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi"];
+
+/** Run `body` with a fresh cluster, and take it down after. On failure, tell what its tasks did. */
+export async function genCluster(
+  options: GenClusterOptions,
+  body: (cluster: GenCluster) => Promise<void>,
+): Promise<void> {
+  await using started = new AsyncDisposableStack();
+  const scheduler = started.use(new Scheduler({ ...options.scheduler, validate: true }));
+  await scheduler.start("inproc://");
+  const workers = (options.nthreads ?? [1, 2]).map((nthreads, i) => {
+    const worker = new ClusterWorker({
+      ...options.worker,
+      schedulerAddress: scheduler.address,
+      name: options.names?.[i] ?? NAMES[i] ?? `worker-${i}`,
+      nthreads,
+      resources: options.resources?.[i] ?? options.worker?.resources,
+      validate: true,
+    });
+    started.defer(() => worker.close());
+    return worker;
+  });
+  await Promise.all(workers.map((worker) => worker.start()));
+  const client = started.use(await Client.connect(scheduler.address));
+  try {
+    await body({ client, scheduler, workers });
+    for (const { faults } of [scheduler, ...workers]) if (faults.length > 0) throw faults[0];
+  } catch (error) {
+    printStories(scheduler.core);
+    throw error;
+  }
+}
