@@ -1,6 +1,7 @@
 /**
  * The scheduler without its wires: a state machine that takes stimuli (messages of clients and
- * workers, workers that come and go) with the time, and piles up messages to send.
+ * workers, workers that come and go) with the time, and piles up messages to send. It reads no
+ * clock, opens no socket and sets no timer, so that the same stimuli always do the same.
  *
  * @module
  */
@@ -15,32 +16,28 @@ import type {
   WorkerMetrics,
   WorkerToScheduler,
 } from "../protocol/messages.ts";
+import * as clients from "./client_stimuli.ts";
+import type { SchedulerEvent } from "./event_log.ts";
+import * as members from "./membership.ts";
+import { reevaluateOccupancy } from "./occupancy.ts";
 import type { SchedulerPlugin } from "./plugin.ts";
-import type { TaskStateName } from "./task_state.ts";
+import * as queries from "./queries.ts";
+import { restart } from "./restart.ts";
+import { coerceWorker, workersList } from "./restrictions.ts";
+import { type SchedulerCoreOptions, SchedulerState } from "./state.ts";
+import { balance, stealResponse } from "./stealing.ts";
+import type { TransitionRecord } from "./transition_log.ts";
+import { transitions } from "./transitions.ts";
+import { updateGraph } from "./update_graph.ts";
+import { Validator } from "./validate.ts";
+import * as reports from "./worker_stimuli.ts";
+import type { WorkerState } from "./worker_state.ts";
 
-/** How a {@linkcode SchedulerCore} behaves. */
-export interface SchedulerCoreOptions {
-  /** Check every invariant after each stimulus; for tests. Default false. */
-  validate?: boolean;
-  /** Source of random numbers in [0, 1). */
-  random?: () => number;
-  /** Bytes per second that a transfer between workers is expected to reach. Default 100e6. */
-  bandwidth?: number;
-  /** How many workers a task may bring down before it is marked bad. Default 3. */
-  allowedFailures?: number;
-  /** Transitions that are remembered for `transitionStory`. Default 100,000. */
-  transitionLogLength?: number;
-  /** Seconds that a task of an unknown function is expected to take. Default 0.5. */
-  defaultTaskDuration?: number;
-  /** Whether `balance` moves tasks from busy to idle workers. Default true. */
-  workStealing?: boolean;
-  /** Seconds of silence after which a worker is given up; 0: never. Default 30. */
-  workerTtl?: number;
-  /** Events that are remembered per topic. Default 10,000. */
-  eventLogLength?: number;
-  /** Told when a plugin throws. */
-  onPluginError?: (error: unknown, plugin: SchedulerPlugin, hook: string) => void;
-}
+export { WorkerRefusedError } from "./membership.ts";
+export type { SchedulerCoreOptions } from "./state.ts";
+export type { SchedulerEvent } from "./event_log.ts";
+export type { SchedulerIdentity, WorkerIdentity } from "./queries.ts";
+export type { TransitionRecord } from "./transition_log.ts";
 
 /** A worker's message that dependencies were not where they should be. */
 export type MissingData = Extract<WorkerToScheduler, { op: "missing-data" }>;
@@ -48,159 +45,383 @@ export type MissingData = Extract<WorkerToScheduler, { op: "missing-data" }>;
 export type StealResponse = Extract<WorkerToScheduler, { op: "steal-response" }>;
 /** What a task wrote to its console. */
 export type TaskConsole = Extract<WorkerToScheduler, { op: "task-console" }>;
-
 /** A worker as it registers, and the host it was seen on. */
 export type WorkerInfo = RegisterWorker & { host: string };
 
-/** What `identity` says of one worker. */
-export interface WorkerIdentity {
-  address: string;
-  name: string;
-  host: string;
-  nthreads: number;
-  resources: Record<string, number>;
-  pid: number;
-  lastSeen: number;
-  timeDelay: number;
-  occupancy: number;
-  processing: number;
-  inMemory: number;
-  nbytes: number;
-  metrics: WorkerMetrics | null;
-}
+/**
+ * The state machine. Every method that changes state takes the time in seconds last. Messages of a
+ * worker or client that is not there are ignored: it has left while they were on their way.
+ *
+ * @example
+ * ```ts
+ * const core = new SchedulerCore();
+ * core.addClient("alice", 0);
+ * core.updateGraph("alice", { op: "update-graph", functions, groups }, 0);
+ * core.drain(sendToWorker, sendToClient);
+ * ```
+ */
+export class SchedulerCore extends SchedulerState {
+  readonly #validator: Validator | null;
 
-/** What `identity` answers. */
-export interface SchedulerIdentity {
-  type: "Scheduler";
-  workers: Record<string, WorkerIdentity>;
-  clients: string[];
-  tasks: number;
-}
-
-/** One line of a transition story: what a task did when, and why. */
-export interface TransitionRecord {
-  key: string;
-  start: TaskStateName;
-  finish: TaskStateName;
-  /** The message or event that caused it. */
-  stimulus: string;
-  /** Scheduler's time in seconds. */
-  time: number;
-}
-
-/** One entry of the event log. */
-export interface SchedulerEvent {
-  topic: string;
-  time: number;
-  message: unknown;
-}
-
-/** The state machine; every method that changes state takes the time in seconds last. */
-export class SchedulerCore {
-  constructor(_options: SchedulerCoreOptions = {}) {}
+  /** @param options How to behave. @throws {RangeError} When a number makes no sense. */
+  constructor(options: SchedulerCoreOptions = {}) {
+    super(options);
+    this.#validator = this.validate ? new Validator() : null;
+  }
 
   // clients ------------------------------------------------------------------
-  /** A client has registered. */
-  addClient(_id: string, _now: number): void {}
-  /** A client has left: nothing is wanted by it any more. */
-  removeClient(_id: string, _now: number): void {}
-  updateGraph(_id: string, _msg: UpdateGraph, _now: number): void {}
-  clientDesiresKeys(_id: string, _keys: string[], _now: number): void {}
-  clientReleasesKeys(_id: string, _keys: string[], _now: number): void {}
-  stimulusCancel(_id: string, _keys: string[], _now: number): void {}
-  updateData(_id: string, _msg: UpdateData, _now: number): void {}
-  /** Keys were not found on workers that should hold them: `{key: [worker]}`. */
-  reportMissing(_missing: Record<string, string[]>, _now: number): void {}
+
+  /** A client has registered. @param id Its name. @param now Seconds. */
+  addClient(id: string, now: number): void {
+    this.#begin("add-client", now);
+    clients.addClient(this, id);
+    this.#end();
+  }
+
+  /** A client has left: nothing is wanted by it any more. @param id Its name. @param now Seconds. */
+  removeClient(id: string, now: number): void {
+    const cs = this.clients.get(id);
+    if (cs === undefined) return;
+    this.#begin("remove-client", now);
+    clients.removeClient(this, cs);
+    this.#end();
+  }
+
+  /**
+   * A client adds tasks. What cannot be taken is answered with `graph-refused`.
+   * @param id The client. @param msg The tasks. @param now Seconds.
+   */
+  updateGraph(id: string, msg: UpdateGraph, now: number): void {
+    const cs = this.clients.get(id);
+    if (cs === undefined) return;
+    this.#begin("update-graph", now);
+    updateGraph(this, cs, msg);
+    this.#end();
+  }
+
+  /** A client wants results kept that exist. @param id The client. @param keys The tasks. @param now Seconds. */
+  clientDesiresKeys(id: string, keys: string[], now: number): void {
+    const cs = this.clients.get(id);
+    if (cs === undefined) return;
+    this.#begin("client-desires-keys", now);
+    clients.clientDesiresKeys(this, cs, keys);
+    this.#end();
+  }
+
+  /** A client lets go of results. @param id The client. @param keys The tasks. @param now Seconds. */
+  clientReleasesKeys(id: string, keys: string[], now: number): void {
+    const cs = this.clients.get(id);
+    if (cs === undefined) return;
+    this.#begin("client-releases-keys", now);
+    clients.clientReleasesKeys(this, cs, keys);
+    this.#end();
+  }
+
+  /** A client cancels tasks and what depends on them. @param id The client. @param keys The tasks. @param now Seconds. */
+  stimulusCancel(id: string, keys: string[], now: number): void {
+    const cs = this.clients.get(id);
+    if (cs === undefined) return;
+    this.#begin("cancel-keys", now);
+    clients.cancelKeys(this, cs, keys);
+    this.#end();
+  }
+
+  /** A client has put data on workers itself. @param id The client. @param msg Where it is. @param now Seconds. */
+  updateData(id: string, msg: UpdateData, now: number): void {
+    const cs = this.clients.get(id);
+    if (cs === undefined) return;
+    this.#begin("update-data", now);
+    clients.updateData(this, cs, msg);
+    this.#end();
+  }
+
+  /** Results were not found on workers that should hold them. @param missing Workers by key. @param now Seconds. */
+  reportMissing(missing: Record<string, string[]>, now: number): void {
+    this.#begin("report-missing", now);
+    clients.reportMissing(this, missing);
+    this.#end();
+  }
+
+  /** Failed tasks get another chance, with what failed because of them. @param keys The tasks. @param now Seconds. */
+  stimulusRetry(keys: string[], now: number): void {
+    this.#begin("retry", now);
+    clients.retryKeys(this, keys);
+    this.#end();
+  }
 
   // workers ------------------------------------------------------------------
+
   /**
-   * An address that is registered already is taken for the same worker coming back: the old one is removed first.
-   * @throws {WorkerRefusedError} the name is taken; the message is for the reply.
+   * A worker has registered. An address that is registered already is taken for the same worker
+   * coming back: the old registration goes first.
+   * @param info What it says of itself. @param now Seconds.
+   * @throws {WorkerRefusedError} When its name is taken; the message is for the reply.
    */
-  addWorker(_info: WorkerInfo, _now: number): void {}
-  /** @returns Whether the worker was known. `safe`: it left in good order, its tasks are not suspected. */
+  addWorker(info: WorkerInfo, now: number): void {
+    this.#begin("add-worker", now);
+    members.addWorker(this, info);
+    this.#end();
+  }
+
+  /**
+   * A worker has left.
+   * @param address The worker.
+   * @param options `safe`: it left in good order, its tasks are not suspected; `reason`: for the log.
+   * @param now Seconds.
+   * @returns Whether it was known.
+   */
   removeWorker(
-    _address: string,
-    _options: { safe?: boolean; reason?: string },
-    _now: number,
+    address: string,
+    options: { safe?: boolean; reason?: string },
+    now: number,
   ): boolean {
-    return false;
+    const ws = this.workers.get(address);
+    if (ws === undefined) return false;
+    this.#begin("remove-worker", now);
+    members.removeWorker(this, ws, options.safe ?? false, options.reason ?? "connection lost");
+    this.#end();
+    return true;
   }
-  stimulusTaskFinished(_address: string, _msg: TaskFinished, _now: number): void {}
-  stimulusTaskErred(_address: string, _msg: TaskErred, _now: number): void {}
-  stimulusMissingData(_address: string, _msg: MissingData, _now: number): void {}
-  addKeys(_address: string, _keys: string[], _now: number): void {}
-  releaseKeys(_address: string, _keys: string[], _now: number): void {}
-  stealResponse(_address: string, _msg: StealResponse, _now: number): void {}
+
+  /** A task has run. @param address The worker. @param msg Its message. @param now Seconds. */
+  stimulusTaskFinished(address: string, msg: TaskFinished, now: number): void {
+    const ws = this.#hear(address, "task-finished", now);
+    if (ws === undefined) return;
+    reports.stimulusTaskFinished(this, ws, msg);
+    this.#end();
+  }
+
+  /** A task has failed. @param address The worker. @param msg Its message. @param now Seconds. */
+  stimulusTaskErred(address: string, msg: TaskErred, now: number): void {
+    const ws = this.#hear(address, "task-erred", now);
+    if (ws === undefined) return;
+    reports.stimulusTaskErred(this, ws, msg);
+    this.#end();
+  }
+
+  /** A task's dependencies were not found. @param address The worker. @param msg Its message. @param now Seconds. */
+  stimulusMissingData(address: string, msg: MissingData, now: number): void {
+    const ws = this.#hear(address, "missing-data", now);
+    if (ws === undefined) return;
+    reports.stimulusMissingData(this, ws, msg);
+    this.#end();
+  }
+
+  /** A worker has copies of results now. @param address The worker. @param keys The results. @param now Seconds. */
+  addKeys(address: string, keys: string[], now: number): void {
+    const ws = this.#hear(address, "add-keys", now);
+    if (ws === undefined) return;
+    reports.addKeys(this, ws, keys);
+    this.#end();
+  }
+
+  /** A worker has lost results or tasks. @param address The worker. @param keys Their keys. @param now Seconds. */
+  releaseKeys(address: string, keys: string[], now: number): void {
+    const ws = this.#hear(address, "release-keys", now);
+    if (ws === undefined) return;
+    reports.releaseKeys(this, ws, keys);
+    this.#end();
+  }
+
+  /** A worker answers a steal request. @param address The worker. @param msg Its message. @param now Seconds. */
+  stealResponse(address: string, msg: StealResponse, now: number): void {
+    const ws = this.#hear(address, "steal-response", now);
+    if (ws === undefined) return;
+    stealResponse(this, ws, msg);
+    this.#end();
+  }
+
+  /** A worker lives. @param address The worker. @param msg Its clock and metrics. @param now Seconds. */
   heartbeatWorker(
-    _address: string,
-    _msg: { now: number; metrics: WorkerMetrics },
-    _now: number,
-  ): void {}
-  threadsChanged(_address: string, _nthreads: number, _now: number): void {}
-  /** Passes a task's console output on to the clients that want it. */
-  taskConsole(_address: string, _msg: TaskConsole, _now: number): void {}
-  /** Removes silent workers. @returns their addresses: the server closes their streams. */
-  checkWorkerTtl(_now: number): string[] {
-    return [];
+    address: string,
+    msg: { now: number; metrics: WorkerMetrics },
+    now: number,
+  ): void {
+    const ws = this.#hear(address, "heartbeat-worker", now);
+    if (ws !== undefined) members.heartbeatWorker(this, ws, msg);
   }
 
-  // upkeep: the server calls these periodically ------------------------------
-  /** Re-estimates costs of what is processing, some workers per call (about every 1 s when not busy). */
-  reevaluateOccupancy(_now: number): void {}
-  /** Work stealing, about every 100 ms; costs nothing when there is nothing to do. */
-  balance(_now: number): void {}
-  /** Flushes all tasks and data, and tells clients `restart`; telling workers is the server's. */
-  restart(_now: number): void {}
+  /** A worker's number of threads has changed. @param address The worker. @param nthreads It has so many. @param now Seconds. */
+  threadsChanged(address: string, nthreads: number, now: number): void {
+    const ws = this.#hear(address, "threads-changed", now);
+    if (ws === undefined) return;
+    members.threadsChanged(this, ws, nthreads);
+    this.#end();
+  }
 
-  // output -------------------------------------------------------------------
-  /** Hands out what is to be sent, in order; the arrays belong to the receiver. */
+  /** A task has printed something: clients that want it are told. @param address The worker. @param msg Its message. @param now Seconds. */
+  taskConsole(address: string, msg: TaskConsole, now: number): void {
+    const ws = this.#hear(address, "task-console", now);
+    if (ws !== undefined) reports.taskConsole(this, ws, msg);
+  }
+
+  /**
+   * Removes the workers that have been silent for longer than `workerTtl`.
+   * @param now Seconds.
+   * @returns Their addresses: whoever holds their connections closes them.
+   */
+  checkWorkerTtl(now: number): string[] {
+    this.now = now;
+    const silent = members.silentWorkers(this);
+    for (const ws of silent) {
+      const seconds = (now - ws.lastSeen).toFixed(1);
+      this.removeWorker(ws.address, { reason: `silent for ${seconds} s` }, now);
+    }
+    return silent.map((ws) => ws.address);
+  }
+
+  // upkeep: called periodically ------------------------------------------------
+
+  /** Estimates afresh what some workers' tasks cost; about every second when not busy. @param now Seconds. */
+  reevaluateOccupancy(now: number): void {
+    this.#begin("reevaluate-occupancy", now);
+    reevaluateOccupancy(this);
+    this.#end();
+  }
+
+  /** Work stealing; about every 100 ms. Costs nothing when there is nothing to do. @param now Seconds. */
+  balance(now: number): void {
+    if (!this.workStealing || this.idle.size === 0 || this.idle.size === this.workers.size) return;
+    this.#begin("balance", now);
+    balance(this);
+    this.#end();
+  }
+
+  /**
+   * Drops all tasks, data and messages to workers, and tells clients `restart`. Telling the workers
+   * is the caller's.
+   * @param now Seconds.
+   */
+  restart(now: number): void {
+    this.#begin("restart", now);
+    restart(this);
+    this.#end();
+  }
+
+  // output ---------------------------------------------------------------------
+
+  /**
+   * Hands out what is to be sent since the last time, in order. The arrays are the receiver's.
+   * @param toWorker Called with each worker's messages. @param toClient Called with each client's.
+   */
   drain(
-    _toWorker: (address: string, messages: SchedulerToWorker[]) => void,
-    _toClient: (id: string, messages: SchedulerToClient[]) => void,
-  ): void {}
+    toWorker: (address: string, messages: SchedulerToWorker[]) => void,
+    toClient: (id: string, messages: SchedulerToClient[]) => void,
+  ): void {
+    const { workersToSend, clientsToSend } = this;
+    for (let i = 0; i < workersToSend.length; i++) {
+      const ws = workersToSend[i];
+      const messages = ws.outbox;
+      if (messages.length === 0) continue;
+      ws.outbox = [];
+      toWorker(ws.address, messages);
+    }
+    workersToSend.length = 0;
+    for (let i = 0; i < clientsToSend.length; i++) {
+      const cs = clientsToSend[i];
+      const messages = cs.outbox;
+      if (messages.length === 0) continue;
+      cs.outbox = [];
+      toClient(cs.id, messages);
+    }
+    clientsToSend.length = 0;
+  }
 
-  // queries ------------------------------------------------------------------
-  whoHas(_keys?: string[]): Record<string, string[]> {
-    return {};
-  }
-  hasWhat(_workers?: string[]): Record<string, string[]> {
-    return {};
-  }
-  /** Threads per worker address. */
-  ncores(_workers?: string[]): Record<string, number> {
-    return {};
-  }
-  /** Sizes of results in bytes; `summary`: summed up by prefix. */
-  nbytes(_keys?: string[], _summary?: boolean): Record<string, number> {
-    return {};
-  }
-  processing(_workers?: string[]): Record<string, string[]> {
-    return {};
-  }
-  identity(): SchedulerIdentity {
-    return { type: "Scheduler", workers: {}, clients: [], tasks: 0 };
-  }
-  /** Addresses of the workers that any of these addresses, names or hosts mean; absent: all. */
-  workersList(_workers?: string[]): string[] {
-    return [];
-  }
-  /** Address of the worker with this address or name; null when there is none. */
-  coerceAddress(_worker: string): string | null {
-    return null;
-  }
-  transitionStory(..._keys: string[]): TransitionRecord[] {
-    return [];
-  }
-  events(_topic?: string): SchedulerEvent[] {
-    return [];
-  }
-  logEvent(_topic: string, _message: unknown, _now: number): void {}
-  addPlugin(_plugin: SchedulerPlugin): void {}
-  removePlugin(_plugin: SchedulerPlugin): void {}
-}
+  // queries --------------------------------------------------------------------
 
-/** A worker's registration that cannot be taken. */
-export class WorkerRefusedError extends Error {
-  override name = "WorkerRefusedError";
+  /** Workers that hold results. @param keys The results; absent: all. @returns Addresses by key. */
+  whoHas(keys?: string[]): Record<string, string[]> {
+    return queries.whoHas(this, keys);
+  }
+
+  /** Results that workers hold. @param workers Addresses, names or hosts; absent: all. @returns Keys by address. */
+  hasWhat(workers?: string[]): Record<string, string[]> {
+    return queries.hasWhat(this, workers);
+  }
+
+  /** Threads of workers. @param workers Addresses, names or hosts; absent: all. @returns Number by address. */
+  ncores(workers?: string[]): Record<string, number> {
+    return queries.ncores(this, workers);
+  }
+
+  /** Sizes of results. @param keys The results; absent: all. @param summary Sum up by prefix. @returns Bytes by key. */
+  nbytes(keys?: string[], summary?: boolean): Record<string, number> {
+    return queries.nbytes(this, keys, summary);
+  }
+
+  /** Tasks that workers have. @param workers Addresses, names or hosts; absent: all. @returns Keys by address. */
+  processing(workers?: string[]): Record<string, string[]> {
+    return queries.processing(this, workers);
+  }
+
+  /** Who is there. */
+  identity(): queries.SchedulerIdentity {
+    return queries.identity(this);
+  }
+
+  /** Addresses of the workers that are meant. @param workers Addresses, names or hosts; absent: all. */
+  workersList(workers?: string[]): string[] {
+    return workersList(this, workers).map((ws) => ws.address);
+  }
+
+  /** Address of the worker with this address or name; null when there is none. @param worker Address or name. */
+  coerceAddress(worker: string): string | null {
+    return coerceWorker(this, worker)?.address ?? null;
+  }
+
+  /** What became of tasks, oldest first. @param keys The tasks; none: all. */
+  transitionStory(...keys: string[]): TransitionRecord[] {
+    return this.log.story(keys);
+  }
+
+  /** What happened. @param topic What it is about; absent: everything, by time. */
+  events(topic?: string): SchedulerEvent[] {
+    return this.eventLog.get(topic);
+  }
+
+  /** Records an event. @param topic What it is about. @param message What happened. @param now Seconds. */
+  logEvent(topic: string, message: unknown, now: number): void {
+    this.eventLog.add(topic, message, now);
+  }
+
+  /**
+   * Adds a plugin.
+   * @param plugin The plugin.
+   * @throws {TypeError} When it is not a plugin.
+   */
+  addPlugin(plugin: SchedulerPlugin): void {
+    if (typeof plugin !== "object" || plugin === null) {
+      throw new TypeError(`addPlugin: plugin must be a SchedulerPlugin, got ${plugin}`);
+    }
+    this.plugins.push(plugin);
+    if (plugin.transition !== undefined) this.transitionPlugins.push(plugin);
+  }
+
+  /** Removes a plugin. @param plugin The plugin; ignored when it was not added. */
+  removePlugin(plugin: SchedulerPlugin): void {
+    for (const list of [this.plugins, this.transitionPlugins]) {
+      const index = list.indexOf(plugin);
+      if (index >= 0) list.splice(index, 1);
+    }
+  }
+
+  #begin(stimulus: string, now: number): void {
+    this.stimulus = stimulus;
+    this.now = now;
+  }
+
+  /** A worker has said something; undefined when it has left. */
+  #hear(address: string, stimulus: string, now: number): WorkerState | undefined {
+    const ws = this.workers.get(address);
+    if (ws === undefined) return undefined;
+    this.stimulus = stimulus;
+    this.now = now;
+    ws.lastSeen = now;
+    return ws;
+  }
+
+  #end(): void {
+    transitions(this);
+    if (this.#validator !== null) this.#validator.afterStimulus(this);
+  }
 }

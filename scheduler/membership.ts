@@ -1,0 +1,173 @@
+/**
+ * Workers that come and go.
+ *
+ * @module
+ */
+import type { WorkerMetrics } from "../protocol/messages.ts";
+import type { SchedulerCore, WorkerInfo } from "./core.ts";
+import { checkIdleSaturated, loadChanged } from "./occupancy.ts";
+import { callPlugin } from "./plugins.ts";
+import { addReplica } from "./replicas.ts";
+import { freeKey, recommend, type SchedulerState } from "./state.ts";
+import { suspectTasks } from "./suspects.ts";
+import { comparePriority, isPending } from "./task_state.ts";
+import { transition, transitions } from "./transitions.ts";
+import { WorkerState } from "./worker_state.ts";
+
+/** A worker's registration that cannot be taken; the message is for the reply. */
+export class WorkerRefusedError extends Error {
+  override name = "WorkerRefusedError";
+}
+
+/**
+ * A worker has registered. It may hold results already, when it comes back after a lost connection.
+ *
+ * @throws {WorkerRefusedError} When another worker has its name.
+ */
+export function addWorker(s: SchedulerState, info: WorkerInfo): WorkerState {
+  const namesake = s.aliases.get(info.name);
+  if (namesake !== undefined && namesake.address !== info.address) {
+    throw new WorkerRefusedError(
+      `worker name '${info.name}' is taken by ${namesake.address}; start the worker with another one`,
+    );
+  }
+  const before = s.workers.get(info.address);
+  if (before !== undefined) {
+    // Its old connection has not been seen to break yet. The same process has lost nothing but that;
+    // another one in its place means that it died.
+    removeWorker(s, before, before.pid === info.pid, "it registered again");
+    transitions(s);
+  }
+  const ws = new WorkerState({
+    address: info.address,
+    name: info.name,
+    host: info.host,
+    nthreads: info.nthreads,
+    resources: info.resources,
+    pid: info.pid,
+    now: s.now,
+    timeDelay: s.now - info.now,
+  });
+  s.workers.set(ws.address, ws);
+  s.aliases.set(ws.name, ws);
+  let hosted = s.hosts.get(ws.host);
+  if (hosted === undefined) s.hosts.set(ws.host, hosted = new Set());
+  hosted.add(ws);
+  s.totalNthreads += ws.nthreads;
+  if (ws.nthreads > 0) s.byLoad.add(ws);
+  workersChanged(s);
+
+  for (const key in info.nbytes) {
+    const ts = s.tasks.get(key);
+    if (ts === undefined || !(ts.state === "memory" || isPending(ts))) {
+      freeKey(s, ws, key);
+    } else if (ts.state === "memory") {
+      addReplica(s, ts, ws);
+    } else {
+      ts.nbytes = info.nbytes[key];
+      transition(s, ts, "memory", ws);
+    }
+    if (s.validate && ts !== undefined) s.touched.add(ts);
+  }
+  checkIdleSaturated(s, ws);
+  retryUnrunnable(s);
+  s.eventLog.add("worker", { action: "add-worker", worker: ws.address, name: ws.name }, s.now);
+  for (const plugin of s.plugins) {
+    callPlugin(s, plugin, "addWorker", () => plugin.addWorker?.(s as SchedulerCore, ws.address));
+  }
+  return ws;
+}
+
+/**
+ * A worker has left. Its tasks go to others, its results are computed again if they are needed.
+ *
+ * @param isSafe Whether it left in good order; else its tasks are suspected.
+ * @param reason Why it left, for the event log.
+ */
+export function removeWorker(
+  s: SchedulerState,
+  ws: WorkerState,
+  isSafe: boolean,
+  reason: string,
+): void {
+  ws.gone = true;
+  ws.outbox = [];
+  s.workers.delete(ws.address);
+  if (s.aliases.get(ws.name) === ws) s.aliases.delete(ws.name);
+  const hosted = s.hosts.get(ws.host);
+  hosted?.delete(ws);
+  if (hosted?.size === 0) s.hosts.delete(ws.host);
+  s.totalNthreads -= ws.nthreads;
+  s.byLoad.remove(ws);
+  checkIdleSaturated(s, ws);
+  s.functions.forgetWorker(ws);
+  workersChanged(s);
+
+  if (!isSafe) suspectTasks(s, ws);
+  // The first by priority is recommended last, so that it is placed first.
+  for (const ts of [...ws.processing].sort((a, b) => comparePriority(b, a))) {
+    recommend(s, ts, "released");
+  }
+  for (const ts of ws.hasWhat) {
+    ts.whoHas = ts.whoHas.delete(ws);
+    if (s.validate) s.touched.add(ts);
+    if (ts.whoHas.size === 0) recommend(s, ts, "released");
+  }
+  ws.hasWhat.clear();
+  ws.nbytes = 0;
+  s.eventLog.add("worker", { action: "remove-worker", worker: ws.address, reason }, s.now);
+  for (const plugin of s.plugins) {
+    callPlugin(
+      s,
+      plugin,
+      "removeWorker",
+      () => plugin.removeWorker?.(s as SchedulerCore, ws.address),
+    );
+  }
+}
+
+/** A worker has given up threads, or got them back. */
+export function threadsChanged(s: SchedulerState, ws: WorkerState, nthreads: number): void {
+  s.totalNthreads += nthreads - ws.nthreads;
+  ws.nthreads = nthreads;
+  s.byLoad.remove(ws);
+  if (nthreads > 0) s.byLoad.add(ws);
+  workersChanged(s);
+  loadChanged(s, ws);
+  if (nthreads === 0) {
+    for (const ts of [...ws.processing].sort((a, b) => comparePriority(b, a))) {
+      recommend(s, ts, "waiting");
+    }
+  } else {
+    retryUnrunnable(s);
+  }
+  s.eventLog.add("worker", { action: "threads", worker: ws.address, nthreads }, s.now);
+}
+
+/** A worker says that it lives, and what time it has. */
+export function heartbeatWorker(
+  s: SchedulerState,
+  ws: WorkerState,
+  msg: { now: number; metrics: WorkerMetrics },
+): void {
+  ws.timeDelay = s.now - msg.now;
+  ws.metrics = msg.metrics;
+}
+
+/** The workers that have been silent for too long. */
+export function silentWorkers(s: SchedulerState): WorkerState[] {
+  if (s.workerTtl === 0) return [];
+  return [...s.workers.values()].filter((ws) => s.now - ws.lastSeen > s.workerTtl);
+}
+
+function workersChanged(s: SchedulerState): void {
+  s.workersVersion++;
+  s.trialSlotFreed = true;
+  if (s.totalNthreads === 0) s.totalOccupancy = 0;
+}
+
+/** Tries again to place the tasks that no worker could take; the one that waits longest is first. */
+function retryUnrunnable(s: SchedulerState): void {
+  if (s.unrunnable.size === 0) return;
+  for (const ts of [...s.unrunnable].reverse()) recommend(s, ts, "waiting");
+}

@@ -1,0 +1,125 @@
+/**
+ * What anyone may ask about the cluster. Keys are the users', so the maps have no prototype.
+ *
+ * @module
+ */
+import type { WorkerMetrics } from "../protocol/messages.ts";
+import { workersList } from "./restrictions.ts";
+import type { SchedulerState } from "./state.ts";
+import type { TaskState } from "./task_state.ts";
+
+/** What `identity` says of one worker. */
+export interface WorkerIdentity {
+  address: string;
+  name: string;
+  host: string;
+  nthreads: number;
+  resources: Record<string, number>;
+  usedResources: Record<string, number>;
+  pid: number;
+  lastSeen: number;
+  timeDelay: number;
+  /** Seconds of work queued on it. */
+  occupancy: number;
+  processing: number;
+  inMemory: number;
+  nbytes: number;
+  metrics: WorkerMetrics | null;
+}
+
+/** What `identity` answers. */
+export interface SchedulerIdentity {
+  type: "Scheduler";
+  workers: Record<string, WorkerIdentity>;
+  clients: string[];
+  /** How many tasks are known. */
+  tasks: number;
+}
+
+/** Addresses of the workers that hold results: those asked for, or all. */
+export function whoHas(s: SchedulerState, keys?: readonly string[]): Record<string, string[]> {
+  const answer = emptyMap<string[]>();
+  const add = (key: string, ts: TaskState | undefined) => {
+    answer[key] = ts === undefined ? [] : ts.whoHas.items.map((ws) => ws.address);
+  };
+  if (keys !== undefined) { for (const key of keys) add(key, s.tasks.get(key)); }
+  else {
+    for (const ts of s.tasks.values()) if (ts.whoHas.size > 0) add(ts.key, ts);
+  }
+  return answer;
+}
+
+/** Keys of the results that workers hold. */
+export function hasWhat(s: SchedulerState, workers?: readonly string[]): Record<string, string[]> {
+  const answer = emptyMap<string[]>();
+  for (const ws of workersList(s, workers)) {
+    answer[ws.address] = [];
+    for (const ts of ws.hasWhat) answer[ws.address].push(ts.key);
+  }
+  return answer;
+}
+
+/** How many threads workers have. */
+export function ncores(s: SchedulerState, workers?: readonly string[]): Record<string, number> {
+  const answer = emptyMap<number>();
+  for (const ws of workersList(s, workers)) answer[ws.address] = ws.nthreads;
+  return answer;
+}
+
+/** Sizes of results in bytes; with `summary`, summed up by prefix. */
+export function nbytes(
+  s: SchedulerState,
+  keys?: readonly string[],
+  summary = false,
+): Record<string, number> {
+  const answer = emptyMap<number>();
+  const add = (ts: TaskState | undefined) => {
+    if (ts === undefined || ts.whoHas.size === 0) return;
+    const name = summary ? ts.prefix.name : ts.key;
+    answer[name] = (summary ? answer[name] ?? 0 : 0) + ts.nbytes;
+  };
+  if (keys !== undefined) { for (const key of keys) add(s.tasks.get(key)); }
+  else for (const ts of s.tasks.values()) add(ts);
+  return answer;
+}
+
+/** Keys of the tasks that were given to workers. */
+export function processing(
+  s: SchedulerState,
+  workers?: readonly string[],
+): Record<string, string[]> {
+  const answer = emptyMap<string[]>();
+  for (const ws of workersList(s, workers)) {
+    answer[ws.address] = [];
+    for (const ts of ws.processing) answer[ws.address].push(ts.key);
+  }
+  return answer;
+}
+
+/** Who is there. */
+export function identity(s: SchedulerState): SchedulerIdentity {
+  const workers = emptyMap<WorkerIdentity>();
+  for (const ws of s.workers.values()) {
+    workers[ws.address] = {
+      address: ws.address,
+      name: ws.name,
+      host: ws.host,
+      nthreads: ws.nthreads,
+      resources: { ...ws.resources },
+      usedResources: { ...ws.usedResources },
+      pid: ws.pid,
+      lastSeen: ws.lastSeen,
+      timeDelay: ws.timeDelay,
+      occupancy: ws.occupancy,
+      processing: ws.processing.size,
+      inMemory: ws.hasWhat.size,
+      nbytes: ws.nbytes,
+      metrics: ws.metrics,
+    };
+  }
+  return { type: "Scheduler", workers, clients: [...s.clients.keys()], tasks: s.tasks.size };
+}
+
+function emptyMap<T>(): Record<string, T> {
+  return { __proto__: null } as unknown as Record<string, T>;
+}

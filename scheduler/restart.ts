@@ -1,0 +1,51 @@
+/**
+ * A clean slate: all tasks and all data are dropped, the workers stay.
+ *
+ * @module
+ */
+import type { SchedulerCore } from "./core.ts";
+import { checkIdleSaturated } from "./occupancy.ts";
+import { callPlugin } from "./plugins.ts";
+import { type SchedulerState, sendToClient } from "./state.ts";
+
+/** Drops everything but the workers and the clients, and tells the clients. */
+export function restart(s: SchedulerState): void {
+  s.tasks.clear();
+  s.unrunnable.clear();
+  s.suspects.clear();
+  s.inFlight.clear();
+  s.functions.clear();
+  s.prefixes.reset();
+  for (const ts of s.stack) ts.recommended = null;
+  s.stack.length = 0;
+  s.touched.clear();
+  s.totalOccupancy = 0;
+  s.trialSlotFreed = false;
+  for (const ws of s.workers.values()) {
+    ws.processing.clear();
+    ws.hasWhat.clear();
+    ws.nbytes = 0;
+    ws.occupancy = 0;
+    for (const name in ws.usedResources) ws.usedResources[name] = 0;
+    ws.stealable.length = 0;
+    ws.inFlightOccupancy = 0;
+    ws.inFlightTasks = 0;
+    ws.suspects = 0;
+    ws.trial = null;
+    // What was still to be sent is about work that is dropped.
+    ws.outbox.length = 0;
+  }
+  s.workersToSend.length = 0;
+  for (const ws of s.workers.values()) {
+    s.byLoad.update(ws);
+    checkIdleSaturated(s, ws);
+  }
+  for (const cs of s.clients.values()) {
+    cs.wantsWhat.clear();
+    sendToClient(s, cs, { op: "restart" });
+  }
+  s.eventLog.add("all", { action: "restart" }, s.now);
+  for (const plugin of s.plugins) {
+    callPlugin(s, plugin, "restart", () => plugin.restart?.(s as SchedulerCore));
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * What the scheduler keeps on one worker.
+ *
+ * @module
+ */
+import type { SchedulerToWorker, WorkerMetrics } from "../protocol/messages.ts";
+import type { StealBin } from "./steal_bin.ts";
+import type { TaskState } from "./task_state.ts";
+
+/** One worker. */
+export class WorkerState {
+  /** Where to reach it. */
+  readonly address: string;
+  /** Its alias. */
+  readonly name: string;
+  /** The machine it runs on. */
+  readonly host: string;
+  /** The address alone, in the form that messages want. */
+  readonly addressList: string[];
+  /** How many tasks it runs at once. */
+  nthreads: number;
+  /** Abstract resources it has. */
+  readonly resources: Readonly<Record<string, number>>;
+  /** What its tasks use of them. */
+  readonly usedResources: Record<string, number> = { __proto__: null } as never;
+  /** Its process. */
+  readonly pid: number;
+  /** When it was last heard of, in seconds. */
+  lastSeen: number;
+  /** What to add to its clock to get the scheduler's, in seconds. */
+  timeDelay: number;
+  /** What it last said of itself. */
+  metrics: WorkerMetrics | null = null;
+  /** Tasks that were given to it. */
+  readonly processing: Set<TaskState> = new Set();
+  /** Tasks whose results it holds. */
+  readonly hasWhat: Set<TaskState> = new Set();
+  /** Size of those results in bytes. */
+  nbytes = 0;
+  /** Seconds of work that its tasks are expected to take, on one thread. */
+  occupancy = 0;
+  /** Whether it is in the set of idle workers. */
+  isIdle = false;
+  /** Whether it is in the set of saturated workers. */
+  isSaturated = false;
+  /** Its place in the heap of workers by load; -1: not in it. */
+  heapIndex = -1;
+  /** Its stealable tasks, by level. */
+  readonly stealable: (StealBin | undefined)[] = [];
+  /** What tasks that are being stolen will change in its occupancy and number of tasks. */
+  inFlightOccupancy = 0;
+  inFlightTasks = 0;
+  /** How many suspicious tasks it is trying out. */
+  suspects = 0;
+  /** The task that it tries out apart from all other suspicious ones. */
+  trial: TaskState | null = null;
+  /** Messages that wait to be sent. */
+  outbox: SchedulerToWorker[] = [];
+  /** Whether the worker has left. */
+  gone = false;
+  /** Scratch of `decideWorker`: which decision `localBytes` belongs to. */
+  mark = 0;
+  localBytes = 0;
+
+  /** @param fields What it said when it registered, and when. */
+  constructor(fields: {
+    address: string;
+    name: string;
+    host: string;
+    nthreads: number;
+    resources: Record<string, number>;
+    pid: number;
+    now: number;
+    timeDelay: number;
+  }) {
+    this.address = fields.address;
+    this.name = fields.name;
+    this.host = fields.host;
+    this.addressList = [fields.address];
+    this.nthreads = fields.nthreads;
+    this.resources = fields.resources;
+    this.pid = fields.pid;
+    this.lastSeen = fields.now;
+    this.timeDelay = fields.timeDelay;
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * What workers say of their tasks. Messages cross on the wire: each of these may be about a task
+ * that has been released, moved or computed elsewhere since it was sent.
+ *
+ * @module
+ */
+import type { TaskErred, TaskFinished } from "../protocol/messages.ts";
+import type { MissingData, TaskConsole } from "./core.ts";
+import { learnDuration } from "./occupancy.ts";
+import { addReplica, removeReplica } from "./replicas.ts";
+import { reportMissing } from "./client_stimuli.ts";
+import { freeKey, recommend, type SchedulerState, sendToClient } from "./state.ts";
+import { TaskFailure, type TaskState } from "./task_state.ts";
+import { transition } from "./transitions.ts";
+import type { WorkerState } from "./worker_state.ts";
+
+/** So many tasks are looked through for a client that wants to see what a task printed. */
+const SEARCHED_FOR_READERS = 1000;
+
+/** A worker has computed a task and holds the result. */
+export function stimulusTaskFinished(s: SchedulerState, ws: WorkerState, msg: TaskFinished): void {
+  const ts = s.tasks.get(msg.key);
+  if (ts === undefined) {
+    freeKey(s, ws, msg.key);
+    return;
+  }
+  switch (ts.state) {
+    case "processing":
+      learnDuration(s, ts, msg.stop - msg.start);
+      arrive(s, ts, ws, msg);
+      break;
+    case "waiting":
+    case "no-worker":
+      // It was taken from this worker, which had finished it already: so much the better.
+      arrive(s, ts, ws, msg);
+      break;
+    case "memory":
+      // It ran twice, as after a lost connection: one more copy.
+      addReplica(s, ts, ws);
+      break;
+    default:
+      freeKey(s, ws, msg.key);
+  }
+}
+
+/** A task has failed on a worker. */
+export function stimulusTaskErred(s: SchedulerState, ws: WorkerState, msg: TaskErred): void {
+  const ts = s.tasks.get(msg.key);
+  // Else it was taken from this worker: what became of it there does not matter any more.
+  if (ts === undefined || ts.processingOn !== ws) return;
+  if (ts.retries > 0) {
+    ts.retries--;
+    transition(s, ts, "waiting");
+    return;
+  }
+  ts.failure = new TaskFailure(msg.exception, msg.traceback, ts.key);
+  transition(s, ts, "erred");
+}
+
+/** A worker could not find what a task needs, and has dropped the task. */
+export function stimulusMissingData(s: SchedulerState, ws: WorkerState, msg: MissingData): void {
+  reportMissing(s, msg.missing);
+  const ts = s.tasks.get(msg.key);
+  if (ts !== undefined && ts.processingOn === ws) recommend(s, ts, "waiting");
+}
+
+/** A worker has copies of results that it needed. */
+export function addKeys(s: SchedulerState, ws: WorkerState, keys: string[]): void {
+  for (let i = 0; i < keys.length; i++) {
+    const ts = s.tasks.get(keys[i]);
+    if (ts !== undefined && ts.state === "memory") {
+      addReplica(s, ts, ws);
+      if (s.validate) s.touched.add(ts);
+    } else if (ts !== undefined && ts.nbytes >= 0 && isBeingComputed(ts)) {
+      // The other copies were lost, and this one is found before the result is computed again.
+      transition(s, ts, "memory", ws);
+    } else {
+      freeKey(s, ws, keys[i]);
+    }
+  }
+}
+
+/** A worker does not have results or tasks any more that it was given. */
+export function releaseKeys(s: SchedulerState, ws: WorkerState, keys: string[]): void {
+  for (let i = 0; i < keys.length; i++) {
+    const ts = s.tasks.get(keys[i]);
+    if (ts === undefined) continue;
+    if (s.validate) s.touched.add(ts);
+    if (ts.processingOn === ws) {
+      recommend(s, ts, "waiting");
+    } else if (ws.hasWhat.has(ts)) {
+      removeReplica(s, ts, ws);
+      if (ts.whoHas.size === 0) recommend(s, ts, "released");
+    }
+  }
+}
+
+/**
+ * A task has printed something: the clients that want it see it, or else those that want what is
+ * computed from it.
+ */
+export function taskConsole(s: SchedulerState, ws: WorkerState, msg: TaskConsole): void {
+  const ts = s.tasks.get(msg.key);
+  if (ts === undefined) return;
+  for (const cs of findReaders(ts)) {
+    const { key, level, text } = msg;
+    sendToClient(s, cs, { op: "task-console", key, worker: ws.address, level, text });
+  }
+}
+
+function arrive(s: SchedulerState, ts: TaskState, ws: WorkerState, msg: TaskFinished): void {
+  ts.nbytes = msg.nbytes;
+  ts.type = msg.type;
+  if (s.transitionPlugins.length === 0) {
+    transition(s, ts, "memory", ws);
+    return;
+  }
+  s.run = correctTimeDelay(ws, msg);
+  try {
+    transition(s, ts, "memory", ws);
+  } finally {
+    s.run = null;
+  }
+}
+
+/** The times of a run on the scheduler's clock; the worker's goes differently. */
+function correctTimeDelay(ws: WorkerState, msg: TaskFinished): { start: number; stop: number } {
+  return { start: msg.start + ws.timeDelay, stop: msg.stop + ws.timeDelay };
+}
+
+function isBeingComputed(ts: TaskState): boolean {
+  return ts.state === "waiting" || ts.state === "no-worker" || ts.state === "processing";
+}
+
+function findReaders(ts: TaskState): Iterable<TaskState["whoWants"]["items"][number]> {
+  if (ts.whoWants.size > 0) return ts.whoWants;
+  const seen = new Set([ts]);
+  for (const task of seen) {
+    if (task.whoWants.size > 0) return task.whoWants;
+    for (const dts of task.dependents) {
+      if (seen.size < SEARCHED_FOR_READERS) seen.add(dts);
+    }
+  }
+  return [];
+}
