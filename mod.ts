@@ -1,0 +1,114 @@
+/**
+ * Dusk: a graph of TypeScript and JavaScript tasks, on many cores and many machines.
+ *
+ * @example
+ * ```ts
+ * import { Client } from "./mod.ts";
+ *
+ * await using client = await Client.connect(); // starts a cluster in this program
+ * const square = (x: number) => x ** 2;
+ * const sum = (xs: number[]) => xs.reduce((a, b) => a + b, 0);
+ *
+ * const squares = client.map(square, [1, 2, 3]);
+ * console.log(await client.submit(sum, squares).result()); // 14
+ * ```
+ *
+ * @module
+ */
+
+// Clients and futures
+export * from "./client/client.ts";
+export { AsCompleted, asCompleted, type AsCompletedOptions } from "./client/as_completed.ts";
+export { TimeoutError } from "./client/deadline.ts";
+export { MissingDataError } from "./client/fetcher.ts";
+export { Future, type WaitOptions } from "./client/future.ts";
+export { CancelledError, type FutureStatus } from "./client/future_state.ts";
+export { FreeNameError, FunctionError } from "./client/functions/function_error.ts";
+export { GraphError } from "./client/key_table.ts";
+export type { ScatterOptions } from "./client/scatter.ts";
+export { ConnectionLostError } from "./client/scheduler_link.ts";
+export { ClientClosedError, type ConsoleMessage } from "./client/session.ts";
+export { RemoteTaskError } from "./client/task_error.ts";
+export { OptionError, type TaskOptions } from "./client/task_options.ts";
+export type * from "./client/types.ts";
+export { wait, type WaitForOptions, type WaitResult } from "./client/wait.ts";
+
+// Clusters
+export {
+  LocalCluster,
+  type LocalClusterOptions,
+  type LocalWorker,
+  type StartWorkerOptions,
+} from "./deploy/local_cluster.ts";
+export { WorkerProcess, WorkerProcessError } from "./deploy/worker_process.ts";
+export { Scheduler, type SchedulerOptions } from "./scheduler/scheduler.ts";
+export type {
+  MissingData,
+  SchedulerCore,
+  SchedulerCoreOptions,
+  SchedulerEvent,
+  SchedulerIdentity,
+  StealResponse,
+  TaskConsole,
+  TransitionRecord,
+  WorkerIdentity,
+  WorkerInfo as JoiningWorker,
+} from "./scheduler/core.ts";
+export type { SchedulerState } from "./scheduler/state.ts";
+export type { ClientState } from "./scheduler/client_state.ts";
+export type { SmallSet } from "./scheduler/small_set.ts";
+export type { TaskPrefix } from "./scheduler/task_prefix.ts";
+export type { RunSpec, TaskFailure, TaskState, TaskStateName } from "./scheduler/task_state.ts";
+export type { WorkerState } from "./scheduler/worker_state.ts";
+export { SchedulerPlugin, type TransitionDetails } from "./scheduler/plugin.ts";
+export type { ResultStore } from "./worker/store.ts";
+export type { LogEntry } from "./worker/transition_log.ts";
+export { ClusterWorker, type ClusterWorkerOptions } from "./worker/cluster_worker.ts";
+
+// Communication
+export {
+  getAddressHost,
+  getAddressHostPort,
+  getLocalAddressFor,
+  normalizeAddress,
+  parseAddress,
+  resolveAddress,
+  unparseAddress,
+} from "./comm/addresses.ts";
+export { BatchedSend, type BatchedSendOptions } from "./comm/batched_send.ts";
+export { connect, listen } from "./comm/comm.ts";
+export { ConnectionPool, type ConnectionPoolOptions } from "./comm/connection_pool.ts";
+export { AddressError } from "./comm/host_port.ts";
+export { getBackend, registerBackend } from "./comm/registry.ts";
+export {
+  type CallOptions,
+  CallTimeoutError,
+  type Remote,
+  type RemoteCall,
+  RemoteError,
+} from "./comm/remote.ts";
+export { rpc } from "./comm/rpc.ts";
+export {
+  type Handler,
+  Server,
+  type ServerOptions,
+  type StreamHandler,
+  type StreamOptions,
+} from "./comm/server.ts";
+export * from "./comm/transport.ts";
+
+// Values as bytes
+export type * from "./protocol/messages.ts";
+export { Serialized } from "./protocol/serialized.ts";
+export { DeserializationError, SerializationError } from "./protocol/values_format.ts";
+
+// Logging and version
+export {
+  configureLogging,
+  getLogger,
+  type LogFields,
+  type Logger,
+  type LoggingOptions,
+  type LogLevel,
+} from "./config/logging.ts";
+export { version } from "./config/version.ts";
