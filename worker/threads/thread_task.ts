@@ -29,7 +29,10 @@ export interface FinishedOutcome {
   value: Serialized;
   /** What the value is: "number", "Float64Array", … */
   type: string;
-  /** When the function was called and when its value was there, in seconds since the epoch. */
+  /**
+   * When the thread began with the task and when it was done with it (arguments decoded, value encoded),
+   * in seconds since the epoch.
+   */
   start: number;
   stop: number;
   /** Id of the thread that ran it. */
@@ -90,7 +93,8 @@ export interface ThreadPoolOptions {
   nthreads: number;
   /**
    * What tasks may do, as in the `deno.permissions` option of `Worker`. "inherit" (default): all that
-   * this process may. Anything else needs the unstable feature `worker-options`.
+   * this process may. Anything else needs the unstable feature `worker-options`, without which the
+   * runtime ends this process, saying so: there is no way to ask beforehand.
    */
   permissions?: Deno.PermissionOptions;
   /** Address of the worker, for the tasks to see. */
@@ -103,7 +107,7 @@ export interface ThreadPoolOptions {
   onConsole?(output: ConsoleOutput): void;
   /** Called when a thread that would not end was given up, and when such a thread did end after all. */
   onThreadsChanged?(threads: ThreadsChanged): void;
-  /** Called when a thread died and could not be replaced: the pool runs no more tasks. */
+  /** Called when a thread died and could not be replaced: the pool goes on with one thread less. */
   onFailure?(error: Error): void;
   /** Seconds a cancelled task has to end by itself before its thread is terminated (default 0.5). */
   grace?: number;
@@ -113,4 +117,6 @@ export interface ThreadPoolOptions {
    * first, where it works.
    */
   waking?: "shared-memory" | "messages";
+  /** The module that threads run (default: `thread.ts` beside this one). */
+  threadModule?: URL;
 }

@@ -1,0 +1,45 @@
+/**
+ * Keeps a task from taking its thread, or the whole worker, down: exits are refused, and errors that
+ * nobody catches are reported and survived.
+ *
+ * @module
+ */
+
+/** A task has tried to end its thread or process. */
+export class TaskExitError extends Error {
+  override readonly name = "TaskExitError";
+
+  /** @param call What it called. */
+  constructor(call: string) {
+    super(`A task called ${call}, which is not allowed in a task: return or throw instead`);
+  }
+}
+
+/** Replaces `object[name]`, which would end the thread, by a function that throws. */
+function refuse(object: object, name: string, call: string): void {
+  Object.defineProperty(object, name, {
+    value: () => {
+      throw new TaskExitError(call);
+    },
+    enumerable: true,
+  });
+}
+
+/**
+ * Installs the guards.
+ *
+ * @param onUncaught Called with what a stray callback threw or a promise was rejected with, when
+ * nothing has caught it.
+ */
+export function installGuards(onUncaught: (error: unknown) => void): void {
+  refuse(Deno, "exit", "Deno.exit()");
+  refuse(globalThis, "close", "self.close()");
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    onUncaught(event.error ?? new Error(event.message));
+  });
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    onUncaught(event.reason);
+  });
+}

@@ -1,0 +1,420 @@
+/**
+ * The pool's side of one thread: starts its Web Worker, hands tasks over, takes them back, collects
+ * what the thread sends, and ends it.
+ *
+ * @module
+ */
+import { RecordReader, RecordWriter } from "./record_codec.ts";
+import {
+  forgetRoom,
+  type OutcomeRecord,
+  readConsole,
+  readOutcome,
+  RecordKind,
+  taskBound,
+  type TaskRecord,
+  taskRoom,
+  writeForget,
+  writeTask,
+} from "./records.ts";
+import { RingReader, RingWriter } from "./ring.ts";
+import type { FromThread, ThreadInit } from "./thread.ts";
+import type { ToThread } from "./thread_loop.ts";
+import { Activity, Claim, Sleep, SLOTS, threadMemory, Word } from "./thread_memory.ts";
+import type { ConsoleOutput, ThreadTask } from "./thread_task.ts";
+
+/** Bytes of arguments that a thread is given ahead of the task it runs. */
+const AHEAD_BYTES = 1024 * 1024;
+/** How long a thread may take to start: its modules may come over a network. */
+const START_SECONDS = 60;
+const NO_BUFFERS: readonly ArrayBuffer[] = [];
+
+/** A thread could not be started. */
+export class ThreadStartError extends Error {
+  override readonly name = "ThreadStartError";
+}
+
+/** A task in the pool. */
+export interface PoolTask {
+  readonly task: ThreadTask;
+  /** Size of what has to be copied to a thread, in bytes. */
+  readonly bytes: number;
+  /** The thread that it was handed to. */
+  thread: PoolThread | undefined;
+  slot: number;
+  serial: number;
+  /** Whether its result is not wanted any more. */
+  cancelled: boolean;
+  /** Not to be run any more. */
+  dropped: boolean;
+  /** Gives the thread up when the task does not end. */
+  timer: ReturnType<typeof setTimeout> | undefined;
+  /** A task of the same name, to be run once this one is over. */
+  successor: ThreadTask | undefined;
+}
+
+/** What a thread needs of its pool. */
+export interface ThreadOwner {
+  /** A task has ended by itself. */
+  ended(thread: PoolThread, task: PoolTask, outcome: OutcomeRecord): void;
+  wrote(output: ConsoleOutput): void;
+  /** The thread is no more, or can't be trusted any more. */
+  died(thread: PoolThread, message: string): void;
+  /** The thread has rung by message. */
+  rang(): void;
+  /** What the thread has sent by message was collected. */
+  collected(): void;
+}
+
+/** What it takes to start a thread. */
+export interface ThreadSetup {
+  id: number;
+  module: URL;
+  permissions: Deno.PermissionOptions;
+  poolMemory: SharedArrayBuffer;
+  worker: { address: string; name: string };
+}
+
+/** One thread. */
+export class PoolThread {
+  readonly id: number;
+  /** Resolves when the thread can run tasks; rejects with a {@linkcode ThreadStartError}. */
+  readonly ready: Promise<void>;
+  /** Whether it may be given tasks now. */
+  available = false;
+  /** What it was given and has not answered, the oldest first. */
+  readonly tasks: PoolTask[] = [];
+  readonly #owner: ThreadOwner;
+  readonly #worker: Worker;
+  readonly #port: MessagePort;
+  readonly #memory = threadMemory();
+  readonly #in: RingWriter;
+  readonly #out: RingReader;
+  readonly #writer: RecordWriter;
+  readonly #reader = new RecordReader();
+  readonly #slots: (PoolTask | undefined)[] = new Array(SLOTS).fill(undefined);
+  readonly #freeSlots: number[] = [];
+  /** Slots of recalled tasks that the thread has not come across yet. */
+  readonly #recalledSlots: number[] = [];
+  /** Numbers of the functions that the thread knows, by hash. */
+  readonly #functions = new Map<string, number>();
+  /** Functions to forget that the ring had no room for. */
+  #forgotten: number[] = [];
+  #nextFunction = 1;
+  #nextSerial = 1;
+  #bytes = 0;
+  #settleReady!: (error?: ThreadStartError) => void;
+  #open = true;
+  #retired = false;
+  /** Used for every task, to leave no garbage. */
+  readonly #record: TaskRecord = {
+    slot: 0,
+    serial: 0,
+    functionId: 0,
+    key: "",
+    args: undefined!,
+    code: undefined,
+    dependencies: undefined,
+    timeout: undefined,
+  };
+
+  constructor(setup: ThreadSetup, owner: ThreadOwner) {
+    this.id = setup.id;
+    this.#owner = owner;
+    this.#in = new RingWriter(this.#memory.inRing);
+    this.#out = new RingReader(this.#memory.outRing);
+    this.#writer = new RecordWriter(this.#in.bytes, this.#in.view);
+    for (let slot = SLOTS - 1; slot >= 0; slot--) this.#freeSlots.push(slot);
+    this.ready = new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        reject(new ThreadStartError(`A thread did not start within ${START_SECONDS} s`));
+      }, START_SECONDS * 1000);
+      this.#settleReady = (error) => {
+        clearTimeout(timer);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+    });
+    const channel = new MessageChannel();
+    this.#port = channel.port1;
+    this.#port.onmessage = (event: MessageEvent<FromThread>) => this.#receive(event.data);
+    const options: WorkerOptions = { type: "module", name: `dusk thread ${setup.id}` };
+    // Naming permissions at all takes an unstable feature.
+    if (setup.permissions !== "inherit") options.deno = { permissions: setup.permissions };
+    this.#worker = new Worker(setup.module, options);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.collect();
+      this.#fail(event.message);
+    };
+    const init: ThreadInit = {
+      memory: this.#memory.buffer,
+      poolMemory: setup.poolMemory,
+      port: channel.port2,
+      thread: setup.id,
+      worker: setup.worker,
+    };
+    this.#worker.postMessage(init, [channel.port2]);
+  }
+
+  #fail(message: string): void {
+    if (!this.#open) return;
+    this.#settleReady(new ThreadStartError(`A thread did not start: ${message}`));
+    this.#owner.died(this, message);
+  }
+
+  #receive(message: FromThread): void {
+    if (!this.#open) return;
+    if (message === null || this.#retired) {
+      this.#owner.rang();
+    } else if (message.kind === "ready") {
+      this.#settleReady();
+    } else {
+      // What is in the ring was written before.
+      this.collect();
+      const { record, beside } = message;
+      this.#guard(() => {
+        const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
+        this.#reader.begin(record, view, 0, record.byteLength, beside);
+        this.#take(false);
+      });
+      this.#owner.collected();
+    }
+  }
+
+  /** Makes the thread use shared memory for waking. */
+  useSharedWaking(): void {
+    Atomics.store(this.#memory.words, Word.WAKING, 1);
+  }
+
+  // ------------------------------------------------------------------------------ to the thread
+
+  /** Whether a task of this size may be handed over now. */
+  hasRoom(bytes: number): boolean {
+    const count = this.tasks.length;
+    return this.available && (count === 0 || count < SLOTS && this.#bytes + bytes <= AHEAD_BYTES);
+  }
+
+  /** Hands a task over; false when there is no room for it now. */
+  hand(entry: PoolTask): boolean {
+    const slot = this.#takeSlot();
+    if (slot === undefined) return false;
+    const { task } = entry;
+    const known = this.#functions.get(task.function);
+    const record = this.#record;
+    record.slot = slot;
+    record.serial = this.#nextSerial;
+    record.functionId = known ?? this.#nextFunction;
+    record.key = task.key;
+    record.args = task.args;
+    record.code = known === undefined ? task.code : undefined;
+    record.dependencies = task.dependencies;
+    record.timeout = task.timeout;
+    if (task.timeout !== undefined) this.#memory.starts[slot] = 0;
+    Atomics.store(this.#memory.claims, slot, Claim.QUEUED);
+    if (!this.#send(record)) {
+      Atomics.store(this.#memory.claims, slot, Claim.FREE);
+      this.#freeSlots.push(slot);
+      return false;
+    }
+    if (known === undefined) this.#functions.set(task.function, this.#nextFunction++);
+    // Fits a word of shared memory, and is never 0.
+    this.#nextSerial = this.#nextSerial === 0x7fff_ffff ? 1 : this.#nextSerial + 1;
+    entry.thread = this;
+    entry.slot = slot;
+    entry.serial = record.serial;
+    this.#slots[slot] = entry;
+    this.tasks.push(entry);
+    this.#bytes += entry.bytes;
+    this.#wake();
+    return true;
+  }
+
+  #takeSlot(): number | undefined {
+    if (this.#freeSlots.length === 0) {
+      const recalled = this.#recalledSlots;
+      let kept = 0;
+      for (const slot of recalled) {
+        if (Atomics.load(this.#memory.claims, slot) === Claim.FREE) this.#freeSlots.push(slot);
+        else recalled[kept++] = slot;
+      }
+      recalled.length = kept;
+    }
+    return this.#freeSlots.pop();
+  }
+
+  #send(record: TaskRecord): boolean {
+    if (this.#forgotten.length > 0 && !this.#sendForgotten()) return false;
+    const bound = taskBound(record);
+    if (bound !== Infinity) {
+      const at = this.#in.reserve(bound);
+      if (at < 0) return false;
+      this.#writer.position = at;
+      writeTask(this.#writer, record);
+      this.#in.commit(this.#writer.position - at);
+      return true;
+    }
+    const at = this.#in.reserve(1);
+    if (at < 0) return false;
+    const writer = new RecordWriter(new Uint8Array(taskRoom(record)));
+    writeTask(writer, record);
+    const posted = writer.posted();
+    this.#post({ kind: "record", ...posted }, [posted.record.buffer, ...posted.beside]);
+    this.#writer.position = at;
+    this.#writer.u8(RecordKind.BY_MESSAGE);
+    this.#in.commit(1);
+    return true;
+  }
+
+  #post(message: ToThread, transfer: Transferable[] = []): void {
+    this.#port.postMessage(message, transfer);
+  }
+
+  #wake(): void {
+    const { words } = this.#memory;
+    const sleep = Atomics.load(words, Word.SLEEP);
+    if (sleep === Sleep.AWAKE) return;
+    Atomics.add(words, Word.BELL, 1);
+    if (sleep === Sleep.WAIT_MESSAGE) this.#post(0);
+    else Atomics.notify(words, Word.BELL);
+  }
+
+  /** Takes a task back that the thread has not begun; false when it has. */
+  recall(entry: PoolTask): boolean {
+    const { claims } = this.#memory;
+    const claim = Atomics.compareExchange(claims, entry.slot, Claim.QUEUED, Claim.RECALLED);
+    if (claim !== Claim.QUEUED) return false;
+    this.#recalledSlots.push(entry.slot);
+    this.#remove(entry);
+    return true;
+  }
+
+  #remove(entry: PoolTask): void {
+    this.#slots[entry.slot] = undefined;
+    this.tasks.splice(this.tasks.indexOf(entry), 1);
+    this.#bytes -= entry.bytes;
+    entry.thread = undefined;
+  }
+
+  /** Takes back all tasks that the thread has not begun. */
+  recallAll(): PoolTask[] {
+    return this.tasks.filter((entry) => this.recall(entry));
+  }
+
+  /** When a task with a time limit began, in seconds; 0: it has not. */
+  startOf(entry: PoolTask): number {
+    return this.#memory.starts[entry.slot];
+  }
+
+  /** Asks a running task to stop. */
+  abort(entry: PoolTask): void {
+    Atomics.store(this.#memory.words, Word.ABORT, entry.serial);
+    this.#post({ kind: "abort", serial: entry.serial });
+  }
+
+  /** Drops functions. */
+  forget(hashes: readonly string[]): void {
+    for (const hash of hashes) {
+      const id = this.#functions.get(hash);
+      if (id === undefined) continue;
+      this.#functions.delete(hash);
+      this.#forgotten.push(id);
+    }
+    // Not worth waking the thread: it comes across it with its next task.
+    if (this.#forgotten.length > 0) this.#sendForgotten();
+  }
+
+  #sendForgotten(): boolean {
+    const ids = this.#forgotten.slice(0, 1000);
+    const room = forgetRoom(ids);
+    const at = this.#in.reserve(room);
+    if (at < 0) return false;
+    this.#writer.position = at;
+    writeForget(this.#writer, ids);
+    this.#in.commit(room);
+    this.#forgotten = this.#forgotten.slice(ids.length);
+    return this.#forgotten.length === 0;
+  }
+
+  // ---------------------------------------------------------------------------- from the thread
+
+  /** Whether the thread has sent something. */
+  get pending(): boolean {
+    return !this.#out.empty;
+  }
+
+  /** Collects what the thread has sent. */
+  collect(): void {
+    this.#guard(() => {
+      const ring = this.#out;
+      while (this.#open && ring.next()) {
+        this.#reader.begin(ring.bytes, ring.view, ring.offset, ring.end, NO_BUFFERS);
+        this.#take(true);
+      }
+    });
+  }
+
+  /** The thread runs strangers' code, which may get at its memory: nonsense costs the thread, no more. */
+  #guard(read: () => void): void {
+    try {
+      read();
+    } catch (error) {
+      if (!this.#open) throw error;
+      this.#fail(`it sent a record that makes no sense (${error})`);
+    }
+  }
+
+  #take(fromRing: boolean): void {
+    const kind = this.#reader.u8();
+    if (kind === RecordKind.CONSOLE) {
+      const output = readConsole(this.#reader);
+      if (fromRing) this.#out.release();
+      this.#owner.wrote(output);
+      return;
+    }
+    if (kind !== RecordKind.FINISHED && kind !== RecordKind.ERRED) {
+      throw new RangeError(`Unknown kind of record: ${kind}`);
+    }
+    const outcome = readOutcome(this.#reader, kind);
+    if (fromRing) this.#out.release();
+    const entry = this.#slots[outcome.slot];
+    if (entry === undefined || entry.serial !== outcome.serial) {
+      throw new RangeError(`An outcome of task ${outcome.serial}, which the thread does not have`);
+    }
+    this.#remove(entry);
+    Atomics.store(this.#memory.claims, outcome.slot, Claim.FREE);
+    this.#freeSlots.push(outcome.slot);
+    this.#owner.ended(this, entry, outcome);
+  }
+
+  // -------------------------------------------------------------------------------------- its end
+
+  /**
+   * Asks the thread to end, and listens no more to what its tasks give. One in a busy loop does not
+   * answer; see {@linkcode gone}.
+   */
+  retire(): void {
+    this.available = false;
+    this.#retired = true;
+    Atomics.store(this.#memory.words, Word.RETIRE, 1);
+    this.#post({ kind: "retire" });
+    this.#wake();
+  }
+
+  /** Whether the thread has answered {@linkcode retire}. */
+  get gone(): boolean {
+    return Atomics.load(this.#memory.words, Word.ACTIVITY) === Activity.GONE;
+  }
+
+  /** Ends the Web Worker, at its next turn of the event loop, and all that belongs to it here. */
+  terminate(): void {
+    if (!this.#open) return;
+    this.available = false;
+    this.#open = false;
+    // A blocked thread looks at this word.
+    Atomics.store(this.#memory.words, Word.RETIRE, 1);
+    this.#settleReady(new ThreadStartError("The thread was ended before it was ready"));
+    this.#worker.terminate();
+    this.#port.close();
+  }
+}

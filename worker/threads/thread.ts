@@ -1,0 +1,54 @@
+/**
+ * Entry of the Web Worker that a thread of the pool is. It has few imports and needs no permission:
+ * tasks run in here.
+ *
+ * @module
+ */
+import { installGuards } from "./exit_guard.ts";
+import type { PostedRecord } from "./records.ts";
+import { installConsole } from "./task_console.ts";
+import { taskError } from "./task_error.ts";
+import { CurrentTask, installGlobal } from "./task_globals.ts";
+import { ThreadLoop, type ToThread } from "./thread_loop.ts";
+import { PoolWord, threadMemory } from "./thread_memory.ts";
+import { ThreadOutbox } from "./thread_outbox.ts";
+
+/** The first message to a thread: who it is, and the memory and the port that it shares with its pool. */
+export interface ThreadInit {
+  memory: SharedArrayBuffer;
+  poolMemory: SharedArrayBuffer;
+  /** A port of its own: what tasks post or listen for in the worker's scope does not get in the way. */
+  port: MessagePort;
+  thread: number;
+  worker: { address: string; name: string };
+}
+
+/** What a thread posts: that it is ready, a record too large for its ring, null to wake the pool. */
+export type FromThread = null | { kind: "ready" } | { kind: "record" } & PostedRecord;
+
+function begin(init: ThreadInit): void {
+  const { port } = init;
+  const close = globalThis.close.bind(globalThis);
+  const post = port.postMessage.bind(port) as (message: unknown, transfer: Transferable[]) => void;
+  const memory = threadMemory(init.memory);
+  const poolWords = new Int32Array(init.poolMemory);
+  const outbox = new ThreadOutbox(memory, poolWords, post);
+  const current = new CurrentTask(memory.words);
+  const loop = new ThreadLoop(memory, current, outbox, close);
+  port.onmessage = (event: MessageEvent<ToThread>) => loop.receive(event.data);
+  installGlobal(current, init.thread, init.worker);
+  installConsole((level, text) => outbox.console(level, current.key, text));
+  installGuards((error) => {
+    const text = `Uncaught error, left behind by a task: ${taskError(error).traceback}`;
+    outbox.console("error", current.key, text);
+  });
+  Atomics.add(poolWords, PoolWord.PROBE, 1);
+  Atomics.notify(poolWords, PoolWord.PROBE);
+  const ready: FromThread = { kind: "ready" };
+  post(ready, []);
+  loop.run();
+}
+
+globalThis.addEventListener("message", (event) => {
+  begin((event as MessageEvent<ThreadInit>).data);
+}, { once: true });

@@ -1,0 +1,182 @@
+/**
+ * The life of a thread: takes tasks out of its ring, runs them, and sleeps when there are none. It
+ * sleeps blocked for a moment, since a blocked thread wakes soonest, and then in its event loop, so
+ * that what tasks have left behind (timers, connections) goes on.
+ *
+ * @module
+ */
+import { RecordReader } from "./record_codec.ts";
+import { type PostedRecord, readForget, readTask, RecordKind, type TaskRecord } from "./records.ts";
+import { RingReader } from "./ring.ts";
+import { TaskFunctions } from "./task_functions.ts";
+import type { CurrentTask } from "./task_globals.ts";
+import { TaskRunner } from "./task_runner.ts";
+import { Activity, Claim, Sleep, type ThreadMemory, Word } from "./thread_memory.ts";
+import type { ThreadOutbox } from "./thread_outbox.ts";
+
+/** How long a thread without work sleeps blocked before it lets its event loop run, in milliseconds. */
+const BLOCK_MS = 1;
+/** How long tasks may follow each other without a turn of the event loop, in seconds. */
+const TURN_SECONDS = 0.01;
+
+const { load, store, wait, waitAsync, compareExchange } = Atomics;
+const immediate = setImmediate;
+const NO_BUFFERS: readonly ArrayBuffer[] = [];
+
+/** What the pool posts to a thread; a bare number wakes it. */
+export type ToThread =
+  | 0
+  | ({ kind: "record" } & PostedRecord)
+  | { kind: "abort"; serial: number }
+  | { kind: "retire" };
+
+/** One thread's loop. */
+export class ThreadLoop {
+  readonly #memory: ThreadMemory;
+  readonly #ring: RingReader;
+  readonly #reader = new RecordReader();
+  readonly #functions = new TaskFunctions();
+  readonly #runner: TaskRunner;
+  readonly #outbox: ThreadOutbox;
+  readonly #close: () => void;
+  /** Records that came by message before the ring said so. */
+  readonly #posted: PostedRecord[] = [];
+  #onPosted: ((posted: PostedRecord) => void) | undefined;
+  #onWake: (() => void) | undefined;
+  #lastTurn = 0;
+
+  /** @param close Ends the thread. */
+  constructor(
+    memory: ThreadMemory,
+    current: CurrentTask,
+    outbox: ThreadOutbox,
+    close: () => void,
+  ) {
+    this.#memory = memory;
+    this.#ring = new RingReader(memory.inRing);
+    this.#outbox = outbox;
+    this.#close = close;
+    this.#runner = new TaskRunner(
+      memory,
+      this.#functions,
+      current,
+      (outcome) => outbox.outcome(outcome),
+    );
+  }
+
+  /** Takes a message of the pool. */
+  receive(message: ToThread): void {
+    if (message === 0) {
+      this.#onWake?.();
+    } else if (message.kind === "record") {
+      const take = this.#onPosted;
+      this.#onPosted = undefined;
+      if (take !== undefined) take(message);
+      else this.#posted.push(message);
+    } else if (message.kind === "abort") {
+      this.#runner.abort(message.serial);
+    } else {
+      this.#leave();
+    }
+  }
+
+  /** Runs tasks until the thread has to end. */
+  async run(): Promise<void> {
+    const { words } = this.#memory;
+    for (;;) {
+      while (this.#ring.next()) {
+        const pending = this.#takeRecord();
+        if (pending !== undefined) await pending;
+        if (load(words, Word.RETIRE) === 1) return this.#leave();
+        if (this.#runner.lastStop - this.#lastTurn > TURN_SECONDS) {
+          await new Promise<void>((turned) => immediate(turned));
+          this.#lastTurn = this.#runner.lastStop;
+        }
+      }
+      if (this.#block()) continue;
+      await this.#sleep();
+      if (load(words, Word.RETIRE) === 1) return this.#leave();
+    }
+  }
+
+  /** Sleeps blocked; true when there is something in the ring. */
+  #block(): boolean {
+    const { words } = this.#memory;
+    const bell = load(words, Word.BELL);
+    store(words, Word.SLEEP, Sleep.BLOCKED);
+    // What was written before the pool could see that the thread sleeps did not ring the bell.
+    if (this.#ring.empty) wait(words, Word.BELL, bell, BLOCK_MS);
+    store(words, Word.SLEEP, Sleep.AWAKE);
+    return !this.#ring.empty;
+  }
+
+  /** Sleeps in the event loop. */
+  async #sleep(): Promise<void> {
+    const { words } = this.#memory;
+    const bell = load(words, Word.BELL);
+    if (load(words, Word.WAKING) === 1) {
+      store(words, Word.SLEEP, Sleep.WAIT_ASYNC);
+      if (this.#ring.empty) {
+        const woken = waitAsync(words, Word.BELL, bell);
+        if (woken.async) await woken.value;
+      }
+    } else {
+      store(words, Word.SLEEP, Sleep.WAIT_MESSAGE);
+      if (this.#ring.empty) {
+        await new Promise<void>((wake) => this.#onWake = wake);
+        this.#onWake = undefined;
+      }
+    }
+    store(words, Word.SLEEP, Sleep.AWAKE);
+  }
+
+  /** Does what the record found in the ring says. */
+  #takeRecord(): Promise<void> | undefined {
+    const ring = this.#ring;
+    this.#reader.begin(ring.bytes, ring.view, ring.offset, ring.end, NO_BUFFERS);
+    const kind = this.#reader.u8();
+    if (kind === RecordKind.TASK) {
+      const task = readTask(this.#reader);
+      ring.release();
+      return this.#takeTask(task);
+    }
+    if (kind === RecordKind.FORGET) {
+      this.#functions.forget(readForget(this.#reader));
+      ring.release();
+      return undefined;
+    }
+    ring.release();
+    const posted = this.#posted.shift();
+    return posted !== undefined ? this.#takePosted(posted) : this.#awaitPosted();
+  }
+
+  #takePosted({ record, beside }: PostedRecord): Promise<void> | undefined {
+    const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
+    this.#reader.begin(record, view, 1, record.byteLength, beside);
+    return this.#takeTask(readTask(this.#reader));
+  }
+
+  async #awaitPosted(): Promise<void> {
+    await this.#takePosted(
+      await new Promise<PostedRecord>((received) => this.#onPosted = received),
+    );
+  }
+
+  #takeTask(task: TaskRecord): Promise<void> | undefined {
+    // A recalled task may have brought the code for those after it.
+    if (task.code !== undefined) this.#functions.learn(task.functionId, task.code);
+    const { claims } = this.#memory;
+    if (compareExchange(claims, task.slot, Claim.QUEUED, Claim.TAKEN) !== Claim.QUEUED) {
+      store(claims, task.slot, Claim.FREE);
+      return undefined;
+    }
+    return this.#runner.run(task);
+  }
+
+  /** Ends the thread, so that the pool can tell. */
+  #leave(): void {
+    store(this.#memory.words, Word.ACTIVITY, Activity.GONE);
+    this.#outbox.wakePool();
+    this.#close();
+  }
+}

@@ -1,0 +1,567 @@
+/**
+ * The threads of a worker: runs tasks in Web Workers that are kept fed, takes tasks back that have not
+ * begun, stops those that run too long or are cancelled, and replaces threads that died.
+ *
+ * @module
+ */
+import { serialize } from "../../protocol/values.ts";
+import { PoolBell } from "./pool_bell.ts";
+import { type PoolTask, PoolThread, type ThreadOwner } from "./pool_thread.ts";
+import type { OutcomeRecord } from "./records.ts";
+import type { ConsoleOutput, Outcome, ThreadPoolOptions, ThreadTask } from "./thread_task.ts";
+import { TaskTimeoutError } from "./time_limit.ts";
+
+export { ThreadStartError } from "./pool_thread.ts";
+export type * from "./thread_task.ts";
+
+/** How often a thread is tried to start before that is an error. */
+const START_ATTEMPTS = 3;
+/** How long a thread that was given up has to say that it ends, in milliseconds, until it counts as lost. */
+const LEAVE_MS = 250;
+/** How soon to try again to hand a task over when a thread without tasks had no room for it, in milliseconds. */
+const RETRY_MS = 1;
+const DEFAULT_GRACE_SECONDS = 0.5;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** A thread that was given up and has not ended yet. */
+interface LeavingThread {
+  thread: PoolThread;
+  timer: ReturnType<typeof setTimeout>;
+  /** Whether it was reported as lost. */
+  lost: boolean;
+}
+
+/**
+ * Runs tasks in threads.
+ *
+ * @example
+ * ```ts
+ * const pool = new ThreadPool({ nthreads: 2, onOutcome: (outcome) => console.log(outcome) });
+ * await pool.start();
+ * pool.execute({ key: "x", function: hash, code, args: serialize([1]), dependencies: undefined });
+ * ```
+ */
+export class ThreadPool {
+  readonly #options: ThreadPoolOptions;
+  readonly #grace: number;
+  readonly #bell: PoolBell;
+  readonly #owner: ThreadOwner;
+  #threads: PoolThread[] = [];
+  readonly #leaving = new Set<LeavingThread>();
+  readonly #tasks = new Map<string, PoolTask>();
+  /** Tasks that no thread has room for, from `#pendingHead` on. */
+  #pending: PoolTask[] = [];
+  #pendingHead = 0;
+  #nextThread = 0;
+  /** Changes when all threads are replaced, so that what began before is known to be outdated. */
+  #generation = 0;
+  #state: "new" | "open" | "closed" = "new";
+  #listening: Promise<void> = Promise.resolve();
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  /** Why there are no threads any more. */
+  #failure: Error | undefined;
+
+  /**
+   * @param options See {@linkcode ThreadPoolOptions}.
+   * @throws {RangeError} When `nthreads` or `grace` makes no sense.
+   */
+  constructor(options: ThreadPoolOptions) {
+    const { nthreads, grace = DEFAULT_GRACE_SECONDS } = options;
+    if (!Number.isInteger(nthreads) || nthreads < 1) {
+      throw new RangeError(`nthreads must be an integer of at least 1, not ${nthreads}`);
+    }
+    if (!(grace >= 0 && grace < Infinity)) {
+      throw new RangeError(`grace must be a number of seconds from 0 on, not ${grace}`);
+    }
+    this.#options = options;
+    this.#grace = grace;
+    this.#bell = new PoolBell(options.waking);
+    this.#owner = {
+      ended: (thread, entry, outcome) => this.#ended(thread, entry, outcome),
+      wrote: (output) => this.#wrote(output),
+      died: (thread, message) => this.#died(thread, message),
+      rang: () => this.#bell.heard(),
+      collected: () => this.#collected(),
+    };
+  }
+
+  /** How many threads run tasks. */
+  get nthreads(): number {
+    return this.#threads.length;
+  }
+
+  /** How many threads were given up but would not end. */
+  get lost(): number {
+    let lost = 0;
+    for (const leaving of this.#leaving) if (leaving.lost) lost++;
+    return lost;
+  }
+
+  /** How many tasks are in the pool, running or not. */
+  get size(): number {
+    return this.#tasks.size;
+  }
+
+  /**
+   * Starts the threads.
+   *
+   * @throws {ThreadStartError} When one can't be started, after some attempts; the pool is closed then.
+   */
+  async start(): Promise<void> {
+    if (this.#state !== "new") throw new Error("A thread pool can be started only once");
+    this.#state = "open";
+    this.#listening = this.#bell.listen(() => this.#anythingPending(), () => this.#collect());
+    await this.#startAll();
+  }
+
+  async #startAll(): Promise<void> {
+    const starting: Promise<void>[] = [];
+    for (let i = 0; i < this.#options.nthreads; i++) starting.push(this.#startThread());
+    try {
+      await Promise.all(starting);
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  /** Starts a thread; resolves early when the pool was closed or restarted meanwhile. */
+  async #startThread(): Promise<void> {
+    const { permissions = "inherit", address = "", name = "", threadModule } = this.#options;
+    const generation = this.#generation;
+    for (let attempt = 1;; attempt++) {
+      const thread = new PoolThread({
+        id: this.#nextThread++,
+        module: threadModule ?? new URL("./thread.ts", import.meta.url),
+        permissions,
+        poolMemory: this.#bell.memory,
+        worker: { address, name },
+      }, this.#owner);
+      this.#threads.push(thread);
+      try {
+        await thread.ready;
+        await this.#bell.settle();
+      } catch (error) {
+        thread.terminate();
+        if (generation !== this.#generation) return;
+        this.#remove(thread);
+        if (attempt < START_ATTEMPTS) continue;
+        throw error;
+      }
+      if (generation !== this.#generation) return;
+      if (this.#bell.shared) thread.useSharedWaking();
+      thread.available = true;
+      this.#failure = undefined;
+      this.#collected();
+      return;
+    }
+  }
+
+  /** Starts a thread in place of one that is no more. */
+  #replace(): void {
+    this.#startThread().catch((error) => {
+      this.#announce();
+      this.#options.onFailure?.(error);
+      if (this.#threads.length > 0) return;
+      this.#failure = error;
+      this.#dispatch();
+    });
+  }
+
+  #remove(thread: PoolThread): boolean {
+    const index = this.#threads.indexOf(thread);
+    if (index >= 0) this.#threads.splice(index, 1);
+    return index >= 0;
+  }
+
+  // ---------------------------------------------------------------------------------------- tasks
+
+  /**
+   * Runs a task. Its outcome comes through `onOutcome`, later. Tasks that no thread has room for wait;
+   * they begin in the order in which they came.
+   *
+   * @param task The task. One of the same name may be in the pool only if it was cancelled: then the new
+   * one runs when that is over.
+   * @throws {Error} When the pool is not open, or has a task of this name.
+   * @throws {RangeError} When the time limit makes no sense.
+   */
+  execute(task: ThreadTask): void {
+    if (this.#state !== "open") {
+      throw new Error(
+        `Task '${task.key}' can't be run: the thread pool is ${
+          this.#state === "new" ? "not started" : "closed"
+        }`,
+      );
+    }
+    const { timeout } = task;
+    if (timeout !== undefined && !(timeout > 0 && timeout < Infinity)) {
+      throw new RangeError(
+        `The time limit of task '${task.key}' must be a positive number of seconds, not ${timeout}`,
+      );
+    }
+    const present = this.#tasks.get(task.key);
+    if (present !== undefined) {
+      if (!present.cancelled || present.successor !== undefined) {
+        throw new Error(`Task '${task.key}' is in the thread pool already`);
+      }
+      present.successor = task;
+      return;
+    }
+    const entry: PoolTask = {
+      task,
+      bytes: bytesOf(task),
+      thread: undefined,
+      slot: -1,
+      serial: 0,
+      cancelled: false,
+      dropped: false,
+      timer: undefined,
+      successor: undefined,
+    };
+    this.#tasks.set(task.key, entry);
+    this.#pending.push(entry);
+    this.#dispatch();
+  }
+
+  /**
+   * Takes a task back that has not begun. There will be no outcome of it.
+   *
+   * @returns Whether it was taken back; false when it runs, is over, or was never there.
+   */
+  recall(key: string): boolean {
+    const entry = this.#tasks.get(key);
+    if (entry === undefined) return false;
+    if (entry.successor !== undefined) {
+      entry.successor = undefined;
+      return true;
+    }
+    if (entry.thread !== undefined && !entry.thread.recall(entry)) return false;
+    entry.dropped = true;
+    clearTimeout(entry.timer);
+    this.#tasks.delete(key);
+    return true;
+  }
+
+  /**
+   * Cancels a task. One that has not begun is taken back: "recalled", no outcome follows. One that runs
+   * is asked to stop by its signal, and loses its thread when it does not stop in time: "stopping", a
+   * "cancelled" outcome follows, whether it stops or finishes first.
+   *
+   * @returns "unknown" when there is no such task.
+   */
+  cancel(key: string): "recalled" | "stopping" | "unknown" {
+    if (this.recall(key)) return "recalled";
+    const entry = this.#tasks.get(key);
+    if (entry === undefined) return "unknown";
+    const thread = entry.thread;
+    if (entry.cancelled || thread === undefined) return "stopping";
+    entry.cancelled = true;
+    thread.abort(entry);
+    clearTimeout(entry.timer);
+    entry.timer = setTimeout(
+      () => this.#giveUp(thread, entry, { key, status: "cancelled" }),
+      this.#grace * 1000,
+    );
+    // What waits behind it need not wait for it.
+    thread.available = false;
+    this.#requeue(thread.recallAll());
+    this.#dispatch();
+    return "stopping";
+  }
+
+  /** Makes all threads forget functions. A task that calls one later brings its code again. */
+  forgetFunctions(hashes: readonly string[]): void {
+    for (const thread of this.#threads) thread.forget(hashes);
+  }
+
+  /** Puts tasks that were recalled from a thread before all that wait. */
+  #requeue(entries: PoolTask[]): void {
+    for (const entry of entries) clearTimeout(entry.timer);
+    this.#pending.splice(this.#pendingHead, 0, ...entries);
+  }
+
+  /** The first task that waits. */
+  #firstPending(): PoolTask | undefined {
+    while (this.#pendingHead < this.#pending.length) {
+      const entry = this.#pending[this.#pendingHead];
+      if (!entry.dropped) return entry;
+      this.#pendingHead++;
+    }
+    this.#pending = [];
+    this.#pendingHead = 0;
+  }
+
+  /** Hands waiting tasks to threads that have room. */
+  #dispatch(): void {
+    for (;;) {
+      if (this.#pendingHead === this.#pending.length) return;
+      const entry = this.#firstPending();
+      if (entry === undefined) return;
+      if (this.#failure !== undefined) {
+        this.#pendingHead++;
+        this.#settle(entry, {
+          key: entry.task.key,
+          status: "lost",
+          message: `There is no thread to run it: ${this.#failure.message}`,
+        });
+        continue;
+      }
+      const thread = this.#leastBusy(entry.bytes);
+      if (thread === undefined) return;
+      if (!thread.hand(entry)) {
+        // Its ring is full of recalled tasks that it has not passed over yet, of which it tells nobody.
+        this.#retry ??= setTimeout(() => {
+          this.#retry = undefined;
+          this.#dispatch();
+        }, RETRY_MS);
+        return;
+      }
+      this.#pendingHead++;
+      if (this.#pendingHead === this.#pending.length) {
+        this.#pending = [];
+        this.#pendingHead = 0;
+      } else if (this.#pendingHead === 1024) {
+        this.#pending.splice(0, this.#pendingHead);
+        this.#pendingHead = 0;
+      }
+      const { timeout } = entry.task;
+      if (timeout !== undefined) this.#watch(entry, timeout + this.#grace);
+    }
+  }
+
+  #leastBusy(bytes: number): PoolThread | undefined {
+    let least: PoolThread | undefined;
+    for (const thread of this.#threads) {
+      if (least !== undefined && thread.tasks.length >= least.tasks.length) continue;
+      if (thread.hasRoom(bytes)) least = thread;
+    }
+    return least;
+  }
+
+  /** Gives threads without tasks some that others have not begun. */
+  #rebalance(): void {
+    if (this.#pendingHead < this.#pending.length) return;
+    for (const idle of this.#threads) {
+      if (!idle.available || idle.tasks.length > 0) continue;
+      let busiest = idle;
+      for (const thread of this.#threads) {
+        if (thread.available && thread.tasks.length > busiest.tasks.length) busiest = thread;
+      }
+      if (busiest.tasks.length < 2) return;
+      // The first is most likely the one that it runs.
+      const count = Math.ceil((busiest.tasks.length - 1) / 2);
+      this.#requeue(busiest.tasks.slice(1, 1 + count).filter((entry) => busiest.recall(entry)));
+      this.#dispatch();
+    }
+  }
+
+  // ------------------------------------------------------------------------------------- outcomes
+
+  #anythingPending(): boolean {
+    for (const thread of this.#threads) if (thread.pending) return true;
+    for (const { thread } of this.#leaving) if (thread.gone) return true;
+    return false;
+  }
+
+  /** Collects what all threads have sent. */
+  #collect(): void {
+    // Callbacks may change the list.
+    for (let i = 0; i < this.#threads.length; i++) this.#threads[i].collect();
+    this.#collected();
+    if (this.#leaving.size > 0) this.#seeOff();
+  }
+
+  #collected(): void {
+    this.#dispatch();
+    this.#rebalance();
+  }
+
+  #ended(thread: PoolThread, entry: PoolTask, outcome: OutcomeRecord): void {
+    clearTimeout(entry.timer);
+    if (outcome.tainted) this.#retireAndReplace(thread);
+    else if (entry.cancelled) thread.available = true;
+    // The thread is fed before anybody looks at what it has done.
+    this.#dispatch();
+    const { key } = entry.task;
+    const { start, stop } = outcome;
+    if (entry.cancelled) {
+      this.#settle(entry, { key, status: "cancelled" });
+    } else if (outcome.erred) {
+      const { value: exception, text: traceback } = outcome;
+      const status = "erred";
+      this.#settle(entry, { key, status, exception, traceback, start, stop, thread: thread.id });
+    } else {
+      const { value, text: type } = outcome;
+      const status = "finished";
+      this.#settle(entry, { key, status, value, type, start, stop, thread: thread.id });
+    }
+  }
+
+  #settle(entry: PoolTask, outcome: Outcome): void {
+    this.#tasks.delete(entry.task.key);
+    try {
+      this.#options.onOutcome(outcome);
+    } catch (error) {
+      reportError(error);
+    }
+    if (entry.successor !== undefined && this.#state === "open") this.execute(entry.successor);
+  }
+
+  #wrote(output: ConsoleOutput): void {
+    try {
+      this.#options.onConsole?.(output);
+    } catch (error) {
+      reportError(error);
+    }
+  }
+
+  // --------------------------------------------------------------------------- threads that end
+
+  /**
+   * Sees to it that a task with a time limit ends, should its thread not: a busy loop after an await
+   * is not under the thread's watchdog.
+   */
+  #watch(entry: PoolTask, seconds: number): void {
+    entry.timer = setTimeout(() => {
+      const { thread, task } = entry;
+      if (thread === undefined) return;
+      const limit = task.timeout! + this.#grace;
+      const start = thread.startOf(entry);
+      const now = (performance.timeOrigin + performance.now()) / 1000;
+      const left = start === 0 ? limit : start + limit - now;
+      if (left > 0) return this.#watch(entry, left);
+      const error = new TaskTimeoutError(task.key, task.timeout!);
+      this.#giveUp(thread, entry, {
+        key: task.key,
+        status: "erred",
+        exception: serialize(error),
+        traceback: `${error.name}: ${error.message}`,
+        start,
+        stop: now,
+        thread: thread.id,
+      });
+    }, Math.min(seconds * 1000, LONGEST_TIMER_MS));
+  }
+
+  /** Ends a running task together with its thread. */
+  #giveUp(thread: PoolThread, entry: PoolTask, outcome: Outcome): void {
+    this.#retireAndReplace(thread);
+    this.#settle(entry, outcome);
+    this.#dispatch();
+  }
+
+  #retireAndReplace(thread: PoolThread): void {
+    if (!this.#remove(thread)) return;
+    this.#requeue(thread.recallAll());
+    this.#leave(thread);
+    this.#replace();
+  }
+
+  /** Lets a thread end; reports it as lost if it does not. */
+  #leave(thread: PoolThread): void {
+    const timer = setTimeout(() => {
+      leaving.lost = true;
+      this.#announce();
+    }, LEAVE_MS);
+    const leaving: LeavingThread = { thread, timer, lost: false };
+    this.#leaving.add(leaving);
+    thread.retire();
+  }
+
+  /** Forgets threads that have ended. */
+  #seeOff(): void {
+    for (const leaving of this.#leaving) {
+      if (!leaving.thread.gone) continue;
+      clearTimeout(leaving.timer);
+      leaving.thread.terminate();
+      this.#leaving.delete(leaving);
+      if (leaving.lost) this.#announce();
+    }
+  }
+
+  #announce(): void {
+    if (this.#state !== "open") return;
+    this.#options.onThreadsChanged?.({ lost: this.lost, nthreads: this.nthreads });
+  }
+
+  #died(thread: PoolThread, message: string): void {
+    // One that was given up, or never became ready, is not missed here.
+    if (!thread.available && thread.tasks.length === 0) return;
+    if (!this.#remove(thread)) return;
+    const waiting = thread.recallAll();
+    const running = thread.tasks.slice();
+    thread.terminate();
+    this.#requeue(waiting);
+    this.#replace();
+    for (const entry of running) {
+      clearTimeout(entry.timer);
+      const { key } = entry.task;
+      this.#settle(
+        entry,
+        entry.cancelled ? { key, status: "cancelled" } : {
+          key,
+          status: "lost",
+          message: `Thread ${thread.id} died while task '${key}' was running: ${message}`,
+        },
+      );
+    }
+    this.#dispatch();
+  }
+
+  /**
+   * Drops all tasks, without outcomes, and replaces all threads.
+   *
+   * @throws {ThreadStartError} When a new thread can't be started; the pool is closed then.
+   */
+  async restart(): Promise<void> {
+    if (this.#state !== "open") throw new Error("Only an open thread pool can be restarted");
+    this.#dropAll();
+    for (const thread of this.#threads) {
+      if (thread.available || thread.tasks.length > 0) {
+        for (const entry of thread.tasks) thread.abort(entry);
+        this.#leave(thread);
+      } else {
+        thread.terminate();
+      }
+    }
+    this.#threads = [];
+    await this.#startAll();
+  }
+
+  #dropAll(): void {
+    this.#generation++;
+    for (const entry of this.#tasks.values()) clearTimeout(entry.timer);
+    this.#tasks.clear();
+    this.#pending = [];
+    this.#pendingHead = 0;
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    this.#failure = undefined;
+  }
+
+  /** Ends all threads; tasks that have not ended have no outcome. May be called more than once. */
+  async close(): Promise<void> {
+    if (this.#state !== "closed") {
+      this.#state = "closed";
+      this.#dropAll();
+      for (const thread of this.#threads) thread.terminate();
+      this.#threads = [];
+      for (const { thread, timer } of this.#leaving) {
+        clearTimeout(timer);
+        thread.terminate();
+      }
+      this.#leaving.clear();
+      this.#bell.close();
+    }
+    await this.#listening;
+  }
+}
+
+/** What has to be copied to run a task, in bytes. */
+function bytesOf(task: ThreadTask): number {
+  let bytes = task.args.nbytes;
+  if (task.dependencies !== undefined) {
+    for (const value of task.dependencies.values()) bytes += value.nbytes;
+  }
+  return bytes;
+}

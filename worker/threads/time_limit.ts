@@ -1,0 +1,70 @@
+/**
+ * Time limits of tasks: a synchronous loop is stopped by the watchdog of `node:vm`, the only thing in
+ * this runtime that can; a promise is given up by a timer.
+ *
+ * @module
+ */
+
+/** A task has run longer than it may. */
+export class TaskTimeoutError extends Error {
+  override readonly name = "TaskTimeoutError";
+
+  /**
+   * @param key The task.
+   * @param seconds Its limit.
+   */
+  constructor(key: string, seconds: number) {
+    super(`Task '${key}' was stopped: it ran longer than its time limit of ${seconds} s`);
+  }
+}
+
+interface Script {
+  runInThisContext(options: { timeout: number }): unknown;
+}
+
+/** The longest time that the watchdog takes, in milliseconds. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+let script: Script | undefined;
+let call: (() => unknown) | undefined;
+
+/** Loads the watchdog: lazily, since node's modules take 15 ms that few threads need to spend. */
+function watchdog(): Script {
+  if (script === undefined) {
+    const { Script } = process.getBuiltinModule("node:vm");
+    // A script sees globals only; nobody can guess the name of this one.
+    const name = `duskLimited${crypto.randomUUID().replaceAll("-", "")}`;
+    Object.defineProperty(globalThis, name, { value: () => call!() });
+    script = new Script(`${name}()`, { filename: "dusk:limit" }) as Script;
+  }
+  return script;
+}
+
+/**
+ * Calls a function that may not take longer than its limit until it returns.
+ *
+ * @param run The function.
+ * @param key The task, for the error.
+ * @param seconds The limit.
+ * @returns What the function returns.
+ * @throws {TaskTimeoutError} When it was stopped.
+ */
+export function callLimited(run: () => unknown, key: string, seconds: number): unknown {
+  const dog = watchdog();
+  call = run;
+  try {
+    return dog.runInThisContext({
+      timeout: Math.max(1, Math.min(LONGEST_MS, Math.ceil(seconds * 1000))),
+    });
+  } catch (error) {
+    if (isStopped(error)) throw new TaskTimeoutError(key, seconds);
+    throw error;
+  } finally {
+    call = undefined;
+  }
+}
+
+function isStopped(error: unknown): boolean {
+  return error instanceof Error && "code" in error &&
+    error.code === "ERR_SCRIPT_EXECUTION_TIMEOUT";
+}
