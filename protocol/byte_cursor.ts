@@ -133,7 +133,7 @@ export class ByteCursor {
     }
     const part = bytes.subarray(start, start + length);
     const string = decoder.decode(part);
-    return string.includes("\ufffd") ? checkingDecoder.decode(part) : string;
+    return string.includes("\ufffd") ? checked(part) : string;
   }
 
   private codeUnits(length: number): string {
@@ -147,6 +147,14 @@ export class ByteCursor {
       parts.push(String.fromCharCode.apply(null, units));
     }
     return parts.join("");
+  }
+}
+
+function checked(bytes: Uint8Array): string {
+  try {
+    return checkingDecoder.decode(bytes);
+  } catch (error) {
+    throw new DeserializationError("a string is not valid UTF-8", { cause: error });
   }
 }
 

@@ -62,10 +62,15 @@ export function builtinKind(object: object): BuiltinKind | undefined {
   }
 }
 
+/** The class of an object; a property of its own that happens to be called `constructor` is not it. */
+function constructorOf(object: object): unknown {
+  return Object.getPrototypeOf(object)?.constructor;
+}
+
 /** Name of the class an object is of; "Object" when that cannot be told. Never throws. */
 export function className(object: object): string {
   try {
-    const constructor = (object as { constructor?: unknown }).constructor;
+    const constructor = constructorOf(object);
     if (typeof constructor === "function" && typeof constructor.name === "string") {
       return constructor.name || "(anonymous)";
     }
@@ -147,8 +152,7 @@ const DENO_PREFIX = "Deno.errors.";
 /** Name under which an error's class is found again; Deno's own are told from users' of the same name. */
 export function errorClassName(error: object): string {
   const name = className(error);
-  return Object.hasOwn(denoErrors, name) &&
-      (error as { constructor?: unknown }).constructor === denoErrors[name]
+  return Object.hasOwn(denoErrors, name) && constructorOf(error) === denoErrors[name]
     ? DENO_PREFIX + name
     : name;
 }
