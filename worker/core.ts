@@ -10,6 +10,7 @@ import type { Serialized } from "../protocol/serialized.ts";
 import { serialize } from "../protocol/values.ts";
 import type { WorkerAction } from "./actions.ts";
 import { ExecutionQueue } from "./execution_queue.ts";
+import { GatherAnswers } from "./gather_answers.ts";
 import { Gathering } from "./gathering.ts";
 import { TaskMachine } from "./task_machine.ts";
 import { FunctionState, TaskState } from "./task_state.ts";
@@ -54,20 +55,12 @@ export interface WorkerCoreOptions {
   validate?: boolean;
 }
 
-/** How many keys are remembered that were not where they should be. */
-const SUSPICIOUS_LIMIT = 10_000;
-/** How long a busy peer is left alone at first, and at most, in seconds. */
-const REST_SECONDS = 0.01;
-const LONGEST_REST = 1;
-
 /** The worker's state machine. */
 export class WorkerCore {
   /** The keys, their states and transitions. */
   readonly machine: TaskMachine;
   /** The functions whose code is here, by hash. */
   readonly functions: Map<string, FunctionState> = new Map();
-  /** How often a piece of data was not where it was expected, by key. */
-  readonly suspicious: Map<string, number> = new Map();
   /** How many tasks have run to their end. */
   executedCount = 0;
   /** Nothing new is started. */
@@ -79,7 +72,7 @@ export class WorkerCore {
   #draining = false;
   readonly #allowedLosses: number;
   readonly #validate: boolean;
-  readonly #random: () => number;
+  readonly #answers: GatherAnswers;
 
   /** @param options The worker's address, its threads, and its limits. */
   constructor(options: WorkerCoreOptions) {
@@ -99,7 +92,7 @@ export class WorkerCore {
     this.machine = new TaskMachine(options.address, queue, gathering, log);
     this.#allowedLosses = options.allowedLosses ?? 3;
     this.#validate = options.validate ?? false;
-    this.#random = options.random;
+    this.#answers = new GatherAnswers(this.machine, options.random);
   }
 
   // ------------------------------------------------------------------------- from the scheduler
@@ -234,80 +227,29 @@ export class WorkerCore {
    * @param received Size in bytes of each key that came; asked for and not in it: not there.
    */
   gatherSucceeded(worker: string, received: ReadonlyMap<string, number>, now: number): void {
-    const machine = this.#begin("gather", now);
-    const peer = machine.gathering.peers.get(worker);
-    if (peer === undefined || peer.inFlight === null) return this.#end();
-    peer.busyReplies = 0;
-    const tasks = machine.gathering.ended(peer);
-    const added: string[] = [];
-    const absent: TaskState[] = [];
-    for (const task of tasks) {
-      if (!this.#isInFlightFrom(task, worker)) continue;
-      const nbytes = received.get(task.key);
-      if (nbytes === undefined && task.isWanted) {
-        absent.push(task);
-      } else if (nbytes === undefined || task.stale || !task.isWanted || task.isUnderWay) {
-        machine.transitionFlightWaiting(task, worker);
-      } else {
-        this.suspicious.delete(task.key);
-        machine.transitionArrived(task, nbytes);
-        added.push(task.key);
-      }
-    }
-    if (added.length > 0) machine.messages.push({ op: "add-keys", keys: added });
-    for (const task of absent) {
-      if (!this.#isInFlightFrom(task, worker)) continue;
-      this.#suspect(task);
-      machine.gathering.removeHolder(task, peer);
-      machine.transitionFlightWaiting(task, worker);
-    }
+    this.#begin("gather", now);
+    this.#answers.succeeded(worker, received);
     this.#end();
   }
 
   /** A peer has too much to do to answer a gather: it is asked again after a rest. */
   gatherBusy(worker: string, now: number): void {
-    const machine = this.#begin("gather-busy", now);
-    const { gathering } = machine;
-    const peer = gathering.peers.get(worker);
-    if (peer === undefined || peer.inFlight === null) return this.#end();
-    gathering.setResting(peer, true);
-    const tasks = gathering.ended(peer);
-    const longest = Math.min(LONGEST_REST, REST_SECONDS * 2 ** Math.min(peer.busyReplies++, 20));
-    const seconds = longest * (0.5 + 0.5 * this.#random());
-    machine.actions.push({ type: "rest", worker, seconds });
-    for (const task of tasks) {
-      if (this.#isInFlightFrom(task, worker)) machine.transitionFlightWaiting(task, "busy");
-    }
+    this.#begin("gather-busy", now);
+    this.#answers.busy(worker);
     this.#end();
   }
 
   /** A busy peer has been left alone for as long as was asked for. */
   peerRested(worker: string, now: number): void {
-    const machine = this.#begin("peer-rested", now);
-    const peer = machine.gathering.peers.get(worker);
-    if (peer !== undefined && peer.resting) machine.gathering.setResting(peer, false);
+    this.#begin("peer-rested", now);
+    this.#answers.rested(worker);
     this.#end();
   }
 
   /** A peer cannot be reached: everything wanted from there is sought elsewhere. */
   gatherFailed(worker: string, now: number): void {
-    const machine = this.#begin("gather-failed", now);
-    const { gathering } = machine;
-    const peer = gathering.peers.get(worker);
-    if (peer === undefined || peer.inFlight === null) return this.#end();
-    const tasks = gathering.ended(peer);
-    for (const task of gathering.wantedFrom(peer)) {
-      // Giving up a dependent of one may have ended the need for the next.
-      if (task.data !== "waiting") continue;
-      gathering.removeHolder(task, peer);
-      if (task.holders!.length === 0) machine.loseHolders(task);
-    }
-    for (const task of tasks) {
-      if (!this.#isInFlightFrom(task, worker)) continue;
-      this.#suspect(task);
-      gathering.removeHolder(task, peer);
-      machine.transitionFlightWaiting(task, "gather-failed");
-    }
+    this.#begin("gather-failed", now);
+    this.#answers.failed(worker);
     this.#end();
   }
 
@@ -486,6 +428,11 @@ export class WorkerCore {
 
   // --------------------------------------------------------------------------------- questions
 
+  /** How often a piece of data was not where it was expected, by key; until it came. */
+  get suspicious(): Map<string, number> {
+    return this.#answers.suspicious;
+  }
+
   /** Whether the key's data is in memory. */
   holds(key: string): boolean {
     return this.machine.tasks.get(key)?.data === "memory";
@@ -591,17 +538,5 @@ export class WorkerCore {
       exception: serialize(error),
       traceback: `${error.name}: ${error.message}`,
     });
-  }
-
-  #isInFlightFrom(task: TaskState, worker: string): boolean {
-    return task.data === "flight" && task.source!.address === worker &&
-      this.machine.tasks.get(task.key) === task;
-  }
-
-  #suspect(task: TaskState): void {
-    const { suspicious } = this;
-    const count = suspicious.get(task.key) ?? 0;
-    if (count === 0 && suspicious.size >= SUSPICIOUS_LIMIT) suspicious.clear();
-    suspicious.set(task.key, count + 1);
   }
 }

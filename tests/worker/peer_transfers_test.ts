@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import type { Comm } from "../../comm/comm.ts";
+import { Server } from "../../comm/server.ts";
+import { serialize } from "../../protocol/values.ts";
+import { PeerTransfers } from "../../worker/peer_transfers.ts";
+import { ResultStore } from "../../worker/store.ts";
+
+Deno.test("data goes out to so many at once, and the others are told to come back", async () => {
+  const store = new ResultStore();
+  store.set("x", serialize(5));
+  const transfers = new PeerTransfers(store, 1, 1);
+  const writing = Promise.withResolvers<void>();
+  const slow = { write: () => writing.promise } as unknown as Comm;
+  const request = { op: "get-data", keys: ["x"], mayBeBusy: true };
+  const first = transfers.serve(slow, request);
+  assert.equal(transfers.outgoing, 1);
+  assert.deepEqual(await transfers.serve(slow, request), { status: "busy" });
+  // Who would not come back, such as a client, is served in any case.
+  const client = transfers.serve(slow, { op: "get-data", keys: ["x"] });
+  assert.equal(transfers.outgoing, 2);
+  writing.resolve();
+  assert.equal(await first, Server.noReply);
+  assert.equal(await client, Server.noReply);
+  assert.equal(transfers.outgoing, 0);
+  assert.equal(await transfers.serve(slow, request), Server.noReply);
+  await transfers.close();
+});
+
+Deno.test("a transfer that breaks off is not counted any more", async () => {
+  const transfers = new PeerTransfers(new ResultStore(), 1, 1);
+  const broken = { write: () => Promise.reject(new Error("broken")) } as unknown as Comm;
+  await assert.rejects(transfers.serve(broken, { op: "get-data", keys: [] }), /broken/);
+  assert.equal(transfers.outgoing, 0);
+  await transfers.close();
+});
+
+Deno.test("what is sent are the stored frames themselves", async () => {
+  const store = new ResultStore();
+  const value = serialize(new Float64Array(1e5));
+  store.set("x", value);
+  const transfers = new PeerTransfers(store, 1, 1);
+  let sent: unknown;
+  const comm = {
+    write: (message: unknown) => {
+      sent = message;
+      return Promise.resolve();
+    },
+  } as unknown as Comm;
+  await transfers.serve(comm, { op: "get-data", keys: ["x", "y"] });
+  assert.deepEqual(sent, { status: "OK", data: { x: value } });
+  assert.equal((sent as { data: Record<string, unknown> }).data.x, value);
+  await transfers.close();
+});
+
+Deno.test("closing breaks off what is being fetched", async () => {
+  const server = new Server({
+    handlers: {
+      "get-data": () => new Promise((resolve) => server.closing.addEventListener("abort", resolve)),
+    },
+  });
+  await server.listen("inproc://");
+  const transfers = new PeerTransfers(new ResultStore(), 1, 1);
+  const fetching = transfers.fetch(server.address, ["x"], 1);
+  const rejected = assert.rejects(fetching);
+  await transfers.close();
+  await rejected;
+  await server.close();
+});

@@ -1,0 +1,319 @@
+/**
+ * A worker of the cluster: the state machine of `core.ts`, with a server, a line to the scheduler,
+ * threads that run the tasks, and a store for the results.
+ *
+ * @module
+ */
+import { Server } from "../comm/server.ts";
+import { getLogger } from "../config/logging.ts";
+import { versions } from "../config/version.ts";
+import type { Message, RegisterWorker, WorkerMetrics } from "../protocol/messages.ts";
+import { Serialized } from "../protocol/serialized.ts";
+import type { WorkerCore } from "./core.ts";
+import { PeerTransfers } from "./peer_transfers.ts";
+import { SchedulerLink } from "./scheduler_link.ts";
+import { ResultStore } from "./store.ts";
+import { MalformedMessageError } from "./stream_messages.ts";
+import type { LogEntry } from "./transition_log.ts";
+import { now, WorkerEngine } from "./worker_engine.ts";
+import {
+  checkWorkerOptions,
+  type ClusterWorkerOptions,
+  listenAddressFor,
+  type WorkerSettings,
+} from "./worker_options.ts";
+
+export type { ClusterWorkerOptions } from "./worker_options.ts";
+export { RegistrationError, SchedulerLostError } from "./scheduler_link.ts";
+
+const logger = getLogger("distributed.worker");
+
+/** How many errors that should not be are kept. */
+const FAULTS_KEPT = 10;
+
+/**
+ * A worker of the cluster: computes tasks as the scheduler directs, keeps the results, and serves them
+ * to peers and clients.
+ *
+ * @example
+ * ```ts ignore
+ * const worker = new ClusterWorker({ schedulerAddress: "tcp://127.0.0.1:8786", nthreads: 2 });
+ * await worker.start();
+ * console.log(`Start worker at: ${worker.address}`);
+ * await worker.finished;
+ * ```
+ */
+export class ClusterWorker implements AsyncDisposable {
+  /** The results that are here, by key. */
+  readonly data: ResultStore = new ResultStore();
+  /** Resolves when the worker has closed, for whichever reason. */
+  readonly finished: Promise<void>;
+  /** Errors that should not be: of the worker itself. The last ten. */
+  readonly faults: Error[] = [];
+  readonly #settings: WorkerSettings;
+  readonly #server: Server;
+  readonly #transfers: PeerTransfers;
+  readonly #finish: () => void;
+  #engine: WorkerEngine | undefined;
+  #link: SchedulerLink | undefined;
+  #isClosing = false;
+  #starting: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * @param options See {@linkcode ClusterWorkerOptions}; only `schedulerAddress` is required.
+   * @throws {TypeError} When an option is of the wrong kind.
+   * @throws {RangeError} When a number is out of range.
+   * @throws {AddressError} When an address is malformed.
+   */
+  constructor(options: ClusterWorkerOptions) {
+    const settings = checkWorkerOptions(options);
+    this.#settings = settings;
+    this.#transfers = new PeerTransfers(
+      this.data,
+      settings.maxOutgoing,
+      settings.totalConnections,
+    );
+    this.#server = new Server({
+      handlers: {
+        "get-data": (comm, message) => this.#transfers.serve(comm, message),
+        "update-data": (_comm, message) => this.#updateData(message),
+        "delete-data": (_comm, message) => this.#deleteData(message),
+        "identity": () => this.identity(),
+        "terminate": (_comm, message) => this.#terminate(message),
+      },
+    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.finished = promise;
+    this.#finish = resolve;
+  }
+
+  /**
+   * Start the threads, listen, and join the cluster.
+   *
+   * @throws {RegistrationError} When the scheduler refuses this worker, such as for its name.
+   * @throws {ConnectError} When the scheduler cannot be reached.
+   * @throws {Error} When it cannot listen, or a thread does not start. It is closed after each of these.
+   */
+  async start(): Promise<void> {
+    if (this.#starting !== undefined) throw new Error("This worker has been started already");
+    this.#starting = this.#start();
+    try {
+      await this.#starting;
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  /** Where peers and clients reach the worker. */
+  get address(): string {
+    return this.#server.address;
+  }
+
+  /** Name of the worker in the cluster. */
+  get name(): string {
+    return this.#settings.name ?? this.address;
+  }
+
+  /** Where the scheduler is. */
+  get schedulerAddress(): string {
+    return this.#settings.schedulerAddress;
+  }
+
+  /** How many threads run tasks. */
+  get nthreads(): number {
+    return this.#engine?.core.machine.queue.nthreads ?? this.#settings.nthreads;
+  }
+
+  /** The state machine, with all that the worker knows. Look, don't touch. */
+  get core(): WorkerCore {
+    return this.#running().core;
+  }
+
+  /** What is remembered of some keys (none: of all), oldest first. */
+  story(...keys: string[]): LogEntry[] {
+    return this.core.story(...keys);
+  }
+
+  /** How much the worker has to do and to keep. */
+  metrics(): WorkerMetrics {
+    const { counts, inMemory, nbytes } = this.core.machine;
+    return {
+      executing: counts.executing,
+      ready: counts.ready + counts.constrained,
+      waiting: counts.waiting,
+      inMemory,
+      nbytes,
+      memory: Deno.memoryUsage().rss,
+    };
+  }
+
+  /** Who this is, and what it does: the answer to the operation `identity`. */
+  identity(): Record<string, unknown> {
+    return {
+      type: "Worker",
+      id: this.name,
+      address: this.address,
+      scheduler: this.schedulerAddress,
+      nthreads: this.nthreads,
+      resources: this.#settings.resources,
+      metrics: this.metrics(),
+      versions: versions(),
+    };
+  }
+
+  /**
+   * Leave the cluster: tell the scheduler, stop the threads, close all connections. Can be called
+   * again, and at any time.
+   *
+   * @param options.reason Why, for the scheduler's log.
+   */
+  close(options: { reason?: string } = {}): Promise<void> {
+    return this.#closing ??= this.#close(options.reason);
+  }
+
+  /** Same as {@linkcode close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  // ------------------------------------------------------------------------------ life and death
+
+  async #start(): Promise<void> {
+    const settings = this.#settings;
+    if (this.#isClosing) throw new Error("This worker is closed");
+    await this.#server.listen(listenAddressFor(settings));
+    const engine = this.#engine = this.#makeEngine();
+    await engine.start();
+    if (this.#isClosing) throw new Error("The worker was closed while it started");
+    this.#link = new SchedulerLink({
+      address: settings.schedulerAddress,
+      connectTimeout: settings.connectTimeout,
+      reconnect: settings.reconnect,
+      deathTimeout: settings.deathTimeout,
+      registration: () => this.#registration(),
+      heartbeat: () => ({ op: "heartbeat-worker", now: now(), metrics: this.metrics() }),
+      onBatch: (batch) => engine.takeBatch(batch),
+      onBroken: () => engine.connectionLost(),
+      onLost: (error) => {
+        logger.error(`The worker closes: ${error.message}`);
+        void this.close();
+      },
+    });
+    await this.#link.open();
+    logger.info(`Worker at ${this.address} has joined ${settings.schedulerAddress}`);
+  }
+
+  #makeEngine(): WorkerEngine {
+    const settings = this.#settings;
+    return new WorkerEngine({
+      core: {
+        address: this.address,
+        nthreads: settings.nthreads,
+        resources: settings.resources,
+        random: Math.random,
+        totalConnections: settings.totalConnections,
+        maxGatherBytes: settings.maxGatherBytes,
+        validate: settings.validate,
+      },
+      threads: {
+        nthreads: settings.nthreads,
+        permissions: settings.permissions,
+        address: this.address,
+        name: this.name,
+        grace: settings.grace,
+      },
+      store: this.data,
+      transfers: this.#transfers,
+      send: (messages) => this.#link?.send(messages),
+      onClose: (reason) => void this.close({ reason }),
+      onFailure: (reason) => void this.close({ reason }),
+      onFault: (where, error) => this.#fault(where, error),
+    });
+  }
+
+  async #close(reason: string | undefined): Promise<void> {
+    this.#isClosing = true;
+    const parts = [
+      () => this.#link?.close(reason),
+      () => this.#transfers.close(),
+      () => this.#server.close(),
+      () => this.#engine?.close(),
+      // Once its parts are closed, a start that was under way comes to an end.
+      () => this.#starting?.catch(() => {}),
+    ];
+    for (const part of parts) {
+      try {
+        await part();
+      } catch (error) {
+        this.#fault("close", error);
+      }
+    }
+    this.data.clear();
+    this.#finish();
+  }
+
+  #registration(): RegisterWorker {
+    return {
+      op: "register-worker",
+      address: this.address,
+      name: this.name,
+      nthreads: this.nthreads,
+      resources: this.#settings.resources,
+      now: now(),
+      pid: Deno.pid,
+      versions: versions(),
+      nbytes: this.core.heldNbytes(),
+    };
+  }
+
+  #running(): WorkerEngine {
+    if (this.#engine === undefined) throw new Error("This worker has not been started");
+    return this.#engine;
+  }
+
+  // -------------------------------------------------------------------------------- operations
+
+  #updateData(message: Message): unknown {
+    const data = message.data as Record<string, unknown> | undefined;
+    const valid = typeof data === "object" && data !== null &&
+      Object.values(data).every((value) => value instanceof Serialized);
+    if (!valid) {
+      throw new MalformedMessageError('"data" of an update-data message must be a map of values');
+    }
+    const nbytes: Record<string, number> = {};
+    for (const key in data) {
+      const value = data[key] as Serialized;
+      nbytes[key] = value.nbytes;
+    }
+    this.#running().putData(data as Record<string, Serialized>, nbytes);
+    return { status: "OK", nbytes };
+  }
+
+  #deleteData(message: Message): unknown {
+    const { keys } = message;
+    if (!Array.isArray(keys) || !keys.every((key) => typeof key === "string")) {
+      throw new MalformedMessageError('"keys" of a delete-data message must be a list of names');
+    }
+    this.#running().deleteData(keys);
+    return { status: "OK" };
+  }
+
+  #terminate(message: Message): unknown {
+    const reason = typeof message.reason === "string" ? message.reason : "told to terminate";
+    // After the reply has been written: closing closes the comm that it goes out on.
+    setTimeout(() => void this.close({ reason }), 0);
+    return { status: "OK" };
+  }
+
+  // ------------------------------------------------------------------------------------- faults
+
+  /** Something went wrong that should not: say so, remember it, and go on. */
+  #fault(where: string, error: unknown): void {
+    const fault = error instanceof Error ? error : new Error(String(error));
+    logger.error(`Fault in the worker (${where})`, { error: fault });
+    this.faults.push(fault);
+    if (this.faults.length > FAULTS_KEPT) this.faults.shift();
+  }
+}

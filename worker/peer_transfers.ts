@@ -1,0 +1,113 @@
+/**
+ * Data between workers: fetches from peers, and serves what is in the store to whoever asks.
+ *
+ * @module
+ */
+import type { Comm } from "../comm/comm.ts";
+import { ConnectionPool } from "../comm/connection_pool.ts";
+import { Server } from "../comm/server.ts";
+import type { Message } from "../protocol/messages.ts";
+import { Serialized } from "../protocol/serialized.ts";
+import { MalformedMessageError } from "./stream_messages.ts";
+import type { ResultStore } from "./store.ts";
+
+/** A peer's answer made no sense, or it took far too long. */
+export class TransferError extends Error {
+  override name = "TransferError";
+}
+
+/** A transfer may take this long, and a second more for each so many bytes. */
+const PATIENCE_SECONDS = 60;
+const LEAST_BANDWIDTH = 1e6;
+
+/** The transfers of one worker. */
+export class PeerTransfers {
+  readonly #store: ResultStore;
+  readonly #pool: ConnectionPool;
+  readonly #maxOutgoing: number;
+  readonly #closing = new AbortController();
+  /** How many peers are being sent data now. */
+  outgoing = 0;
+
+  /**
+   * @param store The results of this worker.
+   * @param maxOutgoing Most peers to send data to at once.
+   * @param maxIncoming Most peers to fetch data from at once.
+   */
+  constructor(store: ResultStore, maxOutgoing: number, maxIncoming: number) {
+    this.#store = store;
+    this.#maxOutgoing = maxOutgoing;
+    this.#pool = new ConnectionPool({ limit: maxIncoming });
+  }
+
+  /**
+   * Fetch data from a peer.
+   *
+   * @param worker The peer's address.
+   * @param keys What to fetch.
+   * @param nbytes Its expected size in bytes.
+   * @returns What the peer had of it; or that it is too busy now.
+   * @throws {Error} When the peer cannot be reached, or breaks off.
+   */
+  async fetch(
+    worker: string,
+    keys: readonly string[],
+    nbytes: number,
+  ): Promise<Map<string, Serialized> | "busy"> {
+    const tooLong = new AbortController();
+    const seconds = PATIENCE_SECONDS + nbytes / LEAST_BANDWIDTH;
+    const giveUp = () => {
+      tooLong.abort(new TransferError(`${worker} took longer than ${seconds} s to send data`));
+    };
+    const timer = setTimeout(giveUp, Math.min(seconds * 1000, 2 ** 31 - 1));
+    const signal = AbortSignal.any([tooLong.signal, this.#closing.signal]);
+    try {
+      const reply = await this.#pool.call<{ status?: unknown; data?: Record<string, unknown> }>(
+        worker,
+        "get-data",
+        { keys, mayBeBusy: true },
+        { signal },
+      );
+      if (reply?.status === "busy") return "busy";
+      if (reply?.status !== "OK" || typeof reply.data !== "object" || reply.data === null) {
+        throw new TransferError(`${worker} answered with status ${reply?.status}`);
+      }
+      const received = new Map<string, Serialized>();
+      for (const key of keys) {
+        const value = reply.data[key];
+        if (value instanceof Serialized) received.set(key, value);
+      }
+      return received;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Handler of `get-data`: answers with what is here of the keys, the stored frames themselves. */
+  async serve(comm: Comm, message: Message): Promise<unknown> {
+    const { keys, mayBeBusy } = message;
+    if (!Array.isArray(keys) || !keys.every((key) => typeof key === "string")) {
+      throw new MalformedMessageError('"keys" of a get-data message must be a list of names');
+    }
+    // Who does not know to come back later, such as a client, is served at once.
+    if (mayBeBusy === true && this.outgoing >= this.#maxOutgoing) return { status: "busy" };
+    const data: Record<string, Serialized> = {};
+    for (const key of keys) {
+      const value = this.#store.get(key);
+      if (value !== undefined) data[key] = value;
+    }
+    this.outgoing++;
+    try {
+      await comm.write({ status: "OK", data });
+    } finally {
+      this.outgoing--;
+    }
+    return Server.noReply;
+  }
+
+  /** Break off what is being fetched, and close all connections. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#pool.close();
+  }
+}

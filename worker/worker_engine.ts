@@ -1,0 +1,309 @@
+/**
+ * Carries out what the worker's state machine decides: gives tasks to the threads, fetches data from
+ * peers, keeps the store, and brings the answers back to the state machine.
+ *
+ * @module
+ */
+import { getLogger } from "../config/logging.ts";
+import type { SchedulerToWorker, WorkerToScheduler } from "../protocol/messages.ts";
+import type { Serialized } from "../protocol/serialized.ts";
+import { serialize } from "../protocol/values.ts";
+import type { WorkerAction } from "./actions.ts";
+import { WorkerCore, type WorkerCoreOptions } from "./core.ts";
+import type { PeerTransfers } from "./peer_transfers.ts";
+import type { ResultStore } from "./store.ts";
+import { MalformedMessageError, takeSchedulerMessage } from "./stream_messages.ts";
+import type { TaskState } from "./task_state.ts";
+import { ThreadPool } from "./threads/thread_pool.ts";
+import type { Outcome, ThreadPoolOptions } from "./threads/thread_task.ts";
+
+const logger = getLogger("distributed.worker");
+
+/** What an engine is made of, and whom it tells. */
+export interface WorkerEngineOptions {
+  /** Setup of the state machine. */
+  core: WorkerCoreOptions;
+  /** Setup of the threads. */
+  threads: Omit<ThreadPoolOptions, "onOutcome" | "onConsole" | "onThreadsChanged" | "onFailure">;
+  /** Where results are kept. */
+  store: ResultStore;
+  /** How data comes from peers. */
+  transfers: PeerTransfers;
+  /** Takes messages for the scheduler. */
+  send(messages: readonly WorkerToScheduler[]): void;
+  /** The scheduler wants the worker to leave. */
+  onClose(reason: string | undefined): void;
+  /** The worker cannot go on. */
+  onFailure(reason: string): void;
+  /** Something went wrong that should not. */
+  onFault(where: string, error: unknown): void;
+}
+
+/** State machine, threads and store of one worker. */
+export class WorkerEngine {
+  /** The state machine. */
+  readonly core: WorkerCore;
+  readonly #threads: ThreadPool;
+  readonly #store: ResultStore;
+  readonly #transfers: PeerTransfers;
+  readonly #options: WorkerEngineOptions;
+  readonly #rests: Set<ReturnType<typeof setTimeout>> = new Set();
+  #drainQueued = false;
+  #isClosed = false;
+
+  /** @param options See {@linkcode WorkerEngineOptions}. */
+  constructor(options: WorkerEngineOptions) {
+    this.#options = options;
+    this.#store = options.store;
+    this.#transfers = options.transfers;
+    this.core = new WorkerCore(options.core);
+    this.#threads = new ThreadPool({
+      ...options.threads,
+      onOutcome: (outcome) => this.#onOutcome(outcome),
+      onConsole: ({ key, level, text }) => {
+        if (key === null) logger.info(`Between tasks, a thread wrote: ${text}`);
+        else options.send([{ op: "task-console", key, level, text }]);
+      },
+      onThreadsChanged: ({ nthreads, lost }) => {
+        logger.warn(`The worker has ${nthreads} threads now, ${lost} would not end`);
+        this.#guard("threads changed", () => this.core.setThreads(nthreads, now()));
+        this.#drainSoon();
+      },
+      onFailure: (error) => {
+        logger.error("A thread died and could not be replaced", { error });
+        if (this.#threads.nthreads === 0) {
+          options.onFailure(`none of its threads could be replaced: ${error.message}`);
+        }
+      },
+    });
+  }
+
+  /** Start the threads. */
+  async start(): Promise<void> {
+    await this.#threads.start();
+  }
+
+  /** Stop the threads; nothing is done or answered any more. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const timer of this.#rests) clearTimeout(timer);
+    this.#rests.clear();
+    await this.#threads.close();
+  }
+
+  /** Take a batch of messages of the scheduler. */
+  takeBatch(batch: readonly unknown[]): void {
+    if (this.#isClosed) return;
+    const time = now();
+    for (let i = 0; i < batch.length; i++) {
+      const message = batch[i] as SchedulerToWorker;
+      if (message?.op === "close") {
+        this.#options.onClose(message.reason);
+        return;
+      }
+      try {
+        takeSchedulerMessage(this.core, this.#threads, message, time);
+      } catch (error) {
+        if (error instanceof MalformedMessageError) logger.error(error.message);
+        else this.#options.onFault(`message ${message?.op}`, error);
+      }
+    }
+    this.#drain();
+  }
+
+  /** The connection to the scheduler is gone. */
+  connectionLost(): void {
+    if (this.#isClosed) return;
+    this.#guard("connection lost", () => {
+      for (const task of this.core.machine.tasks.values()) {
+        if (task.state === "executing" && this.#threads.recall(task.key)) {
+          this.core.recalled(task.key, now());
+        }
+      }
+      this.core.schedulerLost(now());
+    });
+    this.#drain();
+  }
+
+  /** Take scattered data. */
+  putData(data: Record<string, Serialized>, nbytes: Record<string, number>): void {
+    this.core.putData(nbytes, now());
+    for (const key in data) {
+      if (!this.#store.has(key)) this.#store.set(key, data[key]);
+    }
+    this.#drain();
+  }
+
+  /** Drop data without the scheduler's order. */
+  deleteData(keys: readonly string[]): void {
+    this.core.deleteData(keys, now());
+    this.#drain();
+  }
+
+  #drain(): void {
+    if (this.#isClosed) return;
+    this.#guard("drain", () => this.core.drain(this.#options.send, this.#act));
+  }
+
+  /** What the threads answer in one turn is looked at together. */
+  #drainSoon(): void {
+    if (this.#drainQueued) return;
+    this.#drainQueued = true;
+    queueMicrotask(() => {
+      this.#drainQueued = false;
+      this.#drain();
+    });
+  }
+
+  readonly #act = (action: WorkerAction): void => {
+    switch (action.type) {
+      case "execute":
+        this.#execute(action.task);
+        return;
+      case "gather":
+        void this.#gather(action.worker, action.keys, action.nbytes);
+        return;
+      case "drop":
+        // What has come back since is not to be dropped.
+        for (const key of action.keys) if (!this.core.holds(key)) this.#store.delete(key);
+        return;
+      case "cancel-execute":
+        // Else its outcome follows.
+        if (this.#threads.cancel(action.key) !== "stopping") {
+          this.core.executeCancelled(action.key, now());
+        }
+        return;
+      case "rest":
+        this.#rest(action.worker, action.seconds);
+        return;
+      case "restart-threads":
+        void this.#restartThreads(action.id);
+    }
+  };
+
+  // --------------------------------------------------------------------------------- the threads
+
+  #execute(task: TaskState): void {
+    const run = task.run!;
+    let dependencies: Map<string, Serialized> | undefined;
+    if (task.dependencies !== null) {
+      dependencies = new Map();
+      for (const { key } of task.dependencies) dependencies.set(key, this.#store.get(key)!);
+    }
+    try {
+      this.#threads.execute({
+        key: task.key,
+        function: run.function,
+        code: task.function!.code!,
+        args: run.args,
+        dependencies,
+        timeout: run.timeout,
+      });
+    } catch (error) {
+      // Such as a time limit that makes no sense.
+      const text = String(error);
+      const time = now();
+      this.core.executeErred(task.key, serialize(error), text, time, time, undefined, time);
+    }
+  }
+
+  #onOutcome(outcome: Outcome): void {
+    if (this.#isClosed) return;
+    try {
+      this.#takeOutcome(outcome);
+    } catch (error) {
+      this.#options.onFault(`outcome of ${outcome.key}`, error);
+    }
+    this.#drainSoon();
+  }
+
+  #takeOutcome(outcome: Outcome): void {
+    const { core } = this;
+    const { key } = outcome;
+    switch (outcome.status) {
+      case "finished": {
+        const { value, type, start, stop, thread } = outcome;
+        const { nbytes } = value;
+        const wanted = core.executeFinished(key, nbytes, type, start, stop, thread, now());
+        if (wanted) this.#store.set(key, value);
+        return;
+      }
+      case "erred": {
+        const { exception, traceback, start, stop, thread } = outcome;
+        core.executeErred(key, exception, traceback, start, stop, thread, now());
+        return;
+      }
+      case "cancelled":
+        core.executeCancelled(key, now());
+        return;
+      case "lost":
+        logger.warn(`A thread was lost under task ${JSON.stringify(key)}: ${outcome.message}`);
+        core.executeLost(key, outcome.message, now());
+    }
+  }
+
+  async #restartThreads(id: number): Promise<void> {
+    try {
+      await this.#threads.restart();
+    } catch (error) {
+      if (this.#isClosed) return;
+      this.#options.onFault("restart of the threads", error);
+      this.#options.onFailure(`its threads did not restart: ${error}`);
+      return;
+    }
+    if (this.#isClosed) return;
+    this.#guard("restart", () => this.core.threadsRestarted(id, now()));
+    this.#drain();
+  }
+
+  // ----------------------------------------------------------------------------------- the peers
+
+  async #gather(worker: string, keys: readonly string[], nbytes: number): Promise<void> {
+    let received: Map<string, Serialized> | "busy" | undefined;
+    try {
+      received = await this.#transfers.fetch(worker, keys, nbytes);
+    } catch (error) {
+      if (!this.#isClosed) {
+        logger.warn(`Could not fetch ${keys.length} keys from ${worker}: ${error}`);
+      }
+    }
+    if (this.#isClosed) return;
+    this.#guard("gather", () => {
+      if (received === undefined) this.core.gatherFailed(worker, now());
+      else if (received === "busy") this.core.gatherBusy(worker, now());
+      else this.#received(worker, received);
+    });
+    this.#drain();
+  }
+
+  #received(worker: string, received: Map<string, Serialized>): void {
+    const sizes = new Map<string, number>();
+    for (const [key, value] of received) sizes.set(key, value.nbytes);
+    this.core.gatherSucceeded(worker, sizes, now());
+    for (const [key, value] of received) {
+      if (this.core.holds(key) && !this.#store.has(key)) this.#store.set(key, value);
+    }
+  }
+
+  #rest(worker: string, seconds: number): void {
+    const timer = setTimeout(() => {
+      this.#rests.delete(timer);
+      this.#guard("rest", () => this.core.peerRested(worker, now()));
+      this.#drain();
+    }, seconds * 1000);
+    this.#rests.add(timer);
+  }
+
+  #guard(where: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#options.onFault(where, error);
+    }
+  }
+}
+
+/** The worker's clock, in seconds since 1970. */
+export function now(): number {
+  return (performance.timeOrigin + performance.now()) / 1000;
+}
