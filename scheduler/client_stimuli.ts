@@ -103,6 +103,7 @@ export function updateData(s: SchedulerState, cs: ClientState, msg: UpdateData):
       ts.nbytes = Object.hasOwn(msg.nbytes, key) ? msg.nbytes[key] : 0;
       ts.type = msg.types !== undefined && Object.hasOwn(msg.types, key) ? msg.types[key] : "";
       transition(s, ts, "memory", holders[0]);
+      transitions(s);
     } else if (ts.state === "memory") {
       reportTo(s, ts, cs);
     } else if (ts.state === "released") {

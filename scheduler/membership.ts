@@ -56,6 +56,7 @@ export function addWorker(s: SchedulerState, info: WorkerInfo): WorkerState {
   s.totalNthreads += ws.nthreads;
   if (ws.nthreads > 0) s.byLoad.add(ws);
   workersChanged(s);
+  checkIdleSaturated(s, ws);
 
   for (const key in info.nbytes) {
     const ts = s.tasks.get(key);
@@ -66,10 +67,10 @@ export function addWorker(s: SchedulerState, info: WorkerInfo): WorkerState {
     } else {
       ts.nbytes = info.nbytes[key];
       transition(s, ts, "memory", ws);
+      transitions(s);
     }
     if (s.validate && ts !== undefined) s.touched.add(ts);
   }
-  checkIdleSaturated(s, ws);
   retryUnrunnable(s);
   s.eventLog.add("worker", { action: "add-worker", worker: ws.address, name: ws.name }, s.now);
   for (const plugin of s.plugins) {

@@ -28,11 +28,8 @@ const BLOCKS_PER_THREAD = 4;
  * @returns The worker, or null when none may at present.
  */
 export function decideWorker(s: SchedulerState, ts: TaskState): WorkerState | null {
-  let valid = validWorkers(s, ts);
-  if (valid !== null && valid.length === 0) {
-    if (!(ts.runSpec as RunSpec).looseRestrictions) return null;
-    valid = null;
-  }
+  const valid = validWorkers(s, ts);
+  if (valid !== null && valid.length === 0) return null;
   if (ts.suspicious > 0) return decideTrialWorker(s, ts, valid);
   const candidates = s.candidates;
   if (valid === null) {

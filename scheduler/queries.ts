@@ -1,5 +1,6 @@
 /**
- * What anyone may ask about the cluster. Keys are the users', so the maps have no prototype.
+ * What anyone may ask about the cluster. Keys are the users', so maps are not
+ * built by assigning to them: `__proto__` may be one.
  *
  * @module
  */
@@ -38,32 +39,31 @@ export interface SchedulerIdentity {
 
 /** Addresses of the workers that hold results: those asked for, or all. */
 export function whoHas(s: SchedulerState, keys?: readonly string[]): Record<string, string[]> {
-  const answer = emptyMap<string[]>();
+  const answer = new Map<string, string[]>();
   const add = (key: string, ts: TaskState | undefined) => {
-    answer[key] = ts === undefined ? [] : ts.whoHas.items.map((ws) => ws.address);
+    answer.set(key, ts === undefined ? [] : ts.whoHas.items.map((ws) => ws.address));
   };
   if (keys !== undefined) { for (const key of keys) add(key, s.tasks.get(key)); }
   else {
     for (const ts of s.tasks.values()) if (ts.whoHas.size > 0) add(ts.key, ts);
   }
-  return answer;
+  return Object.fromEntries(answer);
 }
 
 /** Keys of the results that workers hold. */
 export function hasWhat(s: SchedulerState, workers?: readonly string[]): Record<string, string[]> {
-  const answer = emptyMap<string[]>();
+  const answer = new Map<string, string[]>();
   for (const ws of workersList(s, workers)) {
-    answer[ws.address] = [];
-    for (const ts of ws.hasWhat) answer[ws.address].push(ts.key);
+    answer.set(ws.address, keysOf(ws.hasWhat));
   }
-  return answer;
+  return Object.fromEntries(answer);
 }
 
 /** How many threads workers have. */
 export function ncores(s: SchedulerState, workers?: readonly string[]): Record<string, number> {
-  const answer = emptyMap<number>();
-  for (const ws of workersList(s, workers)) answer[ws.address] = ws.nthreads;
-  return answer;
+  const answer = new Map<string, number>();
+  for (const ws of workersList(s, workers)) answer.set(ws.address, ws.nthreads);
+  return Object.fromEntries(answer);
 }
 
 /** Sizes of results in bytes; with `summary`, summed up by prefix. */
@@ -72,15 +72,15 @@ export function nbytes(
   keys?: readonly string[],
   summary = false,
 ): Record<string, number> {
-  const answer = emptyMap<number>();
+  const answer = new Map<string, number>();
   const add = (ts: TaskState | undefined) => {
     if (ts === undefined || ts.whoHas.size === 0) return;
     const name = summary ? ts.prefix.name : ts.key;
-    answer[name] = (summary ? answer[name] ?? 0 : 0) + ts.nbytes;
+    answer.set(name, (summary ? answer.get(name) ?? 0 : 0) + ts.nbytes);
   };
   if (keys !== undefined) { for (const key of keys) add(s.tasks.get(key)); }
   else for (const ts of s.tasks.values()) add(ts);
-  return answer;
+  return Object.fromEntries(answer);
 }
 
 /** Keys of the tasks that were given to workers. */
@@ -88,19 +88,18 @@ export function processing(
   s: SchedulerState,
   workers?: readonly string[],
 ): Record<string, string[]> {
-  const answer = emptyMap<string[]>();
+  const answer = new Map<string, string[]>();
   for (const ws of workersList(s, workers)) {
-    answer[ws.address] = [];
-    for (const ts of ws.processing) answer[ws.address].push(ts.key);
+    answer.set(ws.address, keysOf(ws.processing));
   }
-  return answer;
+  return Object.fromEntries(answer);
 }
 
 /** Who is there. */
 export function identity(s: SchedulerState): SchedulerIdentity {
-  const workers = emptyMap<WorkerIdentity>();
+  const workers = new Map<string, WorkerIdentity>();
   for (const ws of s.workers.values()) {
-    workers[ws.address] = {
+    workers.set(ws.address, {
       address: ws.address,
       name: ws.name,
       host: ws.host,
@@ -115,11 +114,16 @@ export function identity(s: SchedulerState): SchedulerIdentity {
       inMemory: ws.hasWhat.size,
       nbytes: ws.nbytes,
       metrics: ws.metrics,
-    };
+    });
   }
-  return { type: "Scheduler", workers, clients: [...s.clients.keys()], tasks: s.tasks.size };
+  return {
+    type: "Scheduler",
+    workers: Object.fromEntries(workers),
+    clients: [...s.clients.keys()],
+    tasks: s.tasks.size,
+  };
 }
 
-function emptyMap<T>(): Record<string, T> {
-  return { __proto__: null } as unknown as Record<string, T>;
+function keysOf(tasks: ReadonlySet<TaskState>): string[] {
+  return Array.from(tasks, (ts) => ts.key);
 }

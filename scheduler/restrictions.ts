@@ -56,7 +56,9 @@ export function splitRestrictions(
 }
 
 /**
- * The workers that may run a task at present.
+ * The workers that may run a task at present. Where the user's choice of workers is only a
+ * preference and none of them is there, it counts no more; the resources that a task takes are no
+ * preference, because a worker without them can never begin it.
  *
  * @returns Null when any worker may; else the workers that satisfy its restrictions to workers,
  *   hosts and resources. Read it only: tasks of one call share it.
@@ -71,12 +73,14 @@ export function validWorkers(s: SchedulerState, ts: TaskState): readonly WorkerS
 }
 
 function findValid(s: SchedulerState, spec: RunSpec): WorkerState[] | null {
-  if (!spec.restricted) return null;
   const { workerRestrictions, hostRestrictions, resourceRestrictions } = spec;
-  const named = workerRestrictions === null && hostRestrictions === null
-    ? workersList(s)
-    : workersList(s, [...workerRestrictions ?? [], ...hostRestrictions ?? []]);
-  return named.filter((ws) => ws.nthreads > 0 && hasResources(ws, resourceRestrictions));
+  const canRun = (ws: WorkerState) => ws.nthreads > 0 && hasResources(ws, resourceRestrictions);
+  if (workerRestrictions !== null || hostRestrictions !== null) {
+    const named = [...workerRestrictions ?? [], ...hostRestrictions ?? []];
+    const valid = workersList(s, named).filter(canRun);
+    if (valid.length > 0 || !spec.looseRestrictions) return valid;
+  }
+  return resourceRestrictions === null ? null : workersList(s).filter(canRun);
 }
 
 function hasResources(ws: WorkerState, needed: Readonly<Record<string, number>> | null): boolean {

@@ -41,7 +41,7 @@ export interface Steal {
  */
 export function stealLevel(s: SchedulerState, ts: TaskState): number {
   const spec = ts.runSpec as NonNullable<typeof ts.runSpec>;
-  if ((spec.restricted && !spec.looseRestrictions) || ts.suspicious > 0) return -1;
+  if (spec.isBound || ts.suspicious > 0) return -1;
   const dependencies = ts.dependencies.items;
   if (dependencies.length === 0) return 0;
   const compute = ts.cost;

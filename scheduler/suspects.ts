@@ -16,7 +16,7 @@
 import { serialize } from "../protocol/values.ts";
 import { recommend, type SchedulerState } from "./state.ts";
 import { validWorkers } from "./restrictions.ts";
-import { comparePriority, type RunSpec, TaskFailure, type TaskState } from "./task_state.ts";
+import { comparePriority, TaskFailure, type TaskState } from "./task_state.ts";
 import type { WorkerState } from "./worker_state.ts";
 
 /** A worker may have handed its threads so many tasks ahead of those that run. */
@@ -95,12 +95,7 @@ export function nextTrial(s: SchedulerState): void {
   for (const ws of s.workers.values()) room ||= ws.trial === null && ws.suspects < ws.nthreads;
   if (!room) return;
   for (const ts of s.suspects) {
-    let valid = validWorkers(s, ts);
-    if (valid !== null && valid.length === 0) {
-      if (!(ts.runSpec as RunSpec).looseRestrictions) continue;
-      valid = null;
-    }
-    if (decideTrialWorker(s, ts, valid) === null) continue;
+    if (decideTrialWorker(s, ts, validWorkers(s, ts)) === null) continue;
     recommend(s, ts, "waiting");
     // There may be room for more: look again when this one has been placed.
     s.trialSlotFreed = true;

@@ -38,7 +38,7 @@ export class RunSpec {
   readonly hostRestrictions: readonly string[] | null;
   /** What each run takes of a worker's abstract resources. */
   readonly resourceRestrictions: Readonly<Record<string, number>> | null;
-  /** Whether the restrictions are a preference only. */
+  /** Whether the restrictions to workers and hosts are a preference only. */
   readonly looseRestrictions: boolean;
   /** Seconds that a run may take. */
   readonly timeout: number | undefined;
@@ -72,10 +72,11 @@ export class RunSpec {
     this.timeout = fields.timeout;
   }
 
-  /** Whether some workers may not run the tasks. */
-  get restricted(): boolean {
-    return this.workerRestrictions !== null || this.hostRestrictions !== null ||
-      this.resourceRestrictions !== null;
+  /** Whether the tasks stay on the worker they were given to: others may not run them. */
+  get isBound(): boolean {
+    return this.resourceRestrictions !== null ||
+      (!this.looseRestrictions &&
+        (this.workerRestrictions !== null || this.hostRestrictions !== null));
   }
 }
 

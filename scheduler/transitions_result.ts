@@ -56,7 +56,10 @@ export function transitionReleasedMemory(
 
 /** The task has failed; `ts.failure` says why. */
 export function transitionProcessingErred(s: SchedulerState, ts: TaskState): void {
-  loadChanged(s, stopProcessing(s, ts));
+  const ws = stopProcessing(s, ts);
+  loadChanged(s, ws);
+  // The worker need not remember the failure: the scheduler does.
+  cancelCompute(s, ws, ts.key);
   fail(s, ts);
 }
 

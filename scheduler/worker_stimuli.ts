@@ -11,7 +11,7 @@ import { addReplica, removeReplica } from "./replicas.ts";
 import { reportMissing } from "./client_stimuli.ts";
 import { freeKey, recommend, type SchedulerState, sendToClient } from "./state.ts";
 import { TaskFailure, type TaskState } from "./task_state.ts";
-import { transition } from "./transitions.ts";
+import { transition, transitions } from "./transitions.ts";
 import type { WorkerState } from "./worker_state.ts";
 
 /** So many tasks are looked through for a client that wants to see what a task printed. */
@@ -74,6 +74,7 @@ export function addKeys(s: SchedulerState, ws: WorkerState, keys: string[]): voi
     } else if (ts !== undefined && ts.nbytes >= 0 && isBeingComputed(ts)) {
       // The other copies were lost, and this one is found before the result is computed again.
       transition(s, ts, "memory", ws);
+      transitions(s);
     } else {
       freeKey(s, ws, keys[i]);
     }
