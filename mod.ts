@@ -56,6 +56,7 @@ export type {
 } from "./scheduler/core.ts";
 export type { SchedulerState } from "./scheduler/state.ts";
 export type { ClientState } from "./scheduler/client_state.ts";
+export type { FunctionState } from "./scheduler/function_registry.ts";
 export type { SmallSet } from "./scheduler/small_set.ts";
 export type { TaskPrefix } from "./scheduler/task_prefix.ts";
 export type { RunSpec, TaskFailure, TaskState, TaskStateName } from "./scheduler/task_state.ts";

@@ -150,7 +150,7 @@ const workloads: Record<string, Workload> = {
 
 /** A program of `cli/` in a process of its own, which ends with this one. */
 function startProgram(program: string, ...args: string[]): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
+  const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
       "--allow-all",
@@ -162,8 +162,17 @@ function startProgram(program: string, ...args: string[]): Deno.ChildProcess {
     ],
     stdin: "piped",
     stdout: "piped",
-    stderr: "inherit",
+    stderr: "piped",
   }).spawn();
+  void passOnComplaints(child.stderr);
+  return child;
+}
+
+/** Show what a program says on its standard error, but for what is no trouble. */
+async function passOnComplaints(stream: ReadableStream<Uint8Array>): Promise<void> {
+  const lines = new TextLineReader(stream);
+  let line: string | null;
+  while ((line = await lines.next()) !== null) if (!line.includes(" INFO ")) console.error(line);
 }
 
 interface Cluster {

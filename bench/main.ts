@@ -1,9 +1,9 @@
 /**
- * `deno task bench [--json] [--quick] [NAME…]`: how fast Dusk is, next to Python Dask on this machine.
+ * `deno task bench [--json] [--quick] [--alone] [NAME…]`: how fast Dusk is, next to Python Dask on this machine.
  *
  * Both do the same work in the same topology in the same run: a scheduler process, two worker
  * processes of one thread each, and a client process. Without a Python that can import `distributed`
- * there is no peer, and no ratio. A NAME picks the benchmarks whose names begin with it.
+ * there is no peer, and no ratio; nor with `--alone`, which saves the time. A NAME picks the benchmarks whose names begin with it.
  *
  * @module
  */
@@ -19,16 +19,19 @@ const PYTHON = "/usr/bin/python3";
 interface Flags {
   json: boolean;
   quick: boolean;
+  alone: boolean;
   names: string[];
 }
 
 function readFlags(args: string[]): Flags {
-  const flags: Flags = { json: false, quick: false, names: [] };
+  const flags: Flags = { json: false, quick: false, alone: false, names: [] };
   for (const arg of args) {
     if (arg === "--json") flags.json = true;
     else if (arg === "--quick") flags.quick = true;
-    else if (arg.startsWith("-")) stop(`no such option: ${arg} (there are --json and --quick)`);
-    else flags.names.push(arg);
+    else if (arg === "--alone") flags.alone = true;
+    else if (arg.startsWith("-")) {
+      stop(`no such option: ${arg} (there are --json, --quick, --alone)`);
+    } else flags.names.push(arg);
   }
   return flags;
 }
@@ -62,7 +65,7 @@ async function measure(side: Side, benchmark: Benchmark, repetitions: number): P
 }
 
 /** The benchmarks that run on both sides. */
-async function compareSides(chosen: Benchmark[], table: Table): Promise<void> {
+async function compareSides(chosen: Benchmark[], alone: boolean, table: Table): Promise<void> {
   const dusk = await Side.start("Dusk", Deno.execPath(), [
     "run",
     "--allow-all",
@@ -70,7 +73,7 @@ async function compareSides(chosen: Benchmark[], table: Table): Promise<void> {
     "--quiet",
     new URL("dusk_side.ts", import.meta.url).pathname,
   ]);
-  const peer = await startPeer();
+  const peer = alone ? undefined : await startPeer();
   table.note(`${dusk.version}; ${peer?.version ?? "no peer"}`);
   try {
     for (const benchmark of chosen) {
@@ -92,7 +95,7 @@ async function compareSides(chosen: Benchmark[], table: Table): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  const { json, quick, names } = readFlags(Deno.args);
+  const { json, quick, alone, names } = readFlags(Deno.args);
   const both = benchmarks(quick);
   const raw = `raw TCP ${quick ? 5 : 50}MB`;
   const sizes = quick ? [10_000] : [10_000, 100_000, 1_000_000];
@@ -107,7 +110,7 @@ async function main(): Promise<void> {
 
   const table = new Table(json);
   const chosen = both.filter(({ name }) => picked(name));
-  if (chosen.length > 0) await compareSides(chosen, table);
+  if (chosen.length > 0) await compareSides(chosen, alone, table);
   if (picked(raw)) {
     const megabytes = quick ? 5 : 50;
     const seconds = (await measureRawTcp(megabytes * 1e6, 10)).slice(1);

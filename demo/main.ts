@@ -57,7 +57,7 @@ async function computeOnCluster(flights: Flight[]): Promise<Summary> {
 
   const held = Object.values(await client.hasWhat()).map((keys) => keys.length);
   console.log(`${futures.length} tasks on ${parts.length} parts in ${seconds.toFixed(2)} s`);
-  console.log(`Results on the workers: ${held.join(" and ")}\n`);
+  console.log(`Parts and summaries that the two workers hold now: ${held.join(" and ")}\n`);
   return summary;
 }
 

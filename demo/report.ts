@@ -30,7 +30,7 @@ export function report(summary: Summary, cities: Map<string, string>): string {
   for (const [hour, sums] of hours) {
     const length = Math.max(0, Math.round(mean(sums) / most * BAR));
     const time = `${String(hour).padStart(2, "0")}:00`;
-    lines.push(`${time} ${mean(sums).toFixed(1).padStart(6)} min ${"#".repeat(length)}`);
+    lines.push(`${time} ${mean(sums).toFixed(1).padStart(6)} min  ${"#".repeat(length)}`.trimEnd());
   }
   return lines.join("\n");
 }
