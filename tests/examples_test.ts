@@ -38,7 +38,7 @@ Deno.test("the quickstart example adds up squares", async () => {
     "examples/quickstart.ts",
     "-285",
     "[",
-    /^ +0, 1, +4, +9, 16,$/,
+    /^ +0, +1, +4, +9, 16,$/,
     /^ +25, 36, 49, 64, 81$/,
     "]",
   );
