@@ -1,0 +1,177 @@
+/**
+ * A client of the simulation: it submits random graphs, scatters, gathers, cancels and releases, and
+ * believes only what the scheduler tells it.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import type { ClientMessage, SchedulerToClient, TaskGroup } from "../../protocol/messages.ts";
+import { Serialized } from "../../protocol/serialized.ts";
+import type { Link } from "./link.ts";
+import type { Simulation } from "./simulation.ts";
+
+const NOTHING = new Serialized([new Uint8Array(0)]);
+
+/** What the client knows of a key that it wants. */
+export type WantedStatus = "pending" | "finished" | "error" | "cancelled";
+
+/** One client. */
+export class SimClient {
+  readonly id: string;
+  /** The keys that the client wants, and what it was told of each. */
+  readonly wanted: Map<string, WantedStatus> = new Map();
+  readonly toScheduler: Link<ClientMessage>;
+  readonly #workersOf: Map<string, string[]> = new Map();
+  readonly #simulation: Simulation;
+
+  constructor(simulation: Simulation, id: string, toScheduler: Link<ClientMessage>) {
+    this.#simulation = simulation;
+    this.id = id;
+    this.toScheduler = toScheduler;
+  }
+
+  /** A batch from the scheduler has arrived. */
+  receive(messages: SchedulerToClient[]): void {
+    for (const message of messages) {
+      switch (message.op) {
+        case "key-in-memory":
+          this.#learn(message.key, "finished");
+          this.#workersOf.set(message.key, message.workers);
+          break;
+        case "task-erred":
+          this.#learn(message.key, "error");
+          break;
+        case "lost-data":
+          this.#learn(message.key, "pending");
+          break;
+        case "cancelled-key":
+          this.#learn(message.key, "cancelled");
+          break;
+        case "graph-refused":
+          for (const key of message.keys) this.#learn(key, "error");
+          break;
+        case "restart":
+          for (const key of this.wanted.keys()) this.wanted.set(key, "cancelled");
+          break;
+        case "task-console":
+          break;
+      }
+    }
+  }
+
+  /** Submit a random graph on top of what the client already wants. */
+  submit(): void {
+    const { random, book } = this.#simulation;
+    const size = random.integer(1, 25);
+    const usable = [...this.wanted.keys()].filter((key) => this.wanted.get(key) !== "cancelled");
+    const fresh: string[] = [];
+    const groups: TaskGroup[] = [];
+    const functions: Record<string, Serialized> = {};
+    while (fresh.length < size) {
+      const name = `f${random.integer(0, 5)}`;
+      functions[name] = NOTHING;
+      const group: TaskGroup = { function: name, keys: [], args: [], dependencies: [] };
+      for (let i = random.integer(1, 8); i > 0; i--) {
+        const key = `${name}-${this.id}-${book.tasks.size}`;
+        const known = random.chance(0.7) ? fresh : usable;
+        const dependencies = random.sample(known, random.integer(0, 4));
+        const failures = random.chance(0.04) ? Infinity : random.chance(0.05) ? 1 : 0;
+        book.add(key, dependencies, failures);
+        group.keys.push(key);
+        group.args.push(NOTHING);
+        group.dependencies!.push(dependencies);
+        fresh.push(key);
+      }
+      this.#choose(group);
+      groups.push(group);
+    }
+    for (const group of groups) {
+      for (const key of group.wanted ?? group.keys) this.wanted.set(key, "pending");
+    }
+    this.toScheduler.send([{ op: "update-graph", functions, groups }]);
+  }
+
+  /** Put a value on a worker, and tell the scheduler. */
+  scatter(): void {
+    const { book } = this.#simulation;
+    const worker = this.#simulation.pickWorker();
+    if (worker === undefined) return;
+    const key = `data-${this.id}-${book.tasks.size}`;
+    const task = book.add(key, [], 0);
+    worker.put(key, task.value, task.nbytes);
+    this.wanted.set(key, "finished");
+    this.#workersOf.set(key, [worker.address]);
+    this.toScheduler.send([
+      { op: "update-data", whoHas: { [key]: [worker.address] }, nbytes: { [key]: task.nbytes } },
+    ]);
+  }
+
+  /** Give up some keys. */
+  release(count: number): void {
+    const keys = this.#simulation.random.sample([...this.wanted.keys()], count);
+    if (keys.length === 0) return;
+    for (const key of keys) this.wanted.delete(key);
+    this.toScheduler.send([{ op: "client-releases-keys", keys }]);
+  }
+
+  /** Cancel some keys. */
+  cancel(count: number): void {
+    const keys = this.#simulation.random.sample([...this.wanted.keys()], count);
+    if (keys.length === 0) return;
+    for (const key of keys) this.wanted.set(key, "cancelled");
+    this.toScheduler.send([{ op: "cancel-keys", keys }]);
+  }
+
+  /** Want keys of another client too. */
+  share(other: SimClient): void {
+    const { random } = this.#simulation;
+    const keys = random.sample(
+      [...other.wanted.keys()].filter((key) =>
+        other.wanted.get(key) !== "cancelled" && !this.wanted.has(key)
+      ),
+      3,
+    );
+    if (keys.length === 0) return;
+    for (const key of keys) this.wanted.set(key, "pending");
+    this.toScheduler.send([{ op: "client-desires-keys", keys }]);
+  }
+
+  /** Fetch a result from where the scheduler said it is, and report it when it is not there. */
+  gather(): void {
+    const { random, workers, time, book } = this.#simulation;
+    const finished = [...this.wanted.keys()].filter((key) => this.wanted.get(key) === "finished");
+    if (finished.length === 0) return;
+    const key = random.pick(finished);
+    time.after(random.next() * 0.01, () => {
+      if (this.wanted.get(key) !== "finished") return;
+      const address = random.pick(this.#workersOf.get(key)!);
+      const worker = workers.get(address);
+      const value = worker?.alive ? worker.store.get(key) : undefined;
+      if (value === undefined) {
+        this.toScheduler.send([{ op: "report-missing", missing: { [key]: [address] } }]);
+      } else {
+        assert.equal(value, book.get(key).value, `wrong result of ${key}`);
+      }
+    });
+  }
+
+  #choose(group: TaskGroup): void {
+    const { random, names } = this.#simulation;
+    if (random.chance(0.15)) {
+      group.workers = random.sample(names, random.integer(1, 2));
+      if (random.chance(0.5)) group.allowOtherWorkers = true;
+    }
+    // Only the first name is sure to have one in the end.
+    const anywhere = group.workers === undefined || group.workers.includes(names[0]);
+    if (anywhere && random.chance(0.1)) group.resources = { GPU: 1 };
+    if (random.chance(0.3)) group.retries = 2;
+    if (random.chance(0.2)) group.priority = random.integer(-2, 2);
+    if (random.chance(0.4)) group.wanted = random.sample(group.keys, group.keys.length);
+  }
+
+  #learn(key: string, status: WantedStatus): void {
+    const known = this.wanted.get(key);
+    // A cancelled key stays cancelled; one that was released is of no interest.
+    if (known !== undefined && known !== "cancelled") this.wanted.set(key, status);
+  }
+}

@@ -1,0 +1,275 @@
+/**
+ * A worker of the simulation: the real core, with threads, a store and a network that only take
+ * virtual time.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import type { SchedulerToWorker, WorkerToScheduler } from "../../protocol/messages.ts";
+import { Serialized } from "../../protocol/serialized.ts";
+import type { WorkerAction } from "../../worker/actions.ts";
+import { WorkerCore } from "../../worker/core.ts";
+import type { Link } from "./link.ts";
+import type { Simulation } from "./simulation.ts";
+import { result } from "./task_book.ts";
+
+const EXCEPTION = new Serialized([new Uint8Array([1])]);
+
+/** What the threads were given. */
+interface Run {
+  key: string;
+  dependencies: string[];
+  started: boolean;
+  recalled: boolean;
+  cancelled: boolean;
+}
+
+/** One worker, from its start to its death. */
+export class SimWorker {
+  readonly address: string;
+  readonly name: string;
+  readonly core: WorkerCore;
+  /** Results that are held, by key. */
+  readonly store: Map<string, number> = new Map();
+  alive = true;
+  toScheduler: Link<WorkerToScheduler> | null = null;
+  readonly nthreads: number;
+  readonly resources: Record<string, number>;
+  readonly #simulation: Simulation;
+  #queue: Run[] = [];
+  #running = 0;
+
+  constructor(
+    simulation: Simulation,
+    address: string,
+    name: string,
+    nthreads: number,
+    resources: Record<string, number>,
+  ) {
+    this.#simulation = simulation;
+    this.address = address;
+    this.name = name;
+    this.nthreads = nthreads;
+    this.resources = resources;
+    this.core = new WorkerCore({
+      address,
+      nthreads,
+      resources,
+      random: simulation.random.next,
+      validate: true,
+      totalConnections: 3,
+      maxGatherBytes: 100e6,
+    });
+  }
+
+  /** What this worker tells the scheduler when it registers. */
+  registration() {
+    return {
+      op: "register-worker" as const,
+      address: this.address,
+      host: "host-" + this.name,
+      name: this.name,
+      nthreads: this.nthreads,
+      resources: this.resources,
+      now: this.#simulation.time.now,
+      pid: 1,
+      versions: {},
+      nbytes: this.core.heldNbytes(),
+    };
+  }
+
+  /** A batch from the scheduler has arrived. */
+  receive(messages: SchedulerToWorker[]): void {
+    if (!this.alive) return;
+    const now = this.#simulation.time.now;
+    for (const message of messages) {
+      switch (message.op) {
+        case "compute-task":
+          this.core.computeTask(message, now);
+          break;
+        case "cancel-compute":
+          for (const key of message.keys) this.#recall(key);
+          this.core.cancelCompute(message.keys, now);
+          break;
+        case "free-keys":
+          for (const key of message.keys) this.#recall(key);
+          this.core.freeKeys(message.keys, now);
+          break;
+        case "forget-functions":
+          this.core.forgetFunctions(message.functions, now);
+          break;
+        case "steal-request":
+          this.#recall(message.key);
+          this.core.stealRequest(message.key, message.id, now);
+          break;
+        case "restart":
+          this.core.restart(message.id, now);
+          break;
+        case "close":
+          throw new Error(`unexpected close of ${this.address}: ${message.reason}`);
+      }
+    }
+    this.drain();
+  }
+
+  /** The connection to the scheduler is gone; the worker will register again. */
+  disconnected(): void {
+    this.core.schedulerLost(this.#simulation.time.now);
+    this.drain();
+  }
+
+  /** Put scattered data here. */
+  put(key: string, value: number, nbytes: number): void {
+    this.store.set(key, value);
+    this.core.putData({ [key]: nbytes }, this.#simulation.time.now);
+    this.drain();
+  }
+
+  /** Carry out what the core wants. */
+  drain(): void {
+    this.core.drain(
+      (messages) => this.toScheduler?.send(messages),
+      (action) => this.#act(action),
+    );
+  }
+
+  #act(action: WorkerAction): void {
+    const { time } = this.#simulation;
+    switch (action.type) {
+      case "execute": {
+        const { key, dependencies } = action.task;
+        const run: Run = {
+          key,
+          dependencies: dependencies?.map((dep) => dep.key) ?? [],
+          started: false,
+          recalled: false,
+          cancelled: false,
+        };
+        this.#queue.push(run);
+        this.#startRuns();
+        break;
+      }
+      case "cancel-execute": {
+        const run = this.#queue.find((run) => run.key === action.key);
+        assert(run, `${this.address} cancels ${action.key}, which its threads do not have`);
+        this.#later(this.#simulation.random.next() * 0.05, () => {
+          if (run.cancelled || !this.#queue.includes(run)) return;
+          run.cancelled = true;
+          this.#ended(run);
+          this.core.executeCancelled(run.key, time.now);
+          this.drain();
+        });
+        break;
+      }
+      case "gather":
+        this.#gather(action.worker, action.keys);
+        break;
+      case "restart-threads":
+        this.#queue = [];
+        this.#running = 0;
+        this.#later(0.1, () => {
+          this.core.threadsRestarted(action.id, time.now);
+          this.drain();
+        });
+        break;
+      case "drop":
+        for (const key of action.keys) if (!this.core.holds(key)) this.store.delete(key);
+        break;
+      case "rest":
+        this.#later(action.seconds, () => {
+          this.core.peerRested(action.worker, time.now);
+          this.drain();
+        });
+        break;
+    }
+  }
+
+  #startRuns(): void {
+    for (const run of this.#queue) {
+      if (this.#running >= this.nthreads) return;
+      if (!run.started) this.#start(run);
+    }
+  }
+
+  #start(run: Run): void {
+    const { book, random, time, chaos } = this.#simulation;
+    run.started = true;
+    this.#running++;
+    const inputs = run.dependencies.map((dep) => {
+      const value = this.store.get(dep);
+      assert(value !== undefined, `${this.address} runs ${run.key} without ${dep}`);
+      return value;
+    });
+    const task = book.get(run.key);
+    task.attempts++;
+    const start = time.now;
+    this.#later(task.duration, () => {
+      if (run.cancelled || !this.#queue.includes(run)) return;
+      this.#ended(run);
+      const now = time.now;
+      if (chaos && random.chance(0.005)) {
+        this.core.executeLost(run.key, "simulated", now);
+      } else if (task.attempts <= task.failures) {
+        this.core.executeErred(run.key, EXCEPTION, "Error: simulated", start, now, 0, now);
+      } else if (this.core.executeFinished(run.key, task.nbytes, "number", start, now, 0, now)) {
+        this.store.set(run.key, result(run.key, inputs));
+      }
+      this.drain();
+      this.#startRuns();
+    });
+  }
+
+  #ended(run: Run): void {
+    this.#queue.splice(this.#queue.indexOf(run), 1);
+    if (run.started) this.#running--;
+    this.#startRuns();
+  }
+
+  #recall(key: string): void {
+    const run = this.#queue.find((run) => run.key === key && !run.started);
+    if (run === undefined || run.cancelled) return;
+    run.cancelled = true;
+    this.#queue.splice(this.#queue.indexOf(run), 1);
+    this.core.recalled(key, this.#simulation.time.now);
+  }
+
+  #gather(address: string, keys: string[]): void {
+    const { time, random, workers, chaos, book } = this.#simulation;
+    const delay = () => random.chance(0.1) ? random.next() * 2 : random.next() * 0.01;
+    const fail = () => {
+      this.core.gatherFailed(address, time.now);
+      this.drain();
+    };
+    this.#later(delay(), () => {
+      const peer = workers.get(address);
+      if (peer === undefined || !peer.alive || (chaos && random.chance(0.01))) {
+        return this.#later(delay(), fail);
+      }
+      if (random.chance(0.05)) {
+        return this.#later(delay(), () => {
+          this.core.gatherBusy(address, time.now);
+          this.drain();
+        });
+      }
+      const sent = new Map<string, number>();
+      for (const key of keys) {
+        const value = peer.store.get(key);
+        if (value !== undefined) sent.set(key, value);
+      }
+      this.#later(delay(), () => {
+        if (!peer.alive) return fail();
+        const sizes = new Map<string, number>();
+        for (const key of sent.keys()) sizes.set(key, book.get(key).nbytes);
+        this.core.gatherSucceeded(address, sizes, time.now);
+        for (const [key, value] of sent) if (this.core.holds(key)) this.store.set(key, value);
+        this.drain();
+      });
+    });
+  }
+
+  #later(delay: number, run: () => void): void {
+    this.#simulation.time.after(delay, () => {
+      if (this.alive) run();
+    });
+  }
+}
