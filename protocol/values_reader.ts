@@ -225,8 +225,14 @@ export class ValueReader {
     for (let i = 0; i < length; i++) {
       const key = this.key();
       const value = this.value();
-      if (key === "__proto__") define(object, key, value, true);
-      else (object as Record<string, unknown>)[key] = value;
+      if (key === "__proto__") {
+        define(object, key, value, true);
+      } else if (key === "length" && Array.isArray(object)) {
+        // Setting it would allocate as much.
+        throw new DeserializationError("the length of an array is among its properties");
+      } else {
+        (object as Record<string, unknown>)[key] = value;
+      }
     }
   }
 

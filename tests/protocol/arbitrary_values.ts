@@ -130,6 +130,8 @@ export const values: fc.Arbitrary<unknown> = fc.array(
       else if (kind === "sparse") (target as unknown[])[i * i] = value;
       else if (kind === "error" && i === 0) (target as Error).cause = value;
       else {
+        // An array has a length already, which takes no other value.
+        if (names[i] === "length" && Array.isArray(target)) return;
         Object.defineProperty(target, kind === "named" && i < 2 ? String(i) : names[i], {
           value,
           enumerable: true,

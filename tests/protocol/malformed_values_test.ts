@@ -32,6 +32,7 @@ Deno.test("malformed values have one clear error each", () => {
     [[1, 0x91, 5, 1, 0, 0], /not sparse/],
     [[1, 0x91, 0x80, 0x20, 1, 1, 0x80, 0x20, 1], /beyond its array's end/],
     [[1, 0x91, 0xff, 0xff, 0xff, 0x07, 0], /end too early/],
+    [[1, 0x91, 0, 0, 1, 0, 0xc6, ...new TextEncoder().encode("length"), 5], /length of an array/],
     [[1, 0x92, ...HUGE], /end too early/],
     [[1, 0x93, ...HUGE], /end too early/],
     [[1, 0x94, 0xc0], /time of a Date/],
