@@ -9,6 +9,7 @@ import type { ComputeTask, WorkerToScheduler } from "../protocol/messages.ts";
 import type { Serialized } from "../protocol/serialized.ts";
 import { serialize } from "../protocol/values.ts";
 import type { WorkerAction } from "./actions.ts";
+import type { WorkerCoreOptions } from "./core_options.ts";
 import { ExecutionQueue } from "./execution_queue.ts";
 import { GatherAnswers } from "./gather_answers.ts";
 import { Gathering } from "./gathering.ts";
@@ -16,6 +17,8 @@ import { TaskMachine } from "./task_machine.ts";
 import { FunctionState, TaskState } from "./task_state.ts";
 import { type LogEntry, TransitionLog } from "./transition_log.ts";
 import { validateWorker } from "./validate.ts";
+
+export type { WorkerCoreOptions } from "./core_options.ts";
 
 /** The task's thread died under it, again and again. */
 export class KilledThreadError extends Error {
@@ -25,34 +28,6 @@ export class KilledThreadError extends Error {
 /** The scheduler asked to run a function whose code it has never sent. */
 export class UnknownFunctionError extends Error {
   override name = "UnknownFunctionError";
-}
-
-/** How a {@linkcode WorkerCore} is set up. */
-export interface WorkerCoreOptions {
-  /** The worker's own address: a peer by this name is itself. */
-  address: string;
-  /** How many threads run tasks. */
-  nthreads: number;
-  /** How much there is of each abstract resource. */
-  resources?: Record<string, number>;
-  /** A number from 0 up to 1, as `Math.random`: which holder to ask. */
-  random: () => number;
-  /** Most gathers at once (50). */
-  totalConnections?: number;
-  /** Most bytes to ask a peer for at once (200 MB). */
-  maxGatherBytes?: number;
-  /** Most keys to ask a peer for at once (10,000). */
-  maxGatherKeys?: number;
-  /** How many tasks beyond the running one a thread may be given (32). */
-  aheadLimit?: number;
-  /** How long the tasks given to one thread may take together, in seconds (0.005). */
-  aheadSeconds?: number;
-  /** How many threads a task may kill before it fails (3). */
-  allowedLosses?: number;
-  /** How many transitions to remember (10,000). */
-  logLength?: number;
-  /** Check every invariant after every stimulus. */
-  validate?: boolean;
 }
 
 /** The worker's state machine. */
