@@ -12,12 +12,15 @@ export type Compression = "lz4";
 
 /** A frame cannot be decompressed: an unknown compression, damaged bytes, or more than was announced. */
 export class CompressionError extends Error {
+  /** The name of this class. */
   override readonly name = "CompressionError";
 }
 
 /** A frame, and how it is compressed. */
 export interface CompressedFrame {
+  /** The compression; null: none. */
   compression: Compression | null;
+  /** The bytes. */
   frame: Uint8Array;
 }
 

@@ -24,6 +24,7 @@ export const DEFAULT_FRAME_LIMITS: Readonly<FrameLimits> = {
 
 /** The bytes are not frames, or more than the limits allow, or they end within a message. */
 export class FrameError extends Error {
+  /** The name of this class. */
   override readonly name = "FrameError";
 }
 
@@ -145,6 +146,8 @@ export class FrameReader {
   private filled = 0;
 
   /**
+   * Make a reader.
+   *
    * @param source Where the bytes come from.
    * @param limits What is accepted; default {@linkcode DEFAULT_FRAME_LIMITS}.
    */
@@ -217,6 +220,7 @@ export class FrameReader {
     return frames;
   }
 
+  /** Take the length of a frame. */
   private addLength(length: number): void {
     if (length > this.limits.frameBytes) {
       throw new FrameError(
@@ -271,6 +275,7 @@ export class FrameReader {
     this.end = rest;
   }
 
+  /** What to say when the stream ends within a message. */
   private truncation(): string {
     if (this.large !== undefined) {
       return `the stream ended after ${this.filled} of the ${this.large.length} bytes of a frame`;

@@ -6,6 +6,7 @@
 
 /** A message cannot be packed, or the frames of one cannot be unpacked. */
 export class MessageError extends Error {
+  /** The name of this class. */
   override readonly name = "MessageError";
 }
 

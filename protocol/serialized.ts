@@ -14,7 +14,11 @@ export class Serialized {
    */
   readonly frames: readonly Uint8Array[];
 
-  /** @param frames Frame 0 the encoded value, further frames its large buffers. */
+  /**
+   * Wrap frames.
+   *
+   * @param frames Frame 0 the encoded value, further frames its large buffers.
+   */
   constructor(frames: readonly Uint8Array[]) {
     this.frames = frames;
   }

@@ -136,11 +136,14 @@ export const ERROR_CLASSES: readonly ErrorConstructor[] = [
  * ```
  */
 export class SerializationError extends Error {
+  /** The name of this class. */
   override readonly name = "SerializationError";
   /** Where the offending value is, such as `args[0].conn`. */
   readonly path: string;
 
   /**
+   * Make an error.
+   *
    * @param path Where the offending value is.
    * @param reason What it is and what to do instead.
    * @param options The cause, if another error led to this one.
@@ -153,9 +156,12 @@ export class SerializationError extends Error {
 
 /** Bytes that are not an encoded value: damaged, cut off, or made by something else. */
 export class DeserializationError extends Error {
+  /** The name of this class. */
   override readonly name = "DeserializationError";
 
   /**
+   * Make an error.
+   *
    * @param reason What is wrong with the bytes.
    * @param options The cause, if another error led to this one.
    */
