@@ -10,10 +10,10 @@ import type { Row } from "./table.ts";
  * Measure.
  *
  * @param tasks How many tasks.
- * @returns A row for the time a task takes, and one for the memory.
+ * @returns Rows for the time a task takes, for its memory, and for what is left of it.
  */
 export async function measureScheduler(tasks: number): Promise<Row[]> {
-  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       "run",
       "--allow-all",
@@ -23,9 +23,11 @@ export async function measureScheduler(tasks: number): Promise<Row[]> {
       "--json",
       String(tasks),
     ],
-    stderr: "inherit",
   }).output();
-  if (!success) throw new Error(`the benchmark of the scheduler with ${tasks} tasks failed`);
-  const lines = new TextDecoder().decode(stdout).trim().split("\n");
+  const text = new TextDecoder();
+  if (!success) {
+    throw new Error(`the scheduler with ${tasks} tasks failed:\n${text.decode(stderr)}`);
+  }
+  const lines = text.decode(stdout).trim().split("\n");
   return lines.map((line) => JSON.parse(line));
 }
