@@ -30,7 +30,11 @@ export class UnknownFunctionError extends Error {
   override name = "UnknownFunctionError";
 }
 
-/** The worker's state machine. */
+/**
+ * The worker's state machine.
+ *
+ * @internal
+ */
 export class WorkerCore {
   /** The keys, their states and transitions. */
   readonly machine: TaskMachine;

@@ -51,16 +51,18 @@ export class Gathering {
 
   /** Set who holds the task's data: replaces what was known. `self` is left out. */
   setHolders(task: TaskState, addresses: readonly string[], self: string): void {
+    if (isKnown(task.holders, addresses)) return;
     const queued = task.data === "waiting";
     this.forgetHolders(task);
     const holders: Holding[] = [];
-    for (const address of addresses) {
+    for (let i = 0; i < addresses.length; i++) {
+      const address = addresses[i];
       if (address === self) {
         // The scheduler took it to be here, and it is not.
         noteLoss(task, self);
         continue;
       }
-      if (holders.some((holding) => holding.peer.address === address)) continue;
+      if (addresses.indexOf(address) < i) continue;
       let peer = this.peers.get(address);
       if (peer === undefined) this.peers.set(address, peer = new Peer(address));
       peer.holdings++;
@@ -205,6 +207,15 @@ export class Gathering {
   #forgetIfIdle(peer: Peer): void {
     if (peer.holdings === 0 && peer.isIdle) this.peers.delete(peer.address);
   }
+}
+
+/** Whether these very holders are known already: many tasks may need the same data. */
+function isKnown(holders: readonly Holding[] | null, addresses: readonly string[]): boolean {
+  if (holders === null || holders.length !== addresses.length) return false;
+  for (let i = 0; i < addresses.length; i++) {
+    if (holders[i].peer.address !== addresses[i]) return false;
+  }
+  return true;
 }
 
 function expectedNbytes(task: TaskState): number {
