@@ -35,6 +35,8 @@ export class AsCompleted<T, I> implements AsyncIterableIterator<I> {
   readonly #raiseErrors: boolean;
 
   /**
+   * Begin with some futures.
+   *
    * @param futures The first futures.
    * @param options What to give.
    */

@@ -6,7 +6,11 @@
 
 /** Something did not come about in time. The work itself goes on. */
 export class TimeoutError extends Error {
-  /** @param message What was waited for, and for how long. */
+  /**
+   * Make the error.
+   *
+   * @param message What was waited for, and for how long.
+   */
   constructor(message: string) {
     super(message);
     this.name = "TimeoutError";

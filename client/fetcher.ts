@@ -10,13 +10,17 @@ import { RemoteError } from "../comm/rpc.ts";
 import { getLogger } from "../config/logging.ts";
 import { Serialized } from "../protocol/serialized.ts";
 import { pause } from "./deadline.ts";
-import type { FutureState } from "./future_state.ts";
+import { CancelledError, type FutureState } from "./future_state.ts";
 
 const logger = getLogger("distributed.client");
 
 /** A result could not be had although the cluster says that it is there. */
 export class MissingDataError extends Error {
-  /** @param message Which key, and what was tried. */
+  /**
+   * Make the error.
+   *
+   * @param message Which key, and what was tried.
+   */
   constructor(message: string) {
     super(message);
     this.name = "MissingDataError";
@@ -41,6 +45,12 @@ export interface FetcherOptions {
   direct: boolean | undefined;
   /** Tell the scheduler that keys are not where it said. */
   reportMissing(missing: Record<string, string[]>): void;
+  /**
+   * Have the scheduler say where a key stands; on the client's stream.
+   *
+   * @returns False when the client does not hold the key any more.
+   */
+  askAgain(state: FutureState): boolean;
   /** Aborted when the client closes. */
   signal: AbortSignal;
 }
@@ -196,14 +206,14 @@ export class Fetcher {
         // Found, but left out of an answer that tells of others.
         this.#enqueue(request);
       } else {
-        this.#missed(request, reply.missing?.[key] ?? []);
+        this.#outdated(request, reply.missing?.[key] ?? []);
       }
     }
     // What the scheduler did not find it knows already.
     if (anyMissing) this.#options.reportMissing(missing);
   }
 
-  /** The data was not there. Look again a little later, elsewhere if it is known to be elsewhere. */
+  /** The data was not there: look again a little later, elsewhere if it is known to be elsewhere. */
   #missed(request: Request, holders: string[]): void {
     const { state } = request;
     if (!this.#requests.has(state)) return;
@@ -220,6 +230,16 @@ export class Fetcher {
     }
     const seconds = Math.min(firstPause * 2 ** (request.misses - 1), longestPause);
     pause(seconds, this.#options.signal).then(() => this.#again(request));
+  }
+
+  /** The scheduler did not have the data either: what this client knows of the key is out of date. */
+  #outdated(request: Request, holders: string[]): void {
+    const { state } = request;
+    this.#missed(request, holders);
+    if (!this.#requests.has(state)) return;
+    state.lose();
+    if (this.#options.askAgain(state)) return;
+    this.#fail(request, new CancelledError(state.key, "it was released while it was fetched"));
   }
 
   /** Wait for a result that is being computed again. */

@@ -18,6 +18,8 @@ export class CancelledError extends Error {
   readonly key: string;
 
   /**
+   * Make the error.
+   *
    * @param key Key of the future.
    * @param reason Why it was cancelled.
    */

@@ -8,7 +8,11 @@ import { FutureState } from "./future_state.ts";
 
 /** The graph of a `submit` or `map` was refused: a cycle, an unknown worker, … */
 export class GraphError extends Error {
-  /** @param message What the scheduler said. */
+  /**
+   * Make the error.
+   *
+   * @param message What the scheduler said.
+   */
   constructor(message: string) {
     super(message);
     this.name = "GraphError";
@@ -20,6 +24,11 @@ export class KeyTable {
   /** By key. A cancelled or dropped key is not in here; old futures still point to its state. */
   readonly states = new Map<string, FutureState>();
   readonly #onDropped: (key: string) => void;
+  /**
+   * How many `cancelled-key` are to come for keys that this client cancelled. Until then all that the
+   * scheduler says of the key is about the task of before, which may have been submitted anew since.
+   */
+  readonly #echoes = new Map<string, number>();
 
   /** @param onDropped Called with a key that the last future of has let go of. */
   constructor(onDropped: (key: string) => void) {
@@ -43,6 +52,7 @@ export class KeyTable {
 
   /** Apply a message of the scheduler. Messages on keys that are not held any more are no news. */
   apply(message: SchedulerToClient): void {
+    if (this.#echoes.size > 0 && this.#isOfThePast(message)) return;
     switch (message.op) {
       case "key-in-memory":
         this.states.get(message.key)?.finish(message.workers, message.type);
@@ -59,9 +69,6 @@ export class KeyTable {
       case "graph-refused":
         for (const key of message.keys) this.#refuse(key, message.message);
         break;
-      case "restart":
-        this.cancelAll("the cluster was restarted");
-        break;
     }
   }
 
@@ -73,9 +80,26 @@ export class KeyTable {
     state.cancel(reason);
   }
 
-  /** Cancel every key. */
-  cancelAll(reason: string): void {
-    for (const key of [...this.states.keys()]) this.cancel(key, reason);
+  /** Cancel a key because this client said so; the scheduler will confirm it. */
+  cancelOwn(key: string, reason: string): void {
+    this.cancel(key, reason);
+    this.#echoes.set(key, (this.#echoes.get(key) ?? 0) + 1);
+  }
+
+  /** No confirmations are to come: the connection is gone. */
+  forgetEchoes(): void {
+    this.#echoes.clear();
+  }
+
+  /**
+   * Cancel every key.
+   *
+   * @returns The keys.
+   */
+  cancelAll(reason: string): string[] {
+    const keys = [...this.states.keys()];
+    for (const key of keys) this.cancel(key, reason);
+    return keys;
   }
 
   /** Cancel the keys whose outcome is not known. */
@@ -86,8 +110,19 @@ export class KeyTable {
   /** A key that the scheduler did not take may be submitted again, with better options. */
   #refuse(key: string, reason: string): void {
     const state = this.states.get(key);
-    if (state === undefined) return;
+    if (state === undefined || this.#echoes.has(key)) return;
     this.states.delete(key);
     state.fail(new GraphError(`${key} was refused: ${reason}`));
+  }
+
+  #isOfThePast(message: SchedulerToClient): boolean {
+    if (!("key" in message)) return false;
+    const expected = this.#echoes.get(message.key);
+    if (expected === undefined) return false;
+    if (message.op === "cancelled-key") {
+      if (expected > 1) this.#echoes.set(message.key, expected - 1);
+      else this.#echoes.delete(message.key);
+    }
+    return true;
   }
 }

@@ -17,6 +17,7 @@ import {
   checkNames,
   checkSeconds,
   checkWorkers,
+  isName,
   OptionError,
 } from "./task_options.ts";
 
@@ -93,8 +94,11 @@ export async function scatterData(
   }
   if (isPlainObject(data)) {
     const names = Object.keys(data);
-    if (names.includes("")) {
-      throw new OptionError(`scatter(): a name is "", and keys cannot be empty`);
+    const wrong = names.find((name) => !isName(name));
+    if (wrong !== undefined) {
+      throw new OptionError(
+        `scatter(): the name ${JSON.stringify(wrong.slice(0, 60))} cannot be a key`,
+      );
     }
     const futures = await place(session, names.map((name) => encode(data[name], name)), options);
     return Object.fromEntries(names.map((name, i) => [name, futures[i]]));
@@ -114,19 +118,19 @@ async function place(
   const assignment = options.broadcast
     ? new Map(workers.map(([address]) => [address, unique]))
     : inTurn(unique, workers, session);
-  const whoHas: Record<string, string[]> = {};
+  const placed = new Map<string, string[]>();
   const unplaced = new Set<Item>();
   await Promise.all(
-    Array.from(assignment, ([address, part]) => send(session, address, part, whoHas, unplaced)),
+    Array.from(assignment, ([address, part]) => send(session, address, part, placed, unplaced)),
   );
-  for (const item of unplaced) if (whoHas[item.key] !== undefined) unplaced.delete(item);
+  for (const item of unplaced) if (placed.has(item.key)) unplaced.delete(item);
   let byScheduler: Record<string, string[]> = {};
   if (unplaced.size > 0) byScheduler = await sendThroughScheduler(session, [...unplaced], options);
   session.check("scatter()");
-  if (unplaced.size < unique.length) announce(session, unique, whoHas);
+  if (unplaced.size < unique.length) announce(session, unique, placed);
   return items.map(({ key, type }) => {
     const state = session.table.states.get(key) ?? session.table.add(key);
-    state.finish(whoHas[key] ?? byScheduler[key] ?? [], type);
+    state.finish(placed.get(key) ?? byScheduler[key] ?? [], type);
     return session.future(state);
   });
 }
@@ -177,7 +181,7 @@ async function send(
   session: Session,
   address: string,
   items: readonly Item[],
-  whoHas: Record<string, string[]>,
+  placed: Map<string, string[]>,
   unplaced: Set<Item>,
 ): Promise<void> {
   const { direct } = session.options;
@@ -196,7 +200,11 @@ async function send(
     for (const item of items) unplaced.add(item);
     return;
   }
-  for (const item of items) (whoHas[item.key] ??= []).push(address);
+  for (const { key } of items) {
+    const holders = placed.get(key);
+    if (holders === undefined) placed.set(key, [address]);
+    else holders.push(address);
+  }
 }
 
 /** The scheduler puts the data on workers itself, and notes that this client wants it. */
@@ -224,14 +232,15 @@ async function sendThroughScheduler(
 function announce(
   session: Session,
   items: readonly Item[],
-  whoHas: Record<string, string[]>,
+  placed: ReadonlyMap<string, string[]>,
 ): void {
   const nbytes: Record<string, number> = {};
   const types: Record<string, string> = {};
   for (const { key, value, type } of items) {
-    if (whoHas[key] === undefined) continue;
+    if (!placed.has(key)) continue;
     nbytes[key] = value.nbytes;
     types[key] = type;
   }
+  const whoHas = Object.fromEntries(placed);
   session.outbox.add({ op: "update-data", whoHas, nbytes, types });
 }

@@ -21,6 +21,8 @@ const logger = getLogger("distributed.client");
 /** The connection to the scheduler was lost and could not be had again in time. */
 export class ConnectionLostError extends Error {
   /**
+   * Make the error.
+   *
    * @param message Which scheduler, and what was tried.
    * @param options The last attempt's error as `cause`.
    */
@@ -65,6 +67,8 @@ export class SchedulerLink {
   readonly #closing = new AbortController();
 
   /**
+   * Make the error.
+   *
    * @param address Where the scheduler is.
    * @param id Name of this client.
    * @param timeout Seconds to try to connect, at first and after a break.

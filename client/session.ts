@@ -22,6 +22,8 @@ const logger = getLogger("distributed.client");
 /** The client was closed; it can do nothing any more. */
 export class ClientClosedError extends Error {
   /**
+   * Make the error.
+   *
    * @param message What was asked of the client.
    * @param options Why it closed, as `cause`.
    */
@@ -84,6 +86,11 @@ export class Session implements FutureOwner {
       direct: options.direct,
       reportMissing: (missing) => {
         if (!this.closed) this.outbox.add({ op: "report-missing", missing });
+      },
+      askAgain: (state) => {
+        if (this.closed || this.table.states.get(state.key) !== state) return false;
+        this.outbox.add({ op: "client-desires-keys", keys: [state.key] });
+        return true;
       },
       signal: this.#closing.signal,
     });
@@ -194,7 +201,7 @@ export class Session implements FutureOwner {
     for (const state of states) {
       if (this.table.states.get(state.key) !== state) continue;
       keys.push(state.key);
-      this.table.cancel(state.key, "this client cancelled it");
+      this.table.cancelOwn(state.key, "this client cancelled it");
     }
     if (keys.length > 0) this.outbox.add({ op: "cancel-keys", keys });
   }
@@ -256,16 +263,18 @@ export class Session implements FutureOwner {
 
   #receive(batch: readonly SchedulerToClient[]): void {
     for (const message of batch) {
-      if (message.op === "task-console") {
-        this.#onConsole(message);
-        continue;
-      }
-      this.table.apply(message);
-      if (message.op === "restart") {
-        for (const resolve of this.#restarts) resolve();
-        this.#restarts = [];
-      }
+      if (message.op === "task-console") this.#onConsole(message);
+      else if (message.op === "restart") this.#onRestart();
+      else this.table.apply(message);
     }
+  }
+
+  #onRestart(): void {
+    const keys = this.table.cancelAll("the cluster was restarted");
+    // What was on its way to the scheduler came after the flush, and would stay.
+    if (keys.length > 0) this.outbox.add({ op: "client-releases-keys", keys });
+    for (const resolve of this.#restarts) resolve();
+    this.#restarts = [];
   }
 
   #onConsole({ key, worker, level, text }: ConsoleMessage): void {
@@ -280,6 +289,7 @@ export class Session implements FutureOwner {
   #onBroken(): void {
     this.outbox.hold();
     this.outbox.clear();
+    this.table.forgetEchoes();
     const { address } = this.options;
     for (const state of [...this.table.states.values()]) {
       if (state.status === "finished") {

@@ -8,7 +8,11 @@ import type { FutureState } from "./future_state.ts";
 
 /** A task threw something that cannot be read here. Its message is the remote stack. */
 export class RemoteTaskError extends Error {
-  /** @param message What is known of the task's error. */
+  /**
+   * Make the error.
+   *
+   * @param message What is known of the task's error.
+   */
   constructor(message: string) {
     super(message);
     this.name = "RemoteTaskError";

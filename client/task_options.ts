@@ -33,7 +33,11 @@ export interface TaskOptions {
 
 /** A wrong option. The message names the option, its value and what it should be. */
 export class OptionError extends TypeError {
-  /** @param message What is wrong, and what would be right. */
+  /**
+   * Make the error.
+   *
+   * @param message What is wrong, and what would be right.
+   */
   constructor(message: string) {
     super(message);
     this.name = "OptionError";
@@ -105,8 +109,11 @@ export function checkBoolean(name: string, value: unknown): boolean | undefined 
   refuseOption(name, value, "true or false");
 }
 
-function isName(value: unknown): value is string {
-  return typeof value === "string" && value !== "" && value.length <= maxName;
+/** Whether a text can be a key or the name of a worker. */
+export function isName(value: unknown): value is string {
+  // Keys are names in the objects that messages are, where this one is not a name like any other.
+  return typeof value === "string" && value !== "" && value.length <= maxName &&
+    value !== "__proto__";
 }
 
 function checkKey(value: unknown): string | readonly string[] {

@@ -6,7 +6,11 @@
 
 /** A function that cannot be sent to a worker. The message says why, and what to do instead. */
 export class FunctionError extends TypeError {
-  /** @param message What is wrong with the function and what to do instead. */
+  /**
+   * Make the error.
+   *
+   * @param message What is wrong with the function and what to do instead.
+   */
   constructor(message: string) {
     super(message);
     this.name = "FunctionError";
@@ -19,6 +23,8 @@ export class FreeNameError extends FunctionError {
   readonly names: readonly string[];
 
   /**
+   * Make the error.
+   *
    * @param functionName Name of the function, "" for an anonymous one.
    * @param names The free names.
    */

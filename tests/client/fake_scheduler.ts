@@ -24,6 +24,8 @@ export class FakeScheduler implements AsyncDisposable {
   #sender: BatchedSend | undefined;
   #comm: Comm | undefined;
   registrations = 0;
+  /** Called with keys that the client asks about. */
+  onDesires: ((keys: string[]) => void) | undefined;
 
   constructor(handlers: Record<string, Handler> = {}) {
     this.server = new Server({
@@ -93,7 +95,13 @@ export class FakeScheduler implements AsyncDisposable {
           "report-missing",
           "heartbeat-client",
           "close-client",
-        ].map((op) => [op, (message) => batch.push(message)]),
+        ].map((op) => [op, (message) => {
+          batch.push(message);
+          if (op === "cancel-keys") {
+            for (const key of message.keys) this.send({ op: "cancelled-key", key });
+          }
+          if (op === "client-desires-keys") this.onDesires?.(message.keys);
+        }]),
       ),
       afterBatch: () => this.batches.push(batch.splice(0)),
     });

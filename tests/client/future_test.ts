@@ -157,6 +157,25 @@ scripted(
 );
 
 scripted(
+  "news of a task that was cancelled and submitted again is not taken for news of the new one",
+  async ({ client, scheduler, finish }) => {
+    const first = client.submit(inc, 1);
+    finish(first, "old");
+    client.cancel([first]);
+    const second = client.submit(inc, 1);
+    second.cancel();
+    const third = client.submit(inc, 1);
+    await scheduler.heard("cancel-keys", 2);
+    const other = client.submit(inc, 2);
+    finish(other, 3);
+    finish(third, "new");
+    await other.result();
+    assert.equal(await third.result(), "new" as never);
+    assert.deepEqual([first.status, second.status], ["cancelled", "cancelled"]);
+  },
+);
+
+scripted(
   "the scheduler can cancel a key, refuse a graph, and flush everything",
   async ({ client, scheduler }) => {
     const [a, b, c] = client.map(inc, [1, 2, 3]);
@@ -173,6 +192,8 @@ scripted(
     });
     await assert.rejects(c.result(), /the cluster was restarted/);
     assert.deepEqual([a.status, b.status, c.status], ["cancelled", "error", "cancelled"]);
+    const [{ keys }] = await scheduler.heard("client-releases-keys");
+    assert.deepEqual(keys, [c.key]);
     assert.equal(client.futures.size, 0);
   },
 );

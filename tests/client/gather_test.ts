@@ -199,6 +199,31 @@ Deno.test("data that was lost is fetched when it has been computed again", async
   assert.deepEqual(await result, [1]);
 });
 
+Deno.test("news of an earlier run of a task does no harm: the scheduler is asked, and the result waited for", async () => {
+  await using cluster = await Cluster.start();
+  const { client, scheduler, alice } = cluster;
+  client.submit(inc, 0).release();
+  const future = client.submit(inc, 0);
+  cluster.announce(future, alice);
+  const result = future.result();
+  const [{ keys }] = await scheduler.heard("client-desires-keys");
+  assert.deepEqual(keys, [future.key]);
+  assert.equal(future.status, "lost");
+  cluster.finish(future, 1, alice);
+  assert.equal(await result, 1);
+});
+
+Deno.test("a future that is released while its data is looked for is given up", async () => {
+  await using cluster = await Cluster.start();
+  const { client, scheduler, alice } = cluster;
+  const future = client.submit(inc, 0);
+  cluster.announce(future, alice);
+  const result = assert.rejects(future.result(), CancelledError);
+  await scheduler.heard("report-missing");
+  future.release();
+  await result;
+});
+
 Deno.test("data that becomes an error while it is fetched throws that error", async () => {
   await using cluster = await Cluster.start();
   const { client, scheduler, alice } = cluster;
@@ -220,9 +245,10 @@ Deno.test("data that becomes an error while it is fetched throws that error", as
 
 Deno.test("data that is nowhere although it should be is given up with an error", async () => {
   await using cluster = await Cluster.start();
-  const { client, alice } = cluster;
+  const { client, scheduler, alice } = cluster;
   const future = client.submit(inc, 0);
   cluster.announce(future, alice);
+  scheduler.onDesires = () => cluster.announce(future, alice);
   await assert.rejects(future.result(), (error: Error) => {
     assert.ok(error instanceof MissingDataError);
     assert.match(error.message, new RegExp(`${future.key} could not be fetched`));
@@ -348,7 +374,7 @@ Deno.test("scatter refuses wrong options and data that cannot travel", async () 
   await assert.rejects(client.scatter(1, { broadcas: true } as never), /no option "broadcas"/);
   await assert.rejects(client.scatter(1, { workers: [] }), /option "workers" is \[\]/);
   await assert.rejects(client.scatter([() => 0]), /function/);
-  await assert.rejects(client.scatter({ "": 1 }), /keys cannot be empty/);
+  await assert.rejects(client.scatter({ "": 1 }), /the name "" cannot be a key/);
 });
 
 Deno.test("a scattered future can be waited for and released like any other", async () => {
