@@ -42,25 +42,8 @@ export {
 } from "./deploy/local_cluster.ts";
 export { WorkerProcess, WorkerProcessError } from "./deploy/worker_process.ts";
 export { Scheduler, type SchedulerOptions } from "./scheduler/scheduler.ts";
-export type {
-  MissingData,
-  SchedulerCore,
-  SchedulerCoreOptions,
-  SchedulerEvent,
-  SchedulerIdentity,
-  StealResponse,
-  TaskConsole,
-  TransitionRecord,
-  WorkerIdentity,
-  WorkerInfo as JoiningWorker,
-} from "./scheduler/core.ts";
-export type { SchedulerState } from "./scheduler/state.ts";
-export type { ClientState } from "./scheduler/client_state.ts";
-export type { FunctionState } from "./scheduler/function_registry.ts";
-export type { SmallSet } from "./scheduler/small_set.ts";
-export type { TaskPrefix } from "./scheduler/task_prefix.ts";
-export type { RunSpec, TaskFailure, TaskState, TaskStateName } from "./scheduler/task_state.ts";
-export type { WorkerState } from "./scheduler/worker_state.ts";
+export type { SchedulerCore, SchedulerCoreOptions } from "./scheduler/core.ts";
+export type { TaskStateName } from "./scheduler/task_state.ts";
 export { SchedulerPlugin, type TransitionDetails } from "./scheduler/plugin.ts";
 export type { ResultStore } from "./worker/store.ts";
 export type { LogEntry } from "./worker/transition_log.ts";
@@ -99,7 +82,7 @@ export {
 export * from "./comm/transport.ts";
 
 // Values as bytes
-export type * from "./protocol/messages.ts";
+export type { WorkerMetrics } from "./protocol/messages.ts";
 export { Serialized } from "./protocol/serialized.ts";
 export { DeserializationError, SerializationError } from "./protocol/values_format.ts";
 

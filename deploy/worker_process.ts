@@ -24,6 +24,7 @@ export interface WorkerProcessOptions {
 
 /** A worker process could not be started, or ended before it had joined the cluster. */
 export class WorkerProcessError extends Error {
+  /** Name of the class. */
   override name = "WorkerProcessError";
 }
 

@@ -213,12 +213,15 @@ export type WorkerTaskStateName =
 
 /** What a heartbeat says of its worker. */
 export interface WorkerMetrics {
-  /** Tasks running, ready, waiting for data. */
+  /** Tasks that are running. */
   executing: number;
+  /** Tasks that could run, but for a free thread. */
   ready: number;
+  /** Tasks that wait for data. */
   waiting: number;
-  /** Results in the store, and their size. */
+  /** Results in the store. */
   inMemory: number;
+  /** Size of the results in bytes. */
   nbytes: number;
   /** Resident memory of the process in bytes. */
   memory: number;

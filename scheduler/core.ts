@@ -59,6 +59,8 @@ export type WorkerInfo = RegisterWorker & { host: string };
  * core.updateGraph("alice", { op: "update-graph", functions, groups }, 0);
  * core.drain(sendToWorker, sendToClient);
  * ```
+ *
+ * @internal
  */
 export class SchedulerCore extends SchedulerState {
   readonly #validator: Validator | null;

@@ -71,6 +71,8 @@ export class Scheduler implements AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   /**
+   * A scheduler that does not run yet: see {@linkcode start}.
+   *
    * @param options How it behaves; see {@linkcode SchedulerOptions}.
    * @throws {RangeError} When an interval is not a number of seconds above 0.
    */

@@ -61,6 +61,8 @@ export class ClusterWorker implements AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   /**
+   * A worker that does not run yet: see {@linkcode start}.
+   *
    * @param options See {@linkcode ClusterWorkerOptions}; only `schedulerAddress` is required.
    * @throws {TypeError} When an option is of the wrong kind.
    * @throws {RangeError} When a number is out of range.
