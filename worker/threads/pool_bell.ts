@@ -12,6 +12,15 @@ const PROBE_MS = 250;
 /** Whether `Atomics.waitAsync` hears other threads in this process; undefined: not known yet. */
 let sharedMemoryWorks: boolean | undefined;
 
+/**
+ * Whether this version of Deno may hear at all. Where the event loop is not woken by another thread's
+ * ring it still hears of it when something else wakes it, so that the probe alone can be wrong.
+ */
+function mayHear(): boolean {
+  const [major, minor] = Deno.version.deno.split(".").map(Number);
+  return major > 2 || major === 2 && minor >= 9;
+}
+
 /** The pool's ear. */
 export class PoolBell {
   /** The memory that the threads ring in. */
@@ -26,6 +35,7 @@ export class PoolBell {
   /** @param waking How to wake; undefined: find out with the first thread. */
   constructor(waking: "shared-memory" | "messages" | undefined) {
     if (waking !== undefined) this.shared = waking === "shared-memory";
+    else if (!mayHear()) this.shared = sharedMemoryWorks = false;
     else if (sharedMemoryWorks !== undefined) this.shared = sharedMemoryWorks;
     else this.#probe = Promise.resolve(Atomics.waitAsync(this.#words, PoolWord.PROBE, 0).value);
   }
