@@ -60,9 +60,11 @@ async function main(command: Command): Promise<ExitCode> {
     );
   }
   const address = scheduler.address;
-  console.log(`Scheduler started at ${address}`);
-  console.log(`  connect a worker:  dusk-worker ${address}`);
-  console.log(`  connect a client:  await Client.connect("${address}")`);
+  console.log(
+    `Scheduler started at ${address}\n` +
+      `  connect a worker:  dusk-worker ${address}\n` +
+      `  connect a client:  await Client.connect("${address}")`,
+  );
 
   await untilStopped(scheduler.finished);
   await scheduler.close();

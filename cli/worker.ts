@@ -85,8 +85,7 @@ async function main(command: Command): Promise<ExitCode> {
     throw new ProgramError(`cannot join ${command.args[0]}: ${(error as Error).message}`);
   }
   if (!flags.quiet) {
-    console.log(`Start worker at: ${worker.address}`);
-    console.log(`Registered with: ${command.args[0]}`);
+    console.log(`Start worker at: ${worker.address}\nRegistered with: ${worker.schedulerAddress}`);
   }
   await untilStopped(worker.finished);
   await worker.close({ reason: "stopped by a signal" });

@@ -24,35 +24,49 @@ function serveFiles(): { url: string; [Symbol.asyncDispose](): Promise<void> } {
   };
 }
 
-for (const processes of [false, true]) {
-  for (const packageJson of [false, true]) {
-    const what = `${processes ? "worker processes" : "threads"}${
-      packageJson ? ", in a folder with a package.json" : ""
-    }`;
-    Deno.test(`a script with no config imports mod.ts over HTTP and runs work: ${what}`, async () => {
-      await using files = serveFiles();
-      const folder = await Deno.makeTempDir({ prefix: "dusk-elsewhere-" });
-      try {
-        await Deno.writeTextFile(
-          `${folder}/script.ts`,
-          `import { Client, LocalCluster } from "${files.url}/mod.ts";
-           await using cluster = await LocalCluster.create({ nWorkers: 2, processes: ${processes} });
-           await using client = await Client.connect(cluster);
-           const inc = (x: number): number => x + 1;
-           const one = await client.submit(inc, 0).result();
-           const list = await client.gather(client.map(inc, [1, 2, 3]));
-           console.log(JSON.stringify({ one, list, workers: cluster.workers.length }));`,
-        );
-        if (packageJson) await Deno.writeTextFile(`${folder}/package.json`, `{ "name": "mine" }`);
-        const flags = packageJson ? [] : ["--no-config"];
-        await using program = new Program(Deno.execPath(), ["run", "-A", ...flags, "script.ts"], {
-          cwd: folder,
-        });
-        assert.equal((await program.status).code, 0, program.stderr);
-        assert.deepEqual(JSON.parse(program.stdout), { one: 1, list: [2, 3, 4], workers: 2 });
-      } finally {
-        await Deno.remove(folder, { recursive: true });
+/** A cache of its own for the modules that come over HTTP, next to the npm packages that are there. */
+async function freshCache(folder: string): Promise<string> {
+  const info = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
+  const { npmCache } = JSON.parse(new TextDecoder().decode(info.stdout));
+  await Deno.mkdir(npmCache, { recursive: true });
+  await Deno.mkdir(`${folder}/cache`);
+  await Deno.symlink(npmCache, `${folder}/cache/npm`);
+  return `${folder}/cache`;
+}
+
+for (
+  const [what, flags, processes, packageJson] of [
+    ["threads", ["--no-config"], false, false],
+    ["worker processes", ["--no-config"], true, false],
+    ["worker processes in a folder with a package.json", ["--node-modules-dir=none"], true, true],
+  ] as [string, string[], boolean, boolean][]
+) {
+  Deno.test(`a script elsewhere imports mod.ts over HTTP and runs work: ${what}`, async () => {
+    await using files = serveFiles();
+    const folder = await Deno.makeTempDir({ prefix: "dusk-elsewhere-" });
+    try {
+      await Deno.mkdir(`${folder}/project`);
+      await Deno.writeTextFile(
+        `${folder}/project/script.ts`,
+        `import { Client, LocalCluster } from "${files.url}/mod.ts";
+         await using cluster = await LocalCluster.create({ nWorkers: 2, processes: ${processes} });
+         await using client = await Client.connect(cluster);
+         const inc = (x: number): number => x + 1;
+         const one = await client.submit(inc, 0).result();
+         const list = await client.gather(client.map(inc, [1, 2, 3]));
+         console.log(JSON.stringify({ one, list, workers: cluster.workers.length }));`,
+      );
+      if (packageJson) {
+        await Deno.writeTextFile(`${folder}/project/package.json`, `{ "name": "x" }`);
       }
-    });
-  }
+      await using program = new Program(Deno.execPath(), ["run", "-A", ...flags, "script.ts"], {
+        cwd: `${folder}/project`,
+        env: { DENO_DIR: await freshCache(folder) },
+      });
+      assert.equal((await program.status).code, 0, program.stderr);
+      assert.deepEqual(JSON.parse(program.stdout), { one: 1, list: [2, 3, 4], workers: 2 });
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
 }
