@@ -97,7 +97,7 @@ export async function scatterData(
     const wrong = names.find((name) => !isName(name));
     if (wrong !== undefined) {
       throw new OptionError(
-        `scatter(): the name ${JSON.stringify(wrong.slice(0, 60))} cannot be a key`,
+        `scatter(): the name ${JSON.stringify(String(wrong).slice(0, 60))} cannot be a key`,
       );
     }
     const futures = await place(session, names.map((name) => encode(data[name], name)), options);
