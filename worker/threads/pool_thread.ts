@@ -85,6 +85,7 @@ export class PoolThread {
   /** What it was given and has not answered, the oldest first. */
   readonly tasks: PoolTask[] = [];
   readonly #owner: ThreadOwner;
+  readonly #module: URL;
   readonly #worker: Worker;
   readonly #port: MessagePort;
   readonly #memory = threadMemory();
@@ -121,6 +122,7 @@ export class PoolThread {
   constructor(setup: ThreadSetup, owner: ThreadOwner) {
     this.id = setup.id;
     this.#owner = owner;
+    this.#module = setup.module;
     this.#in = new RingWriter(this.#memory.inRing);
     this.#out = new RingReader(this.#memory.outRing);
     this.#writer = new RecordWriter(this.#in.bytes, this.#in.view);
@@ -159,7 +161,9 @@ export class PoolThread {
 
   #fail(message: string): void {
     if (!this.#open) return;
-    this.#settleReady(new ThreadStartError(`A thread did not start: ${message}`));
+    this.#settleReady(
+      new ThreadStartError(`A thread did not start (module ${this.#module}): ${message}`),
+    );
     this.#owner.died(this, message);
   }
 
@@ -298,7 +302,8 @@ export class PoolThread {
 
   /** Takes back all tasks that the thread has not begun. */
   recallAll(): PoolTask[] {
-    return this.tasks.filter((entry) => this.recall(entry));
+    // A copy: each recall takes one out.
+    return this.tasks.slice().filter((entry) => this.recall(entry));
   }
 
   /** When a task with a time limit began, in seconds; 0: it has not. */

@@ -15,6 +15,9 @@ const CALLERS = [new URL("./", import.meta.url).href, "dusk:limit"];
 /** Frames of the runtime, in between a user's. */
 const RUNTIME = ["(node:", " node:", "(ext:", " ext:"];
 
+/** How the runtime writes a place in a task's code. */
+const EVALUATED = /\((dusk:\/\/\/[^\s,]*), <anonymous>:/;
+
 /** An error in the form in which it leaves the thread. */
 export interface TaskError {
   exception: Serialized;
@@ -51,7 +54,7 @@ export function trimStack(stack: string): string {
       if (CALLERS.some((part) => line.includes(part))) break;
       if (RUNTIME.some((part) => line.includes(part))) continue;
     }
-    kept.push(line);
+    kept.push(line.replace(EVALUATED, "($1:"));
   }
   if (kept.at(-1)?.includes("at Reflect.apply (")) kept.pop();
   const trimmed = kept.join("\n");

@@ -69,10 +69,16 @@ export class CurrentTask {
       const { signal } = controller;
       const serial = this.serial;
       const words = this.#words;
+      const fired = () => Reflect.get(AbortSignal.prototype, "aborted", signal) as boolean;
+      let firing = false;
       const poll = () => {
         // The pool's word is seen at once; the message that fires the event needs the event loop.
-        if (Atomics.load(words, Word.ABORT) === serial) controller.abort(cancelled());
-        return Reflect.get(AbortSignal.prototype, "aborted", signal) as boolean;
+        // Firing asks for `aborted` itself.
+        if (!firing && Atomics.load(words, Word.ABORT) === serial && !fired()) {
+          firing = true;
+          controller.abort(cancelled());
+        }
+        return fired();
       };
       Object.defineProperties(signal, {
         aborted: { get: poll },

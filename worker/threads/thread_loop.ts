@@ -1,7 +1,7 @@
 /**
- * The life of a thread: takes tasks out of its ring, runs them, and sleeps when there are none. It
- * sleeps blocked for a moment, since a blocked thread wakes soonest, and then in its event loop, so
- * that what tasks have left behind (timers, connections) goes on.
+ * The life of a thread: takes tasks out of its ring, runs them, and sleeps when there are none. At
+ * first it sleeps blocked, since a blocked thread wakes soonest, for a millisecond at a time: what tasks
+ * have left behind (timers, connections) goes on in between. Then it sleeps in its event loop.
  *
  * @module
  */
@@ -14,14 +14,21 @@ import { TaskRunner } from "./task_runner.ts";
 import { Activity, Claim, Sleep, type ThreadMemory, Word } from "./thread_memory.ts";
 import type { ThreadOutbox } from "./thread_outbox.ts";
 
-/** How long a thread without work sleeps blocked before it lets its event loop run, in milliseconds. */
+/** How long a thread without work sleeps blocked before its event loop gets a turn, in milliseconds. */
 const BLOCK_MS = 1;
+/** How often it does so in a row before it goes to sleep in its event loop. */
+const BLOCKS = 50;
 /** How long tasks may follow each other without a turn of the event loop, in seconds. */
 const TURN_SECONDS = 0.01;
 
 const { load, store, wait, waitAsync, compareExchange } = Atomics;
 const immediate = setImmediate;
 const NO_BUFFERS: readonly ArrayBuffer[] = [];
+
+/** One turn of the event loop. */
+function turn(): Promise<void> {
+  return new Promise((turned) => immediate(turned));
+}
 
 /** What the pool posts to a thread; a bare number wakes it. */
 export type ToThread =
@@ -89,13 +96,16 @@ export class ThreadLoop {
         if (pending !== undefined) await pending;
         if (load(words, Word.RETIRE) === 1) return this.#leave();
         if (this.#runner.lastStop - this.#lastTurn > TURN_SECONDS) {
-          await new Promise<void>((turned) => immediate(turned));
+          await turn();
           this.#lastTurn = this.#runner.lastStop;
         }
       }
-      if (this.#block()) continue;
-      await this.#sleep();
-      if (load(words, Word.RETIRE) === 1) return this.#leave();
+      for (let blocks = 0; !this.#block(); blocks++) {
+        if (blocks < BLOCKS) await turn();
+        else await this.#sleep();
+        if (load(words, Word.RETIRE) === 1) return this.#leave();
+      }
+      this.#lastTurn = this.#runner.lastStop;
     }
   }
 
