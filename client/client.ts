@@ -3,12 +3,18 @@
  *
  * @module
  */
-import { normalizeAddress } from "../comm/addresses.ts";
+import {
+  type ClientOptions,
+  type ClusterLike,
+  type Connection,
+  openConnection,
+} from "./connect.ts";
+import type { FutureInfo, GatherOptions, NbytesOptions, SchedulerInfo } from "./facts.ts";
 import { Future } from "./future.ts";
-import type { FutureState, FutureStatus } from "./future_state.ts";
+import type { FutureState } from "./future_state.ts";
 import { gatherStates } from "./gather.ts";
 import { checkScatterOptions, scatterData, type ScatterOptions } from "./scatter.ts";
-import { type ConsoleMessage, Session } from "./session.ts";
+import type { Session } from "./session.ts";
 import { collectFutures, leftOut, replaceFutures } from "./structure.ts";
 import { mapTasks, submitTask } from "./submit.ts";
 import {
@@ -32,87 +38,14 @@ import type {
   Scattered,
 } from "./types.ts";
 
-/** A cluster that a client can connect to, such as a `LocalCluster`. */
-export interface ClusterLike {
-  /** Address of its scheduler. */
-  readonly schedulerAddress: string;
-}
-
-/** Options of {@linkcode Client.connect}. */
-export interface ClientOptions {
-  /** What the scheduler calls the client; by default a random name. */
-  name?: string;
-  /** Seconds to try to connect, and to connect again when the connection is lost. Default: 10. */
-  timeout?: number;
-  /**
-   * Whether data goes straight between client and workers (true) or through the scheduler (false).
-   * Default: straight where the workers can be reached.
-   */
-  direct?: boolean;
-  /** Whether what tasks write to their console is written to this one's. Default: true. */
-  console?: boolean;
-  /** Takes what tasks write to their console, in the place of this one's. */
-  onConsole?: (message: ConsoleMessage) => void;
-}
-
-/** Options of {@linkcode Client.gather}. */
-export interface GatherOptions {
-  /** Whether the error of a failed future is thrown, or the future left out. Default: "raise". */
-  errors?: "raise" | "skip";
-}
-
-/** Options of {@linkcode Client.nbytes}. */
-export interface NbytesOptions {
-  /** Futures or keys to look at. Default: all. */
-  keys?: NestedFutures | readonly string[];
-  /** Whether to add up the keys of each function. Default: true. */
-  summary?: boolean;
-}
-
-/** What {@linkcode Client.schedulerInfo} says of a worker. */
-export interface WorkerInfo {
-  /** Name, by default its address. */
-  name: string;
-  /** How many tasks it can run at once. */
-  nthreads: number;
-  /** More facts: host, memory, resources, last sign of life, … */
-  [fact: string]: unknown;
-}
-
-/** What {@linkcode Client.schedulerInfo} gives. */
-export interface SchedulerInfo {
-  /** The scheduler's own name. */
-  id: string;
-  /** Its address. */
-  address: string;
-  /** Its workers by address. */
-  workers: Record<string, WorkerInfo>;
-  /** More facts. */
-  [fact: string]: unknown;
-}
-
-/** What a client knows of a key without asking. */
-export interface FutureInfo {
-  /** Name of the task or data. */
-  readonly key: string;
-  /** Where it stands. */
-  readonly status: FutureStatus;
-  /** What the result is ("number", "Float64Array", …), once it is known. */
-  readonly type: string | undefined;
-}
-
-/** A cluster that the client has started itself, and closes. */
-interface OwnedCluster extends ClusterLike {
-  close(): Promise<void>;
-}
-
-/** What all views of a client share besides the session. */
-interface Shared {
-  readonly session: Session;
-  readonly cluster: OwnedCluster | undefined;
-}
-
-const defaultTimeout = 10;
+export type { ClientOptions, ClusterLike } from "./connect.ts";
+export type {
+  FutureInfo,
+  GatherOptions,
+  NbytesOptions,
+  SchedulerInfo,
+  WorkerInfo,
+} from "./facts.ts";
 
 /**
  * A client of a cluster: submits functions, moves data, waits for results.
@@ -131,13 +64,13 @@ const defaultTimeout = 10;
  * ```
  */
 export class Client implements AsyncDisposable {
-  readonly #shared: Shared;
+  readonly #connection: Connection;
   readonly #session: Session;
   readonly #options: CheckedOptions;
 
-  private constructor(shared: Shared, options: CheckedOptions) {
-    this.#shared = shared;
-    this.#session = shared.session;
+  private constructor(connection: Connection, options: CheckedOptions) {
+    this.#connection = connection;
+    this.#session = connection.session;
     this.#options = options;
   }
 
@@ -156,37 +89,7 @@ export class Client implements AsyncDisposable {
     cluster?: string | ClusterLike,
     options: ClientOptions = {},
   ): Promise<Client> {
-    const known = ["name", "timeout", "direct", "console", "onConsole"];
-    checkNames(options, known, "Client.connect()");
-    const { name, onConsole } = options;
-    if (name !== undefined && (typeof name !== "string" || name === "")) {
-      refuseOption("name", name, "a text that is not empty");
-    }
-    if (onConsole !== undefined && typeof onConsole !== "function") {
-      refuseOption("onConsole", onConsole, "a function");
-    }
-    const wantsConsole = checkBoolean("console", options.console) ?? true;
-    const settings = {
-      id: name ?? `Client-${crypto.randomUUID()}`,
-      timeout: checkSeconds("timeout", options.timeout) ?? defaultTimeout,
-      direct: checkBoolean("direct", options.direct),
-      onConsole: onConsole ?? (wantsConsole ? printToConsole : undefined),
-    };
-    if (cluster !== undefined) {
-      const address = normalizeAddress(addressOf(cluster));
-      const session = await Session.open({ ...settings, address });
-      return new Client({ session, cluster: undefined }, noOptions);
-    }
-    // Loaded here only: a program that connects to a remote scheduler loads no scheduler.
-    const { LocalCluster } = await import("../deploy/local_cluster.ts");
-    const own = await LocalCluster.create();
-    try {
-      const session = await Session.open({ ...settings, address: own.schedulerAddress });
-      return new Client({ session, cluster: own }, noOptions);
-    } catch (error) {
-      await own.close();
-      throw error;
-    }
+    return new Client(await openConnection(cluster, options), noOptions);
   }
 
   /** What the scheduler calls this client. */
@@ -223,7 +126,7 @@ export class Client implements AsyncDisposable {
    */
   with(options: TaskOptions): Client {
     this.#session.check("with()");
-    return new Client(this.#shared, checkOptions(options, this.#options));
+    return new Client(this.#connection, checkOptions(options, this.#options));
   }
 
   /**
@@ -448,7 +351,7 @@ export class Client implements AsyncDisposable {
    */
   async close(): Promise<void> {
     await this.#session.close();
-    await this.#shared.cluster?.close();
+    await this.#connection.cluster?.close();
   }
 
   /**
@@ -459,7 +362,7 @@ export class Client implements AsyncDisposable {
   async shutdown(options: { timeout?: number } = {}): Promise<void> {
     checkNames(options, ["timeout"], "shutdown()");
     const timeout = checkSeconds("timeout", options.timeout) ?? this.#session.options.timeout;
-    if (this.#shared.cluster === undefined) {
+    if (this.#connection.cluster === undefined) {
       await this.#session.call("shutdown()", "terminate", {}, timeout);
     }
     await this.close();
@@ -486,18 +389,6 @@ export class Client implements AsyncDisposable {
   }
 }
 
-function addressOf(cluster: string | ClusterLike): string {
-  if (typeof cluster === "string") return cluster;
-  const address = cluster?.schedulerAddress;
-  if (typeof address === "string") return address;
-  throw new OptionError(
-    `Client.connect(): the cluster is ${
-      cluster === null ? "null" : typeof cluster
-    }, but must be an ` +
-      `address such as "127.0.0.1:8786" or an object with a schedulerAddress`,
-  );
-}
-
 function isIterator(value: unknown): value is IterableIterator<unknown> {
   if (typeof value !== "object" || value === null || value instanceof Future) return false;
   const iterator = value as Partial<IterableIterator<unknown>>;
@@ -519,18 +410,4 @@ function keysOf(futures: NestedFutures | readonly string[] | undefined): string[
 
 function workersOf(workers: string | readonly string[] | undefined): string[] | undefined {
   return workers === undefined ? undefined : checkWorkers(workers);
-}
-
-function printToConsole({ key, worker, level, text }: ConsoleMessage): void {
-  const line = `[${key} on ${worker}] ${text}`;
-  switch (level) {
-    case "debug":
-    case "info":
-    case "warn":
-    case "error":
-      console[level](line);
-      break;
-    default:
-      console.log(line);
-  }
 }

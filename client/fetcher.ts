@@ -39,7 +39,10 @@ export interface FetchListener {
 
 /** How the fetcher reaches the rest of the client. */
 export interface FetcherOptions {
-  pool: ConnectionPool;
+  /** Connections to workers. */
+  workers: ConnectionPool;
+  /** Connections to the scheduler. */
+  scheduler: ConnectionPool;
   schedulerAddress: string;
   /** Straight from workers: true; through the scheduler: false; undefined: whichever works. */
   direct: boolean | undefined;
@@ -165,13 +168,14 @@ export class Fetcher {
   }
 
   async #ask(address: string, requests: Request[]): Promise<void> {
-    const { pool, schedulerAddress, signal } = this.#options;
+    const { workers, scheduler, schedulerAddress, signal } = this.#options;
     const keys = requests.map((request) => request.state.key);
     const viaScheduler = address === schedulerAddress;
     let reply: DataReply;
     try {
-      const peer = pool.rpc(address);
-      reply = await (viaScheduler ? peer.gather({ keys }) : peer.getData({ keys })) as DataReply;
+      reply = await (viaScheduler
+        ? scheduler.call<DataReply>(address, "gather", { keys })
+        : workers.call<DataReply>(address, "get-data", { keys }));
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof RemoteError) throw error;

@@ -191,7 +191,7 @@ async function send(
   }
   const data = Object.fromEntries(items.map((item) => [item.key, item.value]));
   try {
-    await session.pool.rpc(address).updateData({ data }, { signal: session.signal });
+    await session.workers.call(address, "update-data", { data }, { signal: session.signal });
   } catch (error) {
     session.check("scatter()");
     if (direct === true || error instanceof RemoteError) throw error;

@@ -54,15 +54,20 @@ export interface SessionOptions {
   onConsole: ((message: ConsoleMessage) => void) | undefined;
 }
 
-/** Connections to workers that are kept open at most. */
-const connectionLimit = 256;
+/** Connections that are kept open at most, to all workers together and to the scheduler. */
+const workerConnections = 256;
+const schedulerConnections = 32;
+/** Seconds after which a worker counts as out of reach, and the scheduler is asked in its place. */
+const workerConnectTimeout = 2;
 
 /** The shared part of a client. */
 export class Session implements FutureOwner {
   readonly options: SessionOptions;
   readonly table: KeyTable;
   readonly outbox: Outbox;
-  readonly pool: ConnectionPool;
+  /** Connections to workers. */
+  readonly workers: ConnectionPool;
+  readonly #scheduler: ConnectionPool;
   readonly fetcher: Fetcher;
   readonly #link: SchedulerLink;
   readonly #closing = new AbortController();
@@ -79,9 +84,14 @@ export class Session implements FutureOwner {
     this.table = new KeyTable((key) => {
       if (!this.closed) this.outbox.addRelease(key);
     });
-    this.pool = new ConnectionPool({ limit: connectionLimit });
+    this.workers = new ConnectionPool({
+      limit: workerConnections,
+      connect: { timeout: workerConnectTimeout },
+    });
+    this.#scheduler = new ConnectionPool({ limit: schedulerConnections });
     this.fetcher = new Fetcher({
-      pool: this.pool,
+      workers: this.workers,
+      scheduler: this.#scheduler,
       schedulerAddress: options.address,
       direct: options.direct,
       reportMissing: (missing) => {
@@ -146,7 +156,7 @@ export class Session implements FutureOwner {
   ): Promise<T> {
     this.check(method);
     try {
-      return await this.pool.call<T>(this.options.address, op, args, {
+      return await this.#scheduler.call<T>(this.options.address, op, args, {
         timeout,
         signal: this.#closing.signal,
       });
@@ -246,7 +256,11 @@ export class Session implements FutureOwner {
   async #close(reason: Error): Promise<void> {
     this.#end(reason);
     await this.#link.close();
-    await this.pool.close();
+    await this.#closePools();
+  }
+
+  async #closePools(): Promise<void> {
+    await Promise.all([this.workers.close(), this.#scheduler.close()]);
   }
 
   #end(reason: Error): void {
@@ -318,6 +332,6 @@ export class Session implements FutureOwner {
     logger.error(error.message, { error });
     for (const state of this.table.states.values()) if (!state.done) state.fail(error);
     this.#end(error);
-    this.#closed ??= this.pool.close();
+    this.#closed ??= this.#closePools();
   }
 }

@@ -19,8 +19,8 @@ import {
 export interface ConnectionPoolOptions {
   /** How many comms may be open at once. Default 512. */
   limit?: number;
-  /** Options for connecting. */
-  connect?: Omit<ConnectOptions, "timeout" | "signal">;
+  /** Options for connecting; `timeout` is for calls that have none of their own. */
+  connect?: Omit<ConnectOptions, "signal">;
 }
 
 /** A comm of the pool. */
@@ -215,7 +215,7 @@ export class ConnectionPool {
       const closing = this.#closing.signal;
       comm = await connect(address, {
         ...this.#connectOptions,
-        timeout: secondsLeft(),
+        timeout: secondsLeft() ?? this.#connectOptions.timeout,
         signal: signal === undefined ? closing : AbortSignal.any([signal, closing]),
       });
     } catch (error) {
