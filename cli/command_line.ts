@@ -88,22 +88,22 @@ export async function runProgram(
 }
 
 /**
- * Wait until the program is told to stop by SIGINT (Ctrl-C) or SIGTERM, or until `finished`.
- * A second signal ends the program at once.
+ * Listen to SIGINT (Ctrl-C) and SIGTERM. To be called before the program starts anything, so that it
+ * leaves cleanly from then on. A second signal ends the program at once.
  *
- * @param finished Resolves when the program's work is over for another reason.
+ * @returns Resolves at the first signal.
  */
-export async function untilStopped(finished: Promise<unknown>): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  let signalled = false;
-  const onSignal = () => {
-    if (signalled) Deno.exit(130);
-    signalled = true;
-    resolve();
-  };
-  Deno.addSignalListener("SIGINT", onSignal);
-  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", onSignal);
-  await Promise.race([promise, finished]);
+export function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let signalled = false;
+    const onSignal = () => {
+      if (signalled) Deno.exit(130);
+      signalled = true;
+      resolve();
+    };
+    Deno.addSignalListener("SIGINT", onSignal);
+    if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", onSignal);
+  });
 }
 
 /**

@@ -14,7 +14,7 @@ import {
   Option,
   ProgramError,
   runProgram,
-  untilStopped,
+  stopSignal,
   wholeNumber,
 } from "./command_line.ts";
 
@@ -48,6 +48,7 @@ async function main(command: Command): Promise<ExitCode> {
   await configureLogging({ level: "info", format: "text" });
   if (flags.exitWithStdin) exitWithStdin();
 
+  const stopped = stopSignal();
   const scheduler = new Scheduler({ validate: flags.validate });
   const host = flags.host === undefined || !flags.host.includes(":")
     ? flags.host ?? ""
@@ -66,7 +67,7 @@ async function main(command: Command): Promise<ExitCode> {
       `  connect a client:  await Client.connect("${address}")`,
   );
 
-  await untilStopped(scheduler.finished);
+  await Promise.race([stopped, scheduler.finished]);
   await scheduler.close();
   console.log("Scheduler stopped");
   return 0;

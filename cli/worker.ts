@@ -14,7 +14,7 @@ import {
   Option,
   ProgramError,
   runProgram,
-  untilStopped,
+  stopSignal,
   wholeNumber,
 } from "./command_line.ts";
 
@@ -66,6 +66,7 @@ async function main(command: Command): Promise<ExitCode> {
   if (flags.exitWithStdin) exitWithStdin();
   await configureLogging({ level: flags.quiet ? "error" : "info", format: "text" });
 
+  const stopped = stopSignal();
   const settings = readSettings(flags.settings);
   let worker: ClusterWorker;
   try {
@@ -80,14 +81,17 @@ async function main(command: Command): Promise<ExitCode> {
       connectTimeout: flags.connectTimeout,
       validate: flags.validate || settings.validate,
     });
-    await worker.start();
+    if (!flags.quiet) console.log(`Waiting to connect to: ${worker.schedulerAddress}`);
+    // A signal ends the start as well: once the worker is closed, below, its start fails.
+    const joined = await Promise.race([worker.start().then(() => true), stopped.then(() => false)]);
+    if (joined && !flags.quiet) {
+      const { address, schedulerAddress } = worker;
+      console.log(`Start worker at: ${address}\nRegistered with: ${schedulerAddress}`);
+    }
   } catch (error) {
     throw new ProgramError(`cannot join ${command.args[0]}: ${(error as Error).message}`);
   }
-  if (!flags.quiet) {
-    console.log(`Start worker at: ${worker.address}\nRegistered with: ${worker.schedulerAddress}`);
-  }
-  await untilStopped(worker.finished);
+  await Promise.race([stopped, worker.finished]);
   await worker.close({ reason: "stopped by a signal" });
   if (!flags.quiet) console.log("Worker stopped");
   return 0;

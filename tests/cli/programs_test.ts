@@ -69,6 +69,14 @@ Deno.test("a worker finds its scheduler, and both leave cleanly when told to", a
   assert.match(scheduler.stdout, /Scheduler stopped/);
 });
 
+Deno.test("a worker that is still looking for its scheduler leaves when told to", async () => {
+  await using worker = popen("worker", ["tcp://127.0.0.1:1", "--exit-with-stdin"]);
+  await worker.printed(/Waiting to connect to: tcp:/);
+  worker.kill("SIGTERM");
+  assert.equal((await worker.status).code, 0, worker.stderr);
+  assert.doesNotMatch(worker.stdout, /Registered/);
+});
+
 Deno.test("a port in use is one line and exit code 1", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const port = String((taken.addr as Deno.NetAddr).port);

@@ -105,10 +105,14 @@ export function popen(program: string, args: string[], options?: Deno.CommandOpt
 
 /** Whether a process with this id runs (and is not just waiting to be reaped). */
 export function isRunning(pid: number): boolean {
+  if (Deno.build.os !== "linux") {
+    const { stdout } = new Deno.Command("ps", { args: ["-o", "stat=", "-p", `${pid}`] })
+      .outputSync();
+    return /^[^ZX]/.test(new TextDecoder().decode(stdout).trim());
+  }
   try {
-    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-    return !/^\d+ \(.*\) [ZX]/s.test(stat);
+    return !/^\d+ \(.*\) [ZX]/s.test(Deno.readTextFileSync(`/proc/${pid}/stat`));
   } catch {
-    return false;
+    return false; // Gone, before or while its entry was read.
   }
 }
