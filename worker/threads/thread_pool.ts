@@ -4,32 +4,25 @@
  *
  * @module
  */
-import { serialize } from "../../protocol/values.ts";
+import { LeavingThreads } from "./leaving_threads.ts";
+import { cancelledOutcome, lostOutcome, outcomeOf, timedOut } from "./outcomes.ts";
+import { PendingTasks } from "./pending_tasks.ts";
 import { PoolBell } from "./pool_bell.ts";
 import { type PoolTask, PoolThread, type ThreadOwner } from "./pool_thread.ts";
 import type { OutcomeRecord } from "./records.ts";
 import type { ConsoleOutput, Outcome, ThreadPoolOptions, ThreadTask } from "./thread_task.ts";
-import { TaskTimeoutError } from "./time_limit.ts";
 
 export { ThreadStartError } from "./pool_thread.ts";
 export type * from "./thread_task.ts";
 
 /** How often a thread is tried to start before that is an error. */
 const START_ATTEMPTS = 3;
-/** How long a thread that was given up has to say that it ends, in milliseconds, until it counts as lost. */
-const LEAVE_MS = 250;
 /** How soon to try again to hand a task over when a thread without tasks had no room for it, in milliseconds. */
 const RETRY_MS = 1;
 const DEFAULT_GRACE_SECONDS = 0.5;
+/** How much later than a task's limit the pool acts, if the thread itself does not, in seconds. */
+const LIMIT_SLACK_SECONDS = 1;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
-/** A thread that was given up and has not ended yet. */
-interface LeavingThread {
-  thread: PoolThread;
-  timer: ReturnType<typeof setTimeout>;
-  /** Whether it was reported as lost. */
-  lost: boolean;
-}
 
 /**
  * Runs tasks in threads.
@@ -47,11 +40,9 @@ export class ThreadPool {
   readonly #bell: PoolBell;
   readonly #owner: ThreadOwner;
   #threads: PoolThread[] = [];
-  readonly #leaving = new Set<LeavingThread>();
+  readonly #leaving = new LeavingThreads(() => this.#announce());
   readonly #tasks = new Map<string, PoolTask>();
-  /** Tasks that no thread has room for, from `#pendingHead` on. */
-  #pending: PoolTask[] = [];
-  #pendingHead = 0;
+  readonly #pending = new PendingTasks();
   #nextThread = 0;
   /** Changes when all threads are replaced, so that what began before is known to be outdated. */
   #generation = 0;
@@ -92,9 +83,7 @@ export class ThreadPool {
 
   /** How many threads were given up but would not end. */
   get lost(): number {
-    let lost = 0;
-    for (const leaving of this.#leaving) if (leaving.lost) lost++;
-    return lost;
+    return this.#leaving.lost;
   }
 
   /** How many tasks are in the pool, running or not. */
@@ -259,7 +248,7 @@ export class ThreadPool {
     thread.abort(entry);
     clearTimeout(entry.timer);
     entry.timer = setTimeout(
-      () => this.#giveUp(thread, entry, { key, status: "cancelled" }),
+      () => this.#giveUp(thread, entry, () => cancelledOutcome(key)),
       this.#grace * 1000,
     );
     // What waits behind it need not wait for it.
@@ -277,33 +266,18 @@ export class ThreadPool {
   /** Puts tasks that were recalled from a thread before all that wait. */
   #requeue(entries: PoolTask[]): void {
     for (const entry of entries) clearTimeout(entry.timer);
-    this.#pending.splice(this.#pendingHead, 0, ...entries);
-  }
-
-  /** The first task that waits. */
-  #firstPending(): PoolTask | undefined {
-    while (this.#pendingHead < this.#pending.length) {
-      const entry = this.#pending[this.#pendingHead];
-      if (!entry.dropped) return entry;
-      this.#pendingHead++;
-    }
-    this.#pending = [];
-    this.#pendingHead = 0;
+    this.#pending.putBack(entries);
   }
 
   /** Hands waiting tasks to threads that have room. */
   #dispatch(): void {
     for (;;) {
-      if (this.#pendingHead === this.#pending.length) return;
-      const entry = this.#firstPending();
+      const entry = this.#pending.first();
       if (entry === undefined) return;
       if (this.#failure !== undefined) {
-        this.#pendingHead++;
-        this.#settle(entry, {
-          key: entry.task.key,
-          status: "lost",
-          message: `There is no thread to run it: ${this.#failure.message}`,
-        });
+        this.#pending.shift();
+        const message = `There is no thread to run it: ${this.#failure.message}`;
+        this.#settle(entry, lostOutcome(entry.task.key, message));
         continue;
       }
       const thread = this.#leastBusy(entry.bytes);
@@ -316,16 +290,9 @@ export class ThreadPool {
         }, RETRY_MS);
         return;
       }
-      this.#pendingHead++;
-      if (this.#pendingHead === this.#pending.length) {
-        this.#pending = [];
-        this.#pendingHead = 0;
-      } else if (this.#pendingHead === 1024) {
-        this.#pending.splice(0, this.#pendingHead);
-        this.#pendingHead = 0;
-      }
+      this.#pending.shift();
       const { timeout } = entry.task;
-      if (timeout !== undefined) this.#watch(entry, timeout + this.#grace);
+      if (timeout !== undefined) this.#watch(entry, timeout + LIMIT_SLACK_SECONDS);
     }
   }
 
@@ -340,7 +307,7 @@ export class ThreadPool {
 
   /** Gives threads without tasks some that others have not begun. */
   #rebalance(): void {
-    if (this.#pendingHead < this.#pending.length) return;
+    if (!this.#pending.empty) return;
     for (const idle of this.#threads) {
       if (!idle.available || idle.tasks.length > 0) continue;
       let busiest = idle;
@@ -359,8 +326,7 @@ export class ThreadPool {
 
   #anythingPending(): boolean {
     for (const thread of this.#threads) if (thread.pending) return true;
-    for (const { thread } of this.#leaving) if (thread.gone) return true;
-    return false;
+    return this.#leaving.anyGone;
   }
 
   /** Collects what all threads have sent. */
@@ -368,7 +334,7 @@ export class ThreadPool {
     // Callbacks may change the list.
     for (let i = 0; i < this.#threads.length; i++) this.#threads[i].collect();
     this.#collected();
-    if (this.#leaving.size > 0) this.#seeOff();
+    this.#leaving.seeOff();
   }
 
   #collected(): void {
@@ -383,18 +349,10 @@ export class ThreadPool {
     // The thread is fed before anybody looks at what it has done.
     this.#dispatch();
     const { key } = entry.task;
-    const { start, stop } = outcome;
-    if (entry.cancelled) {
-      this.#settle(entry, { key, status: "cancelled" });
-    } else if (outcome.erred) {
-      const { value: exception, text: traceback } = outcome;
-      const status = "erred";
-      this.#settle(entry, { key, status, exception, traceback, start, stop, thread: thread.id });
-    } else {
-      const { value, text: type } = outcome;
-      const status = "finished";
-      this.#settle(entry, { key, status, value, type, start, stop, thread: thread.id });
-    }
+    this.#settle(
+      entry,
+      entry.cancelled ? cancelledOutcome(key) : outcomeOf(key, outcome, thread.id),
+    );
   }
 
   #settle(entry: PoolTask, outcome: Outcome): void {
@@ -425,58 +383,33 @@ export class ThreadPool {
     entry.timer = setTimeout(() => {
       const { thread, task } = entry;
       if (thread === undefined) return;
-      const limit = task.timeout! + this.#grace;
+      const limit = task.timeout! + LIMIT_SLACK_SECONDS;
       const start = thread.startOf(entry);
       const now = (performance.timeOrigin + performance.now()) / 1000;
       const left = start === 0 ? limit : start + limit - now;
       if (left > 0) return this.#watch(entry, left);
-      const error = new TaskTimeoutError(task.key, task.timeout!);
-      this.#giveUp(thread, entry, {
-        key: task.key,
-        status: "erred",
-        exception: serialize(error),
-        traceback: `${error.name}: ${error.message}`,
-        start,
-        stop: now,
-        thread: thread.id,
-      });
+      this.#giveUp(
+        thread,
+        entry,
+        () => timedOut(task.key, task.timeout!, start, now, thread.id),
+      );
     }, Math.min(seconds * 1000, LONGEST_TIMER_MS));
   }
 
-  /** Ends a running task together with its thread. */
-  #giveUp(thread: PoolThread, entry: PoolTask, outcome: Outcome): void {
+  /** Ends a running task together with its thread; unless it turns out to be over. */
+  #giveUp(thread: PoolThread, entry: PoolTask, outcome: () => Outcome): void {
+    thread.collect();
+    if (entry.thread !== thread) return this.#collected();
     this.#retireAndReplace(thread);
-    this.#settle(entry, outcome);
+    this.#settle(entry, outcome());
     this.#dispatch();
   }
 
   #retireAndReplace(thread: PoolThread): void {
     if (!this.#remove(thread)) return;
     this.#requeue(thread.recallAll());
-    this.#leave(thread);
+    this.#leaving.add(thread);
     this.#replace();
-  }
-
-  /** Lets a thread end; reports it as lost if it does not. */
-  #leave(thread: PoolThread): void {
-    const timer = setTimeout(() => {
-      leaving.lost = true;
-      this.#announce();
-    }, LEAVE_MS);
-    const leaving: LeavingThread = { thread, timer, lost: false };
-    this.#leaving.add(leaving);
-    thread.retire();
-  }
-
-  /** Forgets threads that have ended. */
-  #seeOff(): void {
-    for (const leaving of this.#leaving) {
-      if (!leaving.thread.gone) continue;
-      clearTimeout(leaving.timer);
-      leaving.thread.terminate();
-      this.#leaving.delete(leaving);
-      if (leaving.lost) this.#announce();
-    }
   }
 
   #announce(): void {
@@ -496,14 +429,8 @@ export class ThreadPool {
     for (const entry of running) {
       clearTimeout(entry.timer);
       const { key } = entry.task;
-      this.#settle(
-        entry,
-        entry.cancelled ? { key, status: "cancelled" } : {
-          key,
-          status: "lost",
-          message: `Thread ${thread.id} died while task '${key}' was running: ${message}`,
-        },
-      );
+      const lost = `Thread ${thread.id} died while task '${key}' was running: ${message}`;
+      this.#settle(entry, entry.cancelled ? cancelledOutcome(key) : lostOutcome(key, lost));
     }
     this.#dispatch();
   }
@@ -519,7 +446,7 @@ export class ThreadPool {
     for (const thread of this.#threads) {
       if (thread.available || thread.tasks.length > 0) {
         for (const entry of thread.tasks) thread.abort(entry);
-        this.#leave(thread);
+        this.#leaving.add(thread);
       } else {
         thread.terminate();
       }
@@ -532,8 +459,7 @@ export class ThreadPool {
     this.#generation++;
     for (const entry of this.#tasks.values()) clearTimeout(entry.timer);
     this.#tasks.clear();
-    this.#pending = [];
-    this.#pendingHead = 0;
+    this.#pending.clear();
     clearTimeout(this.#retry);
     this.#retry = undefined;
     this.#failure = undefined;
@@ -546,11 +472,7 @@ export class ThreadPool {
       this.#dropAll();
       for (const thread of this.#threads) thread.terminate();
       this.#threads = [];
-      for (const { thread, timer } of this.#leaving) {
-        clearTimeout(timer);
-        thread.terminate();
-      }
-      this.#leaving.clear();
+      this.#leaving.close();
       this.#bell.close();
     }
     await this.#listening;

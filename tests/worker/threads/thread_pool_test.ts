@@ -54,7 +54,7 @@ Deno.test("thread pool: awaits promises and thenables", async () => {
   pool.execute("after", () => 8);
   assert.equal(valueOf(await pool.outcome("promise")), "slept");
   assert.equal(valueOf(await pool.outcome("thenable")), 7);
-  assert.throws(() => valueOf(pool.outcomes.find((outcome) => outcome.key === "rejects")!), {
+  await assert.rejects(async () => valueOf(await pool.outcome("rejects")), {
     name: "TypeError",
     message: "no",
   });
