@@ -18,10 +18,17 @@ export interface SchedulerEvent {
 /** How many topics there may be; a new one then takes the place of the one that was opened first. */
 const TOPICS_KEPT = 1000;
 
+/** The events of one topic; the oldest is at `next` once there are as many as are kept. */
+interface Ring {
+  readonly entries: { event: SchedulerEvent; order: number }[];
+  next: number;
+}
+
 /** Events by topic, each topic a ring. */
 export class EventLog {
   readonly #length: number;
-  readonly #topics = new Map<string, { events: SchedulerEvent[]; next: number }>();
+  readonly #topics = new Map<string, Ring>();
+  #count = 0;
 
   /** @param length How many events are remembered per topic. */
   constructor(length: number) {
@@ -36,24 +43,18 @@ export class EventLog {
       if (this.#topics.size >= TOPICS_KEPT) {
         this.#topics.delete(this.#topics.keys().next().value as string);
       }
-      ring = { events: [], next: 0 };
+      ring = { entries: [], next: 0 };
       this.#topics.set(topic, ring);
     }
-    ring.events[ring.next] = { topic, time, message };
+    ring.entries[ring.next] = { event: { topic, time, message }, order: this.#count++ };
     ring.next = (ring.next + 1) % this.#length;
   }
 
-  /** The remembered events of a topic, or of all topics by time; oldest first. */
+  /** The remembered events of a topic, or of all topics; oldest first. */
   get(topic?: string): SchedulerEvent[] {
-    if (topic !== undefined) {
-      const ring = this.#topics.get(topic);
-      if (ring === undefined) return [];
-      const { events, next } = ring;
-      if (events.length < this.#length) return events.slice();
-      return events.slice(next).concat(events.slice(0, next));
-    }
-    const all: SchedulerEvent[] = [];
-    for (const name of this.#topics.keys()) all.push(...this.get(name));
-    return all.sort((a, b) => a.time - b.time);
+    const rings = topic === undefined ? [...this.#topics.values()] : [this.#topics.get(topic)];
+    return rings.flatMap((ring) => ring?.entries ?? [])
+      .sort((a, b) => a.order - b.order)
+      .map((entry) => entry.event);
   }
 }

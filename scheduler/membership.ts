@@ -164,7 +164,6 @@ export function silentWorkers(s: SchedulerState): WorkerState[] {
 function workersChanged(s: SchedulerState): void {
   s.workersVersion++;
   s.trialSlotFreed = true;
-  if (s.totalNthreads === 0) s.totalOccupancy = 0;
 }
 
 /** Tries again to place the tasks that no worker could take; the one that waits longest is first. */

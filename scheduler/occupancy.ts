@@ -47,6 +47,7 @@ export function startProcessing(s: SchedulerState, ts: TaskState, ws: WorkerStat
   ts.processingOn = ws;
   ts.cost = cost;
   ws.processing.add(ts);
+  s.totalProcessing++;
   ws.occupancy += cost;
   s.totalOccupancy += cost;
   const resources = (ts.runSpec as NonNullable<typeof ts.runSpec>).resourceRestrictions;
@@ -70,14 +71,10 @@ export function stopProcessing(s: SchedulerState, ts: TaskState): WorkerState {
   if (s.inFlight.size > 0) dropSteal(s, ts);
   ts.processingOn = null;
   ws.processing.delete(ts);
-  if (ws.processing.size === 0) {
-    // Also clears what rounding has left over.
-    s.totalOccupancy = Math.max(0, s.totalOccupancy - ws.occupancy);
-    ws.occupancy = 0;
-  } else {
-    ws.occupancy = Math.max(0, ws.occupancy - ts.cost);
-    s.totalOccupancy = Math.max(0, s.totalOccupancy - ts.cost);
-  }
+  s.totalProcessing--;
+  // An empty sum is nothing, whatever rounding has left over.
+  ws.occupancy = ws.processing.size === 0 ? 0 : Math.max(0, ws.occupancy - ts.cost);
+  s.totalOccupancy = s.totalProcessing === 0 ? 0 : Math.max(0, s.totalOccupancy - ts.cost);
   ts.cost = 0;
   const resources = (ts.runSpec as NonNullable<typeof ts.runSpec>).resourceRestrictions;
   if (resources !== null) {
@@ -100,6 +97,12 @@ export function loadChanged(s: SchedulerState, ws: WorkerState): void {
   if (ws.gone) return;
   s.byLoad.update(ws);
   checkIdleSaturated(s, ws);
+}
+
+/** The load of many workers has changed. */
+export function loadsChanged(s: SchedulerState): void {
+  s.byLoad.rebuild();
+  for (const ws of s.workers.values()) checkIdleSaturated(s, ws);
 }
 
 /**
@@ -150,7 +153,7 @@ export function learnDuration(s: SchedulerState, ts: TaskState, seconds: number)
     reestimate(s, unknown[i]);
     if (few) loadChanged(s, ws);
   }
-  if (!few) { for (const ws of s.workers.values()) loadChanged(s, ws); }
+  if (!few) loadsChanged(s);
 }
 
 /**

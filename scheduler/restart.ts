@@ -4,7 +4,7 @@
  * @module
  */
 import type { SchedulerCore } from "./core.ts";
-import { checkIdleSaturated } from "./occupancy.ts";
+import { loadsChanged } from "./occupancy.ts";
 import { callPlugin } from "./plugins.ts";
 import { type SchedulerState, sendToClient } from "./state.ts";
 
@@ -19,6 +19,7 @@ export function restart(s: SchedulerState): void {
   for (const ts of s.stack) ts.recommended = null;
   s.stack.length = 0;
   s.touched.clear();
+  s.totalProcessing = 0;
   s.totalOccupancy = 0;
   s.trialSlotFreed = false;
   for (const ws of s.workers.values()) {
@@ -36,10 +37,7 @@ export function restart(s: SchedulerState): void {
     ws.outbox.length = 0;
   }
   s.workersToSend.length = 0;
-  for (const ws of s.workers.values()) {
-    s.byLoad.update(ws);
-    checkIdleSaturated(s, ws);
-  }
+  loadsChanged(s);
   for (const cs of s.clients.values()) {
     cs.wantsWhat.clear();
     sendToClient(s, cs, { op: "restart" });

@@ -36,7 +36,7 @@ export function sendTaskToWorker(s: SchedulerState, ts: TaskState, ws: WorkerSta
     function: fn.hash,
     code,
     args: ts.args as Serialized,
-    priority: [-spec.userPriority, spec.generation, ts.order],
+    priority: [0 - spec.userPriority, spec.generation, ts.order],
     duration: ts.prefix.duration < 0 ? undefined : ts.prefix.duration,
     whoHas,
     nbytes,

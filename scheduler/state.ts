@@ -82,6 +82,8 @@ export class SchedulerState {
   /** Workers that can run tasks, least loaded first. */
   readonly byLoad: WorkerHeap = new WorkerHeap();
   totalNthreads = 0;
+  /** Tasks that are processing, and seconds that they are expected to take. */
+  totalProcessing = 0;
   totalOccupancy = 0;
   /** Counts the changes of the set of workers. */
   workersVersion = 0;

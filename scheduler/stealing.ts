@@ -58,12 +58,8 @@ export function balance(s: SchedulerState): void {
         requestMove(s, ts, victim, thief);
         moved++;
         refused = 0;
-        if (!isThief(s, thief)) thieves.splice(thieves.indexOf(thief), 1);
-        if (thieves.length === 0) break;
       }
-      if (thieves.length === 0) break;
     }
-    if (thieves.length === 0) break;
   }
   if (moved > 0) s.eventLog.add("stealing", { action: "request", tasks: moved }, s.now);
 }

@@ -22,6 +22,7 @@ export function transitionReleasedWaiting(s: SchedulerState, ts: TaskState): voi
     if (failure === null) continue;
     ts.failure = failure;
     transitionReleasedErred(s, ts);
+    abandonDependencies(s, ts);
     return;
   }
   ts.state = "waiting";
@@ -53,6 +54,17 @@ export function transitionWaitingProcessing(s: SchedulerState, ts: TaskState): v
   ts.state = "processing";
   startProcessing(s, ts, ws);
   sendTaskToWorker(s, ts, ws);
+}
+
+/** A task will not be computed: what was to be computed for it alone need not be either. */
+function abandonDependencies(s: SchedulerState, ts: TaskState): void {
+  const dependencies = ts.dependencies.items;
+  for (let i = 0; i < dependencies.length; i++) {
+    const dts = dependencies[i];
+    if (dts.waiters.size === 0 && dts.whoWants.size === 0 && dts.state !== "erred") {
+      recommend(s, dts, "released");
+    }
+  }
 }
 
 function awaitDependencies(s: SchedulerState, ts: TaskState): void {

@@ -78,6 +78,7 @@ export function updateGraph(s: SchedulerState, cs: ClientState, msg: UpdateGraph
   }
 
   linkWishes(s, cs, intake.groups, created);
+  created = dropUnneeded(s, created);
   makeDue(s, created);
   s.eventLog.add("client", {
     action: "update-graph",
@@ -217,13 +218,28 @@ function wishElsewhere(s: SchedulerState, cs: ClientState, key: string): void {
   else want(s, cs, key);
 }
 
-/** Makes the new tasks due, the first one first; those that nobody needs are dropped again. */
-function makeDue(s: SchedulerState, created: TaskState[]): void {
-  for (let i = created.length - 1; i >= 0; i--) {
-    const ts = created[i];
-    const needed = ts.whoWants.size > 0 || ts.dependents.size > 0;
-    recommend(s, ts, needed ? "waiting" : "forgotten");
+/** Takes back out what no client wants and no task needs. @returns The new tasks that stay. */
+function dropUnneeded(s: SchedulerState, created: TaskState[]): TaskState[] {
+  const unneeded = created.filter(isUnneeded);
+  if (unneeded.length === 0) return created;
+  const isNew = new Set(created);
+  for (let ts = unneeded.pop(); ts !== undefined; ts = unneeded.pop()) {
+    discard(s, ts);
+    isNew.delete(ts);
+    for (const dts of ts.dependencies) {
+      if (isNew.has(dts) && isUnneeded(dts)) unneeded.push(dts);
+    }
   }
+  return [...isNew];
+}
+
+function isUnneeded(ts: TaskState): boolean {
+  return ts.whoWants.size === 0 && ts.dependents.size === 0;
+}
+
+/** Makes the new tasks due, the first one first. */
+function makeDue(s: SchedulerState, created: TaskState[]): void {
+  for (let i = created.length - 1; i >= 0; i--) recommend(s, created[i], "waiting");
 }
 
 /** Takes a new task back out, as if it had never come. */

@@ -211,9 +211,11 @@ function validateSums(s: SchedulerState): void {
   let threads = 0;
   let occupancy = 0;
   let able = 0;
+  let processing = 0;
   for (const ws of s.workers.values()) {
     threads += ws.nthreads;
     occupancy += ws.occupancy;
+    processing += ws.processing.size;
     if (ws.nthreads > 0) able++;
     check(
       (ws.heapIndex >= 0) === ws.nthreads > 0,
@@ -225,6 +227,7 @@ function validateSums(s: SchedulerState): void {
     check(!free || ws.isIdle, `${ws.address}, which has a free thread, is idle`);
   }
   check(threads === s.totalNthreads, `there are ${threads} threads, not ${s.totalNthreads}`);
+  check(processing === s.totalProcessing, `${processing} tasks are processing`);
   check(
     isClose(occupancy, s.totalOccupancy),
     `the workers are occupied for ${occupancy} s, not ${s.totalOccupancy} s`,

@@ -39,7 +39,15 @@ export class WorkerHeap {
     this.update(last);
   }
 
-  /** A worker's load has changed. */
+  /** The loads of several workers have changed: puts all in order again. */
+  rebuild(): void {
+    for (let i = (this.#heap.length >> 1) - 1; i >= 0; i--) this.#down(this.#heap[i], i);
+  }
+
+  /**
+   * A worker's load has changed. To be called before that of another one changes, because only one
+   * worker at a time may be out of place.
+   */
   update(ws: WorkerState): void {
     if (ws.heapIndex < 0) return;
     if (this.#up(ws, ws.heapIndex) === false) this.#down(ws, ws.heapIndex);

@@ -1,0 +1,239 @@
+/**
+ * A scheduler core with its checks on, and everything a test needs to play clients and workers by
+ * hand: what was sent stays in boxes until the test takes it.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import type {
+  ComputeTask,
+  SchedulerToClient,
+  SchedulerToWorker,
+  TaskGroup,
+} from "../../protocol/messages.ts";
+import { Serialized } from "../../protocol/serialized.ts";
+import { SchedulerCore, type SchedulerCoreOptions } from "../../scheduler/core.ts";
+import type { TaskState } from "../../scheduler/task_state.ts";
+import type { WorkerState } from "../../scheduler/worker_state.ts";
+
+/** Stands for any code, arguments or error. */
+export const BLOB = new Serialized([new Uint8Array([1, 2, 3])]);
+
+/** How a worker of a test is. */
+export interface WorkerOptions {
+  nthreads?: number;
+  resources?: Record<string, number>;
+  host?: string;
+  name?: string;
+  pid?: number;
+  nbytes?: Record<string, number>;
+}
+
+/** A graph in short: each key with the keys that it needs. */
+export type Graph = Record<string, string[]>;
+
+/** A core and its surroundings. */
+export class Harness {
+  readonly core: SchedulerCore;
+  now = 100;
+  readonly #toWorkers = new Map<string, SchedulerToWorker[]>();
+  readonly #toClients = new Map<string, SchedulerToClient[]>();
+
+  constructor(options: SchedulerCoreOptions = {}) {
+    this.core = new SchedulerCore({ validate: true, ...options });
+    this.core.addClient("client", this.now);
+  }
+
+  /** The address of the worker with a short name. */
+  address(worker: string): string {
+    return `tcp://${worker}:1`;
+  }
+
+  /** Adds workers by short names; all alike. */
+  addWorkers(workers: string[], options: WorkerOptions = {}): void {
+    for (const worker of workers) this.addWorker(worker, options);
+  }
+
+  addWorker(worker: string, options: WorkerOptions = {}): WorkerState {
+    const address = this.address(worker);
+    this.core.addWorker({
+      op: "register-worker",
+      address,
+      host: options.host ?? worker,
+      name: options.name ?? `name-of-${worker}`,
+      nthreads: options.nthreads ?? 1,
+      resources: options.resources ?? {},
+      now: this.now,
+      pid: options.pid ?? 1,
+      versions: {},
+      nbytes: options.nbytes ?? {},
+    }, this.now);
+    this.#drain();
+    return this.worker(worker);
+  }
+
+  removeWorker(worker: string, options: { safe?: boolean } = {}): void {
+    assert(this.core.removeWorker(this.address(worker), options, this.now));
+    this.#drain();
+  }
+
+  worker(worker: string): WorkerState {
+    const ws = this.core.workers.get(this.address(worker));
+    assert(ws, `there is no worker ${worker}`);
+    return ws;
+  }
+
+  task(key: string): TaskState {
+    const ts = this.core.tasks.get(key);
+    assert(ts, `there is no task ${key}`);
+    return ts;
+  }
+
+  /** The state of a task, "forgotten" when there is none. */
+  state(key: string): string {
+    return this.core.tasks.get(key)?.state ?? "forgotten";
+  }
+
+  /** States of tasks, by key. */
+  states(...keys: string[]): Record<string, string> {
+    return Object.fromEntries(keys.map((key) => [key, this.state(key)]));
+  }
+
+  /** Submits a graph of which some keys are wanted (all, when not said). */
+  submit(graph: Graph, options: Partial<TaskGroup> & { client?: string } = {}): void {
+    const keys = Object.keys(graph);
+    const { client = "client", ...rest } = options;
+    const group: TaskGroup = {
+      function: "f",
+      keys,
+      args: keys.map(() => BLOB),
+      dependencies: Object.values(graph),
+      ...rest,
+    };
+    this.core.updateGraph(
+      client,
+      { op: "update-graph", functions: { [group.function]: BLOB }, groups: [group] },
+      this.now,
+    );
+    this.#drain();
+  }
+
+  /** The worker that a task is on reports it finished. @returns The worker's short name. */
+  finish(key: string, options: { nbytes?: number; seconds?: number } = {}): string {
+    const ws = this.task(key).processingOn;
+    assert(ws, `${key} is not processing but ${this.state(key)}`);
+    const worker = ws.address.slice(6, -2);
+    this.finishOn(worker, key, options);
+    return worker;
+  }
+
+  finishOn(worker: string, key: string, options: { nbytes?: number; seconds?: number } = {}): void {
+    const { nbytes = 8, seconds = 0.1 } = options;
+    this.core.stimulusTaskFinished(this.address(worker), {
+      op: "task-finished",
+      key,
+      nbytes,
+      type: "number",
+      start: this.now,
+      stop: this.now + seconds,
+    }, this.now);
+    this.#drain();
+  }
+
+  /** The worker that a task is on reports that it failed. */
+  err(key: string): void {
+    const ws = this.task(key).processingOn;
+    assert(ws, `${key} is not processing but ${this.state(key)}`);
+    this.errOn(ws.address.slice(6, -2), key);
+  }
+
+  errOn(worker: string, key: string): void {
+    this.core.stimulusTaskErred(this.address(worker), {
+      op: "task-erred",
+      key,
+      exception: BLOB,
+      traceback: `Error in ${key}`,
+    }, this.now);
+    this.#drain();
+  }
+
+  /** Puts data on workers, as a client that scatters. */
+  scatter(key: string, workers: string[], nbytes = 8): void {
+    const whoHas = { [key]: workers.map((worker) => this.address(worker)) };
+    this.core.updateData(
+      "client",
+      { op: "update-data", whoHas, nbytes: { [key]: nbytes } },
+      this.now,
+    );
+    this.#drain();
+  }
+
+  release(...keys: string[]): void {
+    this.do((core, now) => core.clientReleasesKeys("client", keys, now));
+  }
+
+  cancel(...keys: string[]): void {
+    this.do((core, now) => core.stimulusCancel("client", keys, now));
+  }
+
+  /** Does anything else with the core. */
+  do(stimulus: (core: SchedulerCore, now: number) => void): void {
+    stimulus(this.core, this.now);
+    this.#drain();
+  }
+
+  /** Takes what was sent to a worker since the last time. */
+  toWorker(worker: string): SchedulerToWorker[] {
+    return take(this.#toWorkers, this.address(worker));
+  }
+
+  /** Takes what was sent to a client since the last time. */
+  toClient(client = "client"): SchedulerToClient[] {
+    return take(this.#toClients, client);
+  }
+
+  /** Takes the tasks that were sent to a worker since the last time. */
+  computed(worker: string): ComputeTask[] {
+    return this.toWorker(worker).filter((message) => message.op === "compute-task");
+  }
+
+  /** Takes the keys that a worker was told to free since the last time. */
+  freed(worker: string): string[] {
+    return this.toWorker(worker).flatMap((m) => m.op === "free-keys" ? m.keys : []);
+  }
+
+  /** Throws away what was sent so far. */
+  forgetSent(): void {
+    this.#toWorkers.clear();
+    this.#toClients.clear();
+  }
+
+  /** Short names of the workers that tasks are on. */
+  placed(...keys: string[]): string[] {
+    return keys.map((key) => this.task(key).processingOn?.address.slice(6, -2) ?? this.state(key));
+  }
+
+  #drain(): void {
+    this.core.drain(
+      (address, messages) => put(this.#toWorkers, address, messages),
+      (id, messages) => put(this.#toClients, id, messages),
+    );
+  }
+}
+
+function put<T>(boxes: Map<string, T[]>, name: string, messages: T[]): void {
+  const box = boxes.get(name);
+  if (box === undefined) boxes.set(name, messages);
+  else box.push(...messages);
+}
+
+function take<T>(boxes: Map<string, T[]>, name: string): T[] {
+  const box = boxes.get(name) ?? [];
+  boxes.delete(name);
+  return box;
+}
+
+/** `count` independent tasks: `x-0`, `x-1`, … */
+export function independent(count: number, name = "x"): Graph {
+  return Object.fromEntries(Array.from({ length: count }, (_, i) => [`${name}-${i}`, []]));
+}
