@@ -5,6 +5,8 @@
  */
 import { getLogger } from "../config/logging.ts";
 import { AddressError, parseAddress } from "./addresses.ts";
+import { awakeTimer } from "./awake_timer.ts";
+import { pause } from "./pause.ts";
 import { getBackend } from "./registry.ts";
 import {
   type Comm,
@@ -36,10 +38,8 @@ export {
 /** Seconds that connect tries by default. */
 export const DEFAULT_CONNECT_TIMEOUT = 5;
 
-const FIRST_PAUSE_MS = 10;
-const LONGEST_PAUSE_MS = 500;
-/** Above this many milliseconds `setTimeout` would fire at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const FIRST_PAUSE = 0.01;
+const LONGEST_PAUSE = 0.5;
 
 const logger = getLogger("distributed.comm");
 
@@ -75,12 +75,9 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
   const attempts = new AbortController();
   const giveUp = () => attempts.abort(options.signal!.reason);
   options.signal?.addEventListener("abort", giveUp, { once: true });
-  const milliseconds = timeout * 1000;
-  const timer = milliseconds <= LONGEST_TIMER_MS
-    ? setTimeout(() => attempts.abort(), milliseconds)
-    : undefined;
+  const stopTimer = awakeTimer(timeout, () => attempts.abort());
   const attempt = { ...options, signal: attempts.signal };
-  let pause = FIRST_PAUSE_MS;
+  let rest = FIRST_PAUSE;
   let cause: unknown;
   try {
     while (true) {
@@ -92,12 +89,12 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
           cause = error;
         }
       }
-      await sleep(pause, attempts.signal);
-      pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+      await pause(rest, attempts.signal);
+      rest = Math.min(rest * 2, LONGEST_PAUSE);
       if (attempts.signal.aborted) break;
     }
   } finally {
-    clearTimeout(timer);
+    stopTimer();
     options.signal?.removeEventListener("abort", giveUp);
   }
   options.signal?.throwIfAborted();
@@ -113,20 +110,6 @@ function mayPass(error: unknown): boolean {
     !(error instanceof ConnectError) && !(error instanceof AddressError) &&
     !(error instanceof Deno.errors.NotCapable) && !(error instanceof TypeError) &&
     !(error instanceof RangeError);
-}
-
-/** Resolves after the time, or at once when the signal aborts. */
-function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    signal.addEventListener("abort", done);
-  });
 }
 
 /**

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { awakeTimer } from "./awake_timer.ts";
 import { type Comm, CommClosedError, connect, type ConnectOptions } from "./comm.ts";
 import {
   bounded,
@@ -236,9 +237,8 @@ export class ConnectionPool {
   #wait(address: string, bounds: Bounds): Promise<Entry | undefined> {
     return new Promise((resolve, reject) => {
       const { secondsLeft, tooLate, signal } = bounds;
-      const timeout = secondsLeft();
       const settle = () => {
-        clearTimeout(timer);
+        stopTimer();
         signal?.removeEventListener("abort", giveUp);
         this.#waiters.delete(waiter);
       };
@@ -248,9 +248,9 @@ export class ConnectionPool {
         reject: (error) => (settle(), reject(error)),
       };
       const giveUp = () => waiter.reject(signal!.reason);
-      const timer = timeout === undefined ? undefined : setTimeout(() => {
+      const stopTimer = awakeTimer(secondsLeft() ?? Infinity, () => {
         waiter.reject(new CallTimeoutError(`${tooLate()}: all ${this.#limit} comms were busy`));
-      }, timeout * 1000);
+      });
       signal?.addEventListener("abort", giveUp);
       this.#waiters.add(waiter);
     });

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { awakeTimer } from "./awake_timer.ts";
 import { type Comm, CommClosedError } from "./comm.ts";
 
 /** `status` of a reply that says that the operation failed. */
@@ -174,10 +175,10 @@ export async function bounded<T>(
   const { timeout, signal } = options;
   let timedOut = false;
   const giveUp = () => comm.abort();
-  const timer = timeout === undefined ? undefined : setTimeout(() => {
+  const stopTimer = awakeTimer(timeout ?? Infinity, () => {
     timedOut = true;
     giveUp();
-  }, timeout * 1000);
+  });
   signal?.addEventListener("abort", giveUp);
   if (signal?.aborted) giveUp();
   try {
@@ -187,7 +188,7 @@ export async function bounded<T>(
     signal?.throwIfAborted();
     throw error;
   } finally {
-    clearTimeout(timer);
+    stopTimer();
     signal?.removeEventListener("abort", giveUp);
   }
 }

@@ -8,6 +8,7 @@ import { getLogger } from "../config/logging.ts";
 import type { Compression } from "../protocol/compression.ts";
 import { encodeFrames, type FrameReader } from "../protocol/frames.ts";
 import { dumps, loads } from "../protocol/pack.ts";
+import { awakeTimer } from "./awake_timer.ts";
 import { type Comm, CommClosedError } from "./transport.ts";
 
 /** The bytes in both directions; a `Deno.Conn` is one. */
@@ -194,13 +195,11 @@ export class StreamComm implements Comm {
   async #flush(): Promise<void> {
     while (this.#writing !== undefined) {
       const before = this.#pendingBytes;
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const stalled = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, this.#closeTimeout * 1000);
-      });
+      const stalled = Promise.withResolvers<void>();
+      const stopTimer = awakeTimer(this.#closeTimeout, stalled.resolve);
       // The writer gets the error of a failed write; here it only ends the wait.
-      await Promise.race([this.#writing.catch(() => {}), stalled]);
-      clearTimeout(timer);
+      await Promise.race([this.#writing.catch(() => {}), stalled.promise]);
+      stopTimer();
       if (this.#writing !== undefined && this.#pendingBytes === before) {
         logger.warn(`Gave up on sending ${before} bytes to ${this.peerAddress}: it takes nothing`);
         return this.abort();

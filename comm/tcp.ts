@@ -7,6 +7,7 @@ import { lookup } from "node:dns/promises";
 import { getLogger } from "../config/logging.ts";
 import { type Compression, COMPRESSIONS, loadCompression } from "../protocol/compression.ts";
 import { DEFAULT_FRAME_LIMITS, FrameReader } from "../protocol/frames.ts";
+import { awakeTimer } from "./awake_timer.ts";
 import { shakeHands, STRANGER_LIMITS } from "./handshake.ts";
 import {
   AddressError,
@@ -17,6 +18,7 @@ import {
   unparseHostPort,
 } from "./host_port.ts";
 import { localHostFor, reachableHost } from "./local_host.ts";
+import { pause } from "./pause.ts";
 import { StreamComm } from "./stream_comm.ts";
 import {
   type Backend,
@@ -33,7 +35,7 @@ const DEFAULT_HANDSHAKE_TIMEOUT = 5;
 const DEFAULT_CLOSE_TIMEOUT = 5;
 const DEFAULT_HANDSHAKE_LIMIT = 256;
 /** Pause after a failed accept: out of file descriptors, say, which only time can mend. */
-const ACCEPT_PAUSE_MS = 100;
+const ACCEPT_PAUSE = 0.1;
 
 const logger = getLogger("distributed.comm");
 
@@ -57,10 +59,10 @@ async function establish(
     open = false;
   };
   let timedOut = false;
-  const timer = setTimeout(() => {
+  const stopTimer = awakeTimer(timeout, () => {
     timedOut = true;
     closeOnce();
-  }, timeout * 1000);
+  });
   signal?.addEventListener("abort", closeOnce);
   try {
     signal?.throwIfAborted();
@@ -85,7 +87,7 @@ async function establish(
     if (timedOut) throw new Error(`no handshake within ${timeout} s`, { cause: error });
     throw error;
   } finally {
-    clearTimeout(timer);
+    stopTimer();
     signal?.removeEventListener("abort", closeOnce);
   }
 }
@@ -127,7 +129,7 @@ class TcpListener implements Listener {
   /** Connections in their handshake, oldest first, and why they are dropped if they are. */
   readonly #strangers = new Map<Deno.TcpConn, AbortController>();
   #sockets: Deno.TcpListener[] = [];
-  #wakeUp: (() => void) | undefined;
+  #stopping = new AbortController();
   #addr: { host: string; port: number } | undefined;
 
   constructor(location: string, handleComm: CommHandler, options: ListenOptions) {
@@ -160,6 +162,7 @@ class TcpListener implements Listener {
     this.#sockets = everywhere ? bindEverywhere(this.#port) : [bind(this.#host, this.#port)];
     const { hostname, port } = this.#sockets[0].addr;
     this.#addr = { host: hostname, port };
+    this.#stopping = new AbortController();
     for (const socket of this.#sockets) void this.#accept(socket);
   }
 
@@ -168,7 +171,7 @@ class TcpListener implements Listener {
     this.#sockets = [];
     for (const socket of sockets) socket.close();
     for (const dropping of this.#strangers.values()) dropping.abort();
-    this.#wakeUp?.();
+    this.#stopping.abort();
   }
 
   async #accept(socket: Deno.TcpListener): Promise<void> {
@@ -178,21 +181,9 @@ class TcpListener implements Listener {
       } catch (error) {
         if (!this.#sockets.includes(socket)) return;
         logger.error(`Cannot accept a connection on ${this.listenAddress}`, { error });
-        await this.#pause();
+        await pause(ACCEPT_PAUSE, this.#stopping.signal);
       }
     }
-  }
-
-  #pause(): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        this.#wakeUp = undefined;
-        resolve();
-      };
-      const timer = setTimeout(done, ACCEPT_PAUSE_MS);
-      this.#wakeUp = done;
-    });
   }
 
   async #greet(conn: Deno.TcpConn): Promise<void> {

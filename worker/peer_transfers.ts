@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { awakeTimer } from "../comm/awake_timer.ts";
 import type { Comm } from "../comm/comm.ts";
 import { ConnectionPool } from "../comm/connection_pool.ts";
 import { Server } from "../comm/server.ts";
@@ -59,7 +60,7 @@ export class PeerTransfers {
     const giveUp = () => {
       tooLong.abort(new TransferError(`${worker} took longer than ${seconds} s to send data`));
     };
-    const timer = setTimeout(giveUp, Math.min(seconds * 1000, 2 ** 31 - 1));
+    const stopTimer = awakeTimer(seconds, giveUp);
     const signal = AbortSignal.any([tooLong.signal, this.#closing.signal]);
     try {
       const reply = await this.#pool.call<{ status?: unknown; data?: Record<string, unknown> }>(
@@ -79,7 +80,7 @@ export class PeerTransfers {
       }
       return received;
     } finally {
-      clearTimeout(timer);
+      stopTimer();
     }
   }
 

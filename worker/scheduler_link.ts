@@ -4,8 +4,10 @@
  *
  * @module
  */
+import { awakeTimer } from "../comm/awake_timer.ts";
 import { BatchedSend } from "../comm/batched_send.ts";
 import { type Comm, CommClosedError, connect } from "../comm/comm.ts";
+import { pause } from "../comm/pause.ts";
 import { getLogger } from "../config/logging.ts";
 import type {
   RegisterWorker,
@@ -106,7 +108,7 @@ export class SchedulerLink {
     const comm = await connect(address, { timeout, signal: this.#closing.signal });
     const giveUp = () => comm.abort();
     this.#closing.signal.addEventListener("abort", giveUp);
-    const timer = setTimeout(giveUp, timeout * 1000);
+    const stopTimer = awakeTimer(timeout, giveUp);
     try {
       await comm.write(this.#options.registration());
       const reply = await comm.read() as RegisterWorkerReply;
@@ -133,7 +135,7 @@ export class SchedulerLink {
       }
       throw error;
     } finally {
-      clearTimeout(timer);
+      stopTimer();
       this.#closing.signal.removeEventListener("abort", giveUp);
     }
   }
@@ -195,7 +197,7 @@ export class SchedulerLink {
     if (!reconnect) throw new SchedulerLostError(`Lost the scheduler at ${address}`);
     logger.warn(`Lost the scheduler at ${address}: trying to reach it again`);
     const until = performance.now() + deathTimeout * 1000;
-    let pause = FIRST_PAUSE;
+    let wait = FIRST_PAUSE;
     let refusals = 0;
     for (;;) {
       const left = (until - performance.now()) / 1000;
@@ -214,22 +216,8 @@ export class SchedulerLink {
         if (refusals >= MAX_REFUSALS) throw error;
       }
       const rest = Math.max(0, (until - performance.now()) / 1000);
-      await sleep(Math.min(pause, rest), this.#closing.signal);
-      pause = Math.min(2 * pause, LONGEST_PAUSE);
+      await pause(Math.min(wait, rest), this.#closing.signal);
+      wait = Math.min(2 * wait, LONGEST_PAUSE);
     }
   }
-}
-
-/** Resolves after so many seconds, or when the signal aborts. */
-function sleep(seconds: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, seconds * 1000);
-    signal.addEventListener("abort", done);
-  });
 }
