@@ -11,11 +11,10 @@ import {
 } from "./connect.ts";
 import type { FutureInfo, GatherOptions, NbytesOptions, SchedulerInfo } from "./facts.ts";
 import { Future } from "./future.ts";
-import type { FutureState } from "./future_state.ts";
 import { gatherStates } from "./gather.ts";
 import { checkScatterOptions, scatterData, type ScatterOptions } from "./scatter.ts";
 import type { Session } from "./session.ts";
-import { collectFutures, leftOut, replaceFutures } from "./structure.ts";
+import { collectFutures, leftOut, templateOf } from "./structure.ts";
 import { mapTasks, submitTask } from "./submit.ts";
 import {
   checkBoolean,
@@ -215,12 +214,10 @@ export class Client implements AsyncDisposable {
       refuseOption("errors", errors, `"raise" or "skip"`);
     }
     const structure = isIterator(futures) ? [...futures] : futures;
-    const states = new Set<FutureState>();
-    collectFutures(structure, states);
-    const values = await gatherStates(states, this.#session.fetcher, errors === "skip");
-    const result = replaceFutures(structure, (state) => {
-      return values.has(state) ? values.get(state) : leftOut;
-    });
+    const template = templateOf(structure);
+    const skip = errors === "skip";
+    const values = await gatherStates(template.states, this.#session.fetcher, skip);
+    const result = template.fill(values);
     return result === leftOut ? undefined : result;
   }
 
@@ -253,9 +250,7 @@ export class Client implements AsyncDisposable {
    * @param futures A future, or futures nested in arrays, plain objects, maps and sets.
    */
   cancel(futures: NestedFutures): void {
-    const states = new Set<FutureState>();
-    collectFutures(isIterator(futures) ? [...futures] : futures, states);
-    this.#session.cancel(states);
+    this.#session.cancel(collectFutures(isIterator(futures) ? [...futures] : futures));
   }
 
   /**
@@ -399,9 +394,7 @@ function isIterator(value: unknown): value is IterableIterator<unknown> {
 function keysOf(futures: NestedFutures | readonly string[] | undefined): string[] | undefined {
   if (futures === undefined) return undefined;
   const items = isIterator(futures) ? [...futures] : futures;
-  const states = new Set<FutureState>();
-  collectFutures(items, states);
-  const keys = Array.from(states, (state) => state.key);
+  const keys = collectFutures(items).map((state) => state.key);
   if (Array.isArray(items)) {
     for (const item of items) if (typeof item === "string") keys.push(item);
   }

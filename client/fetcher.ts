@@ -29,12 +29,18 @@ export class MissingDataError extends Error {
 
 /** Told of the results that were asked for, each once. */
 export interface FetchListener {
-  /** The result is here. `shared`: its buffers are those of the worker's store, in this process. */
-  fetched(state: FutureState, value: Serialized, shared: boolean): void;
-  /** The state is no longer finished: see its status. */
-  unfinished(state: FutureState): void;
+  /**
+   * The result is here.
+   *
+   * @param place The number that was given with the request.
+   * @param value The result.
+   * @param shared Whether its buffers are those of the worker's store, in this process.
+   */
+  fetched(place: number, value: Serialized, shared: boolean): void;
+  /** The state is not finished any more: see its status. */
+  unfinished(place: number, state: FutureState): void;
   /** It could not be fetched. */
-  failed(state: FutureState, error: Error): void;
+  failed(error: Error): void;
 }
 
 /** How the fetcher reaches the rest of the client. */
@@ -58,11 +64,22 @@ export interface FetcherOptions {
   signal: AbortSignal;
 }
 
-interface Request {
-  readonly state: FutureState;
-  readonly listeners: FetchListener[];
+/** A result that is being fetched, and who for: mostly one listener. */
+class Request {
   /** How often the data was not where it was said to be. */
-  misses: number;
+  misses = 0;
+  others: { listener: FetchListener; place: number }[] | undefined;
+
+  constructor(
+    readonly state: FutureState,
+    readonly listener: FetchListener,
+    readonly place: number,
+  ) {}
+
+  /** Not answered yet. */
+  get isOpen(): boolean {
+    return this.state.fetching === this;
+  }
 }
 
 /** Replies of a worker's `get-data` and of the scheduler's `gather`. */
@@ -81,8 +98,8 @@ const longestPause = 1;
 /** Fetches results, many at a time. */
 export class Fetcher {
   readonly #options: FetcherOptions;
-  /** What is being fetched, so that a result asked for twice at a time travels once. */
-  readonly #requests = new Map<FutureState, Request>();
+  /** What has not been answered. The states know of it too: asked for twice at a time it travels once. */
+  readonly #open = new Set<Request>();
   #queue: Request[] = [];
   /** Workers that could not be reached, and until when they are not tried again. */
   readonly #unreachable = new Map<string, number>();
@@ -92,21 +109,27 @@ export class Fetcher {
     this.#options = options;
   }
 
-  /** Fetch the result of a finished state. */
-  fetch(state: FutureState, listener: FetchListener): void {
-    const running = this.#requests.get(state);
-    if (running !== undefined) {
-      running.listeners.push(listener);
+  /**
+   * Fetch the result of a finished state.
+   *
+   * @param state The state.
+   * @param listener Told of the result.
+   * @param place A number for the listener to know the result by.
+   */
+  fetch(state: FutureState, listener: FetchListener, place: number): void {
+    if (state.fetching instanceof Request) {
+      (state.fetching.others ??= []).push({ listener, place });
       return;
     }
-    const request = { state, listeners: [listener], misses: 0 };
-    this.#requests.set(state, request);
+    const request = new Request(state, listener, place);
+    state.fetching = request;
+    this.#open.add(request);
     this.#enqueue(request);
   }
 
   /** End all that is being fetched. */
   close(error: Error): void {
-    for (const request of [...this.#requests.values()]) this.#fail(request, error);
+    for (const request of this.#open) this.#fail(request, error);
   }
 
   #enqueue(request: Request): void {
@@ -119,7 +142,7 @@ export class Fetcher {
     this.#queue = [];
     const groups = new Map<string, Request[]>();
     for (const request of queue) {
-      if (!this.#requests.has(request.state)) continue;
+      if (!request.isOpen) continue;
       if (request.state.status !== "finished") {
         this.#await(request);
         continue;
@@ -220,7 +243,7 @@ export class Fetcher {
   /** The data was not there: look again a little later, elsewhere if it is known to be elsewhere. */
   #missed(request: Request, holders: string[]): void {
     const { state } = request;
-    if (!this.#requests.has(state)) return;
+    if (!request.isOpen) return;
     request.misses++;
     if (request.misses > maxMisses) {
       const where = holders.length === 0 ? "" : ` (last looked for on ${holders.join(", ")})`;
@@ -240,7 +263,7 @@ export class Fetcher {
   #outdated(request: Request, holders: string[]): void {
     const { state } = request;
     this.#missed(request, holders);
-    if (!this.#requests.has(state)) return;
+    if (!request.isOpen) return;
     state.lose();
     if (this.#options.askAgain(state)) return;
     this.#fail(request, new CancelledError(state.key, "it was released while it was fetched"));
@@ -250,24 +273,34 @@ export class Fetcher {
   #await(request: Request): void {
     const { state } = request;
     if (state.status === "error" || state.status === "cancelled") {
-      this.#requests.delete(state);
-      for (const listener of request.listeners) listener.unfinished(state);
+      this.#close(request);
+      request.listener.unfinished(request.place, state);
+      request.others?.forEach(({ listener, place }) => listener.unfinished(place, state));
     } else {
       state.listen({ settled: () => this.#again(request) });
     }
   }
 
   #again(request: Request): void {
-    if (this.#requests.has(request.state)) this.#enqueue(request);
+    if (request.isOpen) this.#enqueue(request);
   }
 
   #finish(request: Request, value: Serialized, shared: boolean): void {
-    if (!this.#requests.delete(request.state)) return;
-    for (const listener of request.listeners) listener.fetched(request.state, value, shared);
+    if (!request.isOpen) return;
+    this.#close(request);
+    request.listener.fetched(request.place, value, shared);
+    request.others?.forEach(({ listener, place }) => listener.fetched(place, value, shared));
   }
 
   #fail(request: Request, error: Error): void {
-    if (!this.#requests.delete(request.state)) return;
-    for (const listener of request.listeners) listener.failed(request.state, error);
+    if (!request.isOpen) return;
+    this.#close(request);
+    request.listener.failed(error);
+    request.others?.forEach(({ listener }) => listener.failed(error));
+  }
+
+  #close(request: Request): void {
+    request.state.fetching = undefined;
+    this.#open.delete(request);
   }
 }

@@ -10,8 +10,6 @@ const logger = getLogger("distributed.client");
 
 /** What a future needs of the client that made it. */
 export interface FutureOwner {
-  /** Count a new reference to the state. */
-  retain(state: FutureState): void;
   /** Count one reference less. */
   release(state: FutureState): void;
   /** The result, or the task's error thrown. */
@@ -30,18 +28,12 @@ export interface WaitOptions {
   timeout?: number;
 }
 
-interface Reference {
-  owner: FutureOwner;
-  state: FutureState;
-}
-
 /** Releases what a future held when the garbage collector has taken the future. */
-const forgotten = new FinalizationRegistry<Reference>(({ owner, state }) => owner.release(state));
+const forgotten = new FinalizationRegistry<FutureState>((state) => state.owner.release(state));
 
 /** Makes futures; set by the class, so that its constructor can stay out of users' hands. */
-let make: <T>(owner: FutureOwner, state: FutureState) => Future<T>;
+let make: <T>(state: FutureState) => Future<T>;
 let stateIn: (future: Future<unknown>) => FutureState;
-let ownerIn: (future: Future<unknown>) => FutureOwner;
 let releasedIn: (future: Future<unknown>) => boolean;
 
 /**
@@ -60,26 +52,21 @@ let releasedIn: (future: Future<unknown>) => boolean;
 export class Future<T> implements Disposable {
   /** Name of the task or data; the same for the same computation on every machine. */
   readonly key: string;
-  readonly #owner: FutureOwner;
   readonly #state: FutureState;
-  readonly #reference: Reference;
   #released = false;
   /** Makes the type of the result part of the future's type. */
   declare protected readonly value: T;
 
-  private constructor(owner: FutureOwner, state: FutureState) {
+  private constructor(state: FutureState) {
     this.key = state.key;
-    this.#owner = owner;
     this.#state = state;
-    this.#reference = { owner, state };
-    owner.retain(state);
-    forgotten.register(this, this.#reference, this.#reference);
+    state.references++;
+    forgotten.register(this, state, this);
   }
 
   static {
-    make = <T>(owner: FutureOwner, state: FutureState) => new Future<T>(owner, state);
+    make = <T>(state: FutureState) => new Future<T>(state);
     stateIn = (future) => future.#state;
-    ownerIn = (future) => future.#owner;
     releasedIn = (future) => future.#released;
   }
 
@@ -114,7 +101,7 @@ export class Future<T> implements Disposable {
    */
   async result(options: WaitOptions = {}): Promise<T> {
     this.#check("result()");
-    return await this.#owner.result(this.#state, options.timeout) as T;
+    return await this.#state.owner.result(this.#state, options.timeout) as T;
   }
 
   /**
@@ -127,9 +114,9 @@ export class Future<T> implements Disposable {
    */
   async exception(options: WaitOptions = {}): Promise<unknown> {
     this.#check("exception()");
-    await this.#owner.settled(this.#state, options.timeout);
+    await this.#state.owner.settled(this.#state, options.timeout);
     if (this.#state.status === "cancelled") throw this.#state.failure!;
-    return this.#owner.exceptionOf(this.#state);
+    return this.#state.owner.exceptionOf(this.#state);
   }
 
   /**
@@ -142,7 +129,7 @@ export class Future<T> implements Disposable {
    */
   async traceback(options: WaitOptions = {}): Promise<string | undefined> {
     this.#check("traceback()");
-    await this.#owner.settled(this.#state, options.timeout);
+    await this.#state.owner.settled(this.#state, options.timeout);
     if (this.#state.status === "cancelled") throw this.#state.failure!;
     return this.#state.status === "error" ? this.#state.traceback : undefined;
   }
@@ -169,7 +156,7 @@ export class Future<T> implements Disposable {
 
   /** Stop the task and whatever depends on it, in all clients. */
   cancel(): void {
-    this.#owner.cancel([this.#state]);
+    this.#state.owner.cancel([this.#state]);
   }
 
   /**
@@ -179,8 +166,8 @@ export class Future<T> implements Disposable {
   release(): void {
     if (this.#released) return;
     this.#released = true;
-    forgotten.unregister(this.#reference);
-    this.#owner.release(this.#state);
+    forgotten.unregister(this);
+    this.#state.owner.release(this.#state);
   }
 
   /** Same as {@linkcode Future.release}. */
@@ -211,18 +198,13 @@ export class Future<T> implements Disposable {
 }
 
 /** Make a future. Not for users: they get theirs from a client. */
-export function makeFuture<T>(owner: FutureOwner, state: FutureState): Future<T> {
-  return make<T>(owner, state);
+export function makeFuture<T>(state: FutureState): Future<T> {
+  return make<T>(state);
 }
 
 /** The state behind a future. */
 export function stateOf(future: Future<unknown>): FutureState {
   return stateIn(future);
-}
-
-/** The client's session that a future belongs to. */
-export function ownerOf(future: Future<unknown>): FutureOwner {
-  return ownerIn(future);
 }
 
 /** Whether a future has let go of its result. */

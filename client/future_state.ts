@@ -4,6 +4,7 @@
  * @module
  */
 import type { Serialized } from "../protocol/serialized.ts";
+import type { FutureOwner } from "./future.ts";
 
 /**
  * Where a future stands: `pending` until its task has run; `finished` when its result is in the
@@ -35,10 +36,14 @@ export interface SettleListener {
   settled(state: FutureState): void;
 }
 
-/** One key, as this client sees it. */
+const noWorkers: readonly string[] = [];
+
+/** One key, as this client sees it. There are as many as a client has tasks: it is kept small. */
 export class FutureState {
   /** Name of the task or data. */
   readonly key: string;
+  /** The client's session that it belongs to. */
+  readonly owner: FutureOwner;
   /** Where it stands. */
   status: FutureStatus = "pending";
   /** How many live futures of this client have this key. */
@@ -46,7 +51,7 @@ export class FutureState {
   /** What the result is ("number", "Float64Array", …), once known. */
   type: string | undefined;
   /** Addresses of the workers that held the result when last heard of. */
-  workers: readonly string[] = [];
+  workers: readonly string[] = noWorkers;
   /** The task's exception as it came, when it failed on a worker. */
   exception: Serialized | undefined;
   /** The exception's stack as text. */
@@ -55,12 +60,22 @@ export class FutureState {
   blame = "";
   /** The error, when the failure is not a task's: a refused graph, a lost connection, a cancellation. */
   failure: Error | undefined;
+  /** What fetches the result at the moment; the fetcher's own. */
+  fetching: object | undefined;
+  /** Number of the last walk that came by here, and the place it gave; see `collectFutures`. */
+  walk = 0;
+  place = 0;
 
-  #listeners: SettleListener[] | undefined;
+  /** Mostly there is one. */
+  #listeners: SettleListener | SettleListener[] | undefined;
 
-  /** @param key Name of the task or data. */
-  constructor(key: string) {
+  /**
+   * @param key Name of the task or data.
+   * @param owner The client's session that it belongs to.
+   */
+  constructor(key: string, owner: FutureOwner) {
     this.key = key;
+    this.owner = owner;
   }
 
   /** Whether the outcome is known. */
@@ -70,14 +85,21 @@ export class FutureState {
 
   /** Be told when the outcome is known. Only for a state that is not done. */
   listen(listener: SettleListener): void {
-    if (this.#listeners === undefined) this.#listeners = [listener];
-    else this.#listeners.push(listener);
+    const listeners = this.#listeners;
+    if (listeners === undefined) this.#listeners = listener;
+    else if (Array.isArray(listeners)) listeners.push(listener);
+    else this.#listeners = [listeners, listener];
   }
 
   /** Be told no more. */
   unlisten(listener: SettleListener): void {
-    const index = this.#listeners?.indexOf(listener) ?? -1;
-    if (index >= 0) this.#listeners!.splice(index, 1);
+    const listeners = this.#listeners;
+    if (listeners === listener) {
+      this.#listeners = undefined;
+    } else if (Array.isArray(listeners)) {
+      const index = listeners.indexOf(listener);
+      if (index >= 0) listeners.splice(index, 1);
+    }
   }
 
   /** The result is in memory. */
@@ -96,7 +118,7 @@ export class FutureState {
     this.exception = exception;
     this.traceback = traceback;
     this.blame = blame;
-    this.workers = [];
+    this.workers = noWorkers;
     this.#settle("error");
   }
 
@@ -105,7 +127,7 @@ export class FutureState {
     if (this.status === "cancelled") return;
     this.failure = error;
     this.traceback = error.stack ?? String(error);
-    this.workers = [];
+    this.workers = noWorkers;
     this.#settle("error");
   }
 
@@ -113,14 +135,14 @@ export class FutureState {
   lose(): void {
     if (this.status !== "finished") return;
     this.status = "lost";
-    this.workers = [];
+    this.workers = noWorkers;
   }
 
   /** It will never be there. */
   cancel(reason: string): void {
     if (this.status === "cancelled") return;
     this.failure = new CancelledError(this.key, reason);
-    this.workers = [];
+    this.workers = noWorkers;
     this.#settle("cancelled");
   }
 
@@ -129,6 +151,7 @@ export class FutureState {
     const listeners = this.#listeners;
     if (listeners === undefined) return;
     this.#listeners = undefined;
-    for (const listener of listeners) listener.settled(this);
+    if (!Array.isArray(listeners)) listeners.settled(this);
+    else for (const listener of listeners) listener.settled(this);
   }
 }

@@ -8,11 +8,12 @@ import { deserialize } from "../protocol/values.ts";
 import type { Fetcher, FetchListener } from "./fetcher.ts";
 import type { FutureState } from "./future_state.ts";
 import { Latch } from "./latch.ts";
+import { leftOut } from "./structure.ts";
 import { taskError } from "./task_error.ts";
 
 /** Collects the values of some keys. */
 class Collection implements FetchListener {
-  readonly values = new Map<FutureState, unknown>();
+  readonly values: unknown[];
   readonly done: Promise<void>;
   readonly #skipErrors: boolean;
   #left: number;
@@ -20,6 +21,7 @@ class Collection implements FetchListener {
   #reject!: (error: unknown) => void;
 
   constructor(count: number, skipErrors: boolean) {
+    this.values = new Array(count);
     this.#left = count;
     this.#skipErrors = skipErrors;
     this.done = new Promise((resolve, reject) => {
@@ -28,21 +30,22 @@ class Collection implements FetchListener {
     });
   }
 
-  fetched(state: FutureState, value: Serialized, shared: boolean): void {
+  fetched(place: number, value: Serialized, shared: boolean): void {
     try {
-      this.values.set(state, deserialize(value, { copy: shared }));
+      this.values[place] = deserialize(value, shared ? copying : undefined);
     } catch (error) {
       this.#reject(error);
     }
     this.#countDown();
   }
 
-  unfinished(state: FutureState): void {
+  unfinished(place: number, state: FutureState): void {
     if (!this.#skipErrors) this.#reject(taskError(state));
+    this.values[place] = leftOut;
     this.#countDown();
   }
 
-  failed(_state: FutureState, error: Error): void {
+  failed(error: Error): void {
     this.#reject(error);
   }
 
@@ -52,29 +55,31 @@ class Collection implements FetchListener {
   }
 }
 
+const copying = { copy: true };
+
 /**
  * Wait for keys and fetch their values.
  *
- * @param states The keys.
+ * @param states The keys, each once.
  * @param fetcher Fetches them.
- * @param skipErrors Whether keys that failed or were cancelled are left out, or throw.
- * @returns The values by key.
+ * @param skipErrors Whether keys that failed or were cancelled are {@linkcode leftOut}, or throw.
+ * @returns The values, in the order of the keys.
  * @throws The error of the first key found to have failed.
  */
 export async function gatherStates(
-  states: ReadonlySet<FutureState>,
+  states: readonly FutureState[],
   fetcher: Fetcher,
   skipErrors: boolean,
-): Promise<Map<FutureState, unknown>> {
+): Promise<unknown[]> {
   const failed = await new Latch(states, skipErrors ? "all" : "finished").opened;
   if (failed !== undefined) throw taskError(failed);
-  let wanted = states;
-  if (skipErrors) {
-    wanted = new Set([...states].filter((state) => state.status === "finished" || !state.done));
+  if (states.length === 0) return [];
+  const collection = new Collection(states.length, skipErrors);
+  for (let i = 0; i < states.length; i++) {
+    const state = states[i];
+    if (state.status === "error" || state.status === "cancelled") collection.unfinished(i, state);
+    else fetcher.fetch(state, collection, i);
   }
-  if (wanted.size === 0) return new Map();
-  const collection = new Collection(wanted.size, skipErrors);
-  for (const state of wanted) fetcher.fetch(state, collection);
   await collection.done;
   return collection.values;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { SchedulerToClient } from "../protocol/messages.ts";
+import type { FutureOwner } from "./future.ts";
 import { FutureState } from "./future_state.ts";
 
 /** The graph of a `submit` or `map` was refused: a cycle, an unknown worker, … */
@@ -30,14 +31,20 @@ export class KeyTable {
    */
   readonly #echoes = new Map<string, number>();
 
-  /** @param onDropped Called with a key that the last future of has let go of. */
-  constructor(onDropped: (key: string) => void) {
+  readonly #owner: FutureOwner;
+
+  /**
+   * @param owner The session whose keys these are.
+   * @param onDropped Called with a key that the last future of has let go of.
+   */
+  constructor(owner: FutureOwner, onDropped: (key: string) => void) {
+    this.#owner = owner;
     this.#onDropped = onDropped;
   }
 
   /** A state for a new key. */
   add(key: string): FutureState {
-    const state = new FutureState(key);
+    const state = new FutureState(key, this.#owner);
     this.states.set(key, state);
     return state;
   }

@@ -12,48 +12,48 @@ export type LatchMode = "all" | "first" | "finished";
 export class Latch implements SettleListener {
   /** Resolves with the key whose failure opened it (mode `finished`), else undefined. */
   readonly opened: Promise<FutureState | undefined>;
+  readonly #states: readonly FutureState[];
+  readonly #mode: LatchMode;
   #open!: (state: FutureState | undefined) => void;
-  #waiting = new Set<FutureState>();
-  #mode: LatchMode;
+  /** How many keys it still listens to. */
+  #waiting = 0;
+  #closed = false;
 
   /**
    * @param states The keys to wait for.
    * @param mode When to open.
    */
-  constructor(states: Iterable<FutureState>, mode: LatchMode) {
+  constructor(states: readonly FutureState[], mode: LatchMode) {
+    this.#states = states;
     this.#mode = mode;
     this.opened = new Promise((resolve) => this.#open = resolve);
-    let total = 0;
-    let done = 0;
     for (const state of states) {
-      total++;
-      if (state.done) {
-        done++;
-        if (mode === "finished" && state.status !== "finished") {
-          this.#end(state);
-          return;
-        }
-      } else if (!this.#waiting.has(state)) {
-        this.#waiting.add(state);
+      if (!state.done) {
+        this.#waiting++;
         state.listen(this);
+      } else if (mode === "finished" && state.status !== "finished") {
+        this.#end(state);
+        return;
       }
     }
-    if (this.#waiting.size === 0 || (mode === "first" && (done > 0 || total === 0))) {
-      this.#end(undefined);
-    }
+    const isOneDone = this.#waiting < states.length || states.length === 0;
+    if (this.#waiting === 0 || (mode === "first" && isOneDone)) this.#end(undefined);
   }
 
   /** Called by a key that is done. */
   settled(state: FutureState): void {
-    if (!this.#waiting.delete(state)) return;
+    if (this.#closed) return;
+    this.#waiting--;
     if (this.#mode === "finished" && state.status !== "finished") this.#end(state);
-    else if (this.#mode === "first" || this.#waiting.size === 0) this.#end(undefined);
+    else if (this.#mode === "first" || this.#waiting === 0) this.#end(undefined);
   }
 
   /** Stop waiting; the keys no longer know of the latch. */
   close(): void {
-    for (const state of this.#waiting) state.unlisten(this);
-    this.#waiting.clear();
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#waiting === 0) return;
+    for (const state of this.#states) state.unlisten(this);
   }
 
   #end(state: FutureState | undefined): void {

@@ -81,7 +81,7 @@ export class Session implements FutureOwner {
   private constructor(options: SessionOptions) {
     this.options = options;
     this.outbox = new Outbox((messages) => this.#link.send(messages));
-    this.table = new KeyTable((key) => {
+    this.table = new KeyTable(this, (key) => {
       if (!this.closed) this.outbox.addRelease(key);
     });
     this.workers = new ConnectionPool({
@@ -168,11 +168,7 @@ export class Session implements FutureOwner {
 
   /** A future of a key that is in the table. */
   future<T>(state: FutureState): Future<T> {
-    return makeFuture<T>(this, state);
-  }
-
-  retain(state: FutureState): void {
-    state.references++;
+    return makeFuture<T>(state);
   }
 
   release(state: FutureState): void {
@@ -194,11 +190,11 @@ export class Session implements FutureOwner {
     // An outcome without a value needs no cluster.
     if (state.status !== "cancelled" && state.status !== "error") this.check("result()");
     const values = await within(
-      gatherStates(new Set([state]), this.fetcher, false),
+      gatherStates([state], this.fetcher, false),
       timeout,
       `the result of ${state.key} was not there`,
     );
-    return values.get(state);
+    return values[0];
   }
 
   exceptionOf(state: FutureState): unknown {

@@ -16,20 +16,37 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
   return prototype === null || prototype === Object.prototype;
 }
 
+/** What stands in the place of a future that has to be left out. */
+export const leftOut: unique symbol = Symbol("left out");
+
+let walks = 0;
+
 /**
- * Find the futures in a structure.
+ * Find the futures in a structure. Each state gets its place in the result; until the next walk only.
  *
  * @param value A future, or futures nested in arrays, sets, maps and plain objects.
- * @param found Takes the futures' states, each once.
+ * @returns The futures' states, each once.
  */
-export function collectFutures(value: unknown, found: Set<FutureState>): void {
-  collect(value, found, new Set(), 0);
+export function collectFutures(value: unknown): FutureState[] {
+  const found: FutureState[] = [];
+  collect(value, found, ++walks, new Set(), 0);
+  return found;
 }
 
-function collect(value: unknown, found: Set<FutureState>, seen: Set<object>, depth: number): void {
+function collect(
+  value: unknown,
+  found: FutureState[],
+  walk: number,
+  seen: Set<object>,
+  depth: number,
+): void {
   if (typeof value !== "object" || value === null) return;
   if (value instanceof Future) {
-    found.add(stateOf(value));
+    const state = stateOf(value);
+    if (state.walk === walk) return;
+    state.walk = walk;
+    state.place = found.length;
+    found.push(state);
     return;
   }
   const items = itemsOf(value);
@@ -38,7 +55,7 @@ function collect(value: unknown, found: Set<FutureState>, seen: Set<object>, dep
     throw new RangeError(`futures are nested more than ${maxDepth} levels deep`);
   }
   seen.add(value);
-  for (const item of items) collect(item, found, seen, depth + 1);
+  for (const item of items) collect(item, found, walk, seen, depth + 1);
 }
 
 function itemsOf(value: object): Iterable<unknown> | undefined {
@@ -47,27 +64,53 @@ function itemsOf(value: object): Iterable<unknown> | undefined {
   return isPlainObject(value) ? Object.values(value) : undefined;
 }
 
-/** What stands in the place of a future that has to be left out. */
-export const leftOut: unique symbol = Symbol("left out");
+/** A structure whose futures are to be replaced by values. */
+export interface Template {
+  /** The futures' states, each once. */
+  readonly states: readonly FutureState[];
+  /**
+   * Copy the structure with values in the place of futures. Containers without futures in them are
+   * copied too.
+   *
+   * @param values A value for each of the states, or {@linkcode leftOut}.
+   * @returns The copy; {@linkcode leftOut} when the structure is itself a future that is left out.
+   */
+  fill(values: readonly unknown[]): unknown;
+}
 
-/**
- * Copy a structure with each future replaced.
- *
- * @param value The structure. Containers without futures in them are copied too.
- * @param replace Gives what to put in a future's place, or {@linkcode leftOut}.
- * @returns The copy; {@linkcode leftOut} when the value is itself a future that is left out.
- */
-export function replaceFutures(value: unknown, replace: (state: FutureState) => unknown): unknown {
-  return copy(value, replace, new Map());
+/** Make a template of a structure: futures in arrays, sets, maps and plain objects. */
+export function templateOf(structure: unknown): Template {
+  const states = collectFutures(structure);
+  if (isFlat(structure)) {
+    // The usual case, and the one where there are many.
+    const places = structure.map((future) => stateOf(future).place);
+    const fill = (values: readonly unknown[]) => {
+      return places.map((place) => values[place]).filter((value) => value !== leftOut);
+    };
+    return { states, fill };
+  }
+  const places = new Map(states.map((state, place) => [state, place]));
+  const fill = (values: readonly unknown[]) => {
+    const replace = (future: Future<unknown>) => {
+      const place = places.get(stateOf(future));
+      return place === undefined ? future : values[place];
+    };
+    return copy(structure, replace, new Map());
+  };
+  return { states, fill };
+}
+
+function isFlat(structure: unknown): structure is Future<unknown>[] {
+  return Array.isArray(structure) && structure.every((item) => item instanceof Future);
 }
 
 function copy(
   value: unknown,
-  replace: (state: FutureState) => unknown,
+  replace: (future: Future<unknown>) => unknown,
   copies: Map<object, unknown>,
 ): unknown {
   if (typeof value !== "object" || value === null) return value;
-  if (value instanceof Future) return replace(stateOf(value));
+  if (value instanceof Future) return replace(value);
   if (itemsOf(value) === undefined) return value;
   const known = copies.get(value);
   if (known !== undefined) return known;

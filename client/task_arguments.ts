@@ -5,7 +5,7 @@
  */
 import { Serialized } from "../protocol/serialized.ts";
 import { serialize } from "../protocol/values.ts";
-import { Future, type FutureOwner, isReleased, ownerOf, stateOf } from "./future.ts";
+import { Future, type FutureOwner, isReleased, stateOf } from "./future.ts";
 import { CancelledError } from "./future_state.ts";
 import { OptionError } from "./task_options.ts";
 
@@ -40,7 +40,8 @@ function reference(object: object): string | undefined {
 
 /** What is wrong with a future as an argument. */
 function refuse(future: Future<unknown>): Error | undefined {
-  if (ownerOf(future) !== owner) {
+  const state = stateOf(future);
+  if (state.owner !== owner) {
     return new OptionError(
       `argument ${future.key} is a future of another client; submit it there, or gather and scatter it`,
     );
@@ -48,7 +49,6 @@ function refuse(future: Future<unknown>): Error | undefined {
   if (isReleased(future)) {
     return new CancelledError(future.key, "the argument is a future that was released");
   }
-  const state = stateOf(future);
   return state.status === "cancelled" ? state.failure : undefined;
 }
 
