@@ -8,10 +8,16 @@
  * @module
  */
 
-/** The binaries: their entry, and the modules that they load by URL at run time. */
-const programs = [
-  { name: "dusk-scheduler", entry: "cli/scheduler.ts", include: [] },
-  { name: "dusk-worker", entry: "cli/worker.ts", include: ["worker/threads/thread.ts"] },
+interface BinaryProgram {
+  name: string;
+  entry: string;
+  /** Modules that it loads by URL at run time, which the compiler cannot see. */
+  loaded: string[];
+}
+
+const programs: BinaryProgram[] = [
+  { name: "dusk-scheduler", entry: "cli/scheduler.ts", loaded: [] },
+  { name: "dusk-worker", entry: "cli/worker.ts", loaded: ["worker/threads/thread.ts"] },
 ];
 
 const root = new URL("../", import.meta.url).pathname;
@@ -20,6 +26,10 @@ const root = new URL("../", import.meta.url).pathname;
 export class NoRuntimeStubError extends Error {
   override name = "NoRuntimeStubError";
 }
+
+const REMEDY = `Deno could not get its runtime stub (denort) from its download host. Either compile
+where that host is reached, or set DENORT_BIN to a denort that is there and COMPILE_DENO to the deno
+that it belongs to, and run: "$COMPILE_DENO" task compile`;
 
 /**
  * Compile all programs.
@@ -31,24 +41,75 @@ export class NoRuntimeStubError extends Error {
  */
 export async function compile(folder: string, deno: string): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
-  for (const { name, entry, include } of programs) {
-    const args = ["compile", "--quiet", "--no-check", "--allow-all", "--unstable-worker-options"];
-    for (const module of include) args.push("--include", module);
-    args.push("--output", `${folder}/${name}`, entry);
-    const output = await new Deno.Command(deno, { args, cwd: root, stdin: "null" }).output();
-    if (!output.success) {
-      const words = new TextDecoder().decode(output.stderr).trim();
-      const what = `${name} does not compile with ${deno}:\n${words}`;
-      if (/denort|base binary/i.test(words)) throw new NoRuntimeStubError(`${what}\n\n${REMEDY}`);
-      throw new Error(what);
+  const lock = await Deno.makeTempFile({ prefix: "dusk-compile-", suffix: ".lock" });
+  try {
+    for (const program of programs) {
+      await Deno.writeTextFile(lock, await lockFor(program, deno));
+      await compileProgram(program, `${folder}/${program.name}`, lock, deno);
+      console.log(`compiled ${folder}/${program.name}`);
     }
-    console.log(`compiled ${folder}/${name}`);
+  } finally {
+    await Deno.remove(lock);
   }
 }
 
-const REMEDY = `Deno could not get its runtime stub (denort) from its download host. Either compile
-where that host is reached, or set DENORT_BIN to a denort that is there and COMPILE_DENO to the deno
-that it belongs to, and run: "$COMPILE_DENO" task compile`;
+async function compileProgram(
+  { name, entry, loaded }: BinaryProgram,
+  output: string,
+  lock: string,
+  deno: string,
+): Promise<void> {
+  const flags = ["--quiet", "--no-check", "--allow-all", "--unstable-worker-options"];
+  const include = loaded.flatMap((module) => ["--include", module]);
+  const { success, stderr } = await run(deno, [
+    "compile",
+    ...flags,
+    ...include,
+    `--lock=${lock}`,
+    "--output",
+    output,
+    entry,
+  ]);
+  if (success) return;
+  const what = `${name} does not compile with ${deno}:\n${stderr}`;
+  if (/denort|base binary/i.test(stderr)) throw new NoRuntimeStubError(`${what}\n\n${REMEDY}`);
+  throw new Error(what);
+}
+
+/**
+ * The lock file, with only the packages that a program imports: the compiler takes all that are
+ * locked along into the binary, those for tests and demos too.
+ */
+async function lockFor({ name, entry, loaded }: BinaryProgram, deno: string): Promise<string> {
+  const lock = JSON.parse(await Deno.readTextFile(`${root}deno.lock`));
+  const imported = new Set<string>();
+  for (const module of [entry, ...loaded]) {
+    const { success, stdout, stderr } = await run(deno, ["info", "--json", module]);
+    if (!success) throw new Error(`cannot see what ${name} imports:\n${stderr}`);
+    for (const { specifier } of JSON.parse(stdout).modules) {
+      if (specifier.startsWith("npm:")) imported.add(specifier.replace(/^npm:\/?/, "npm:"));
+    }
+  }
+  lock.specifiers = Object.fromEntries(
+    Object.entries(lock.specifiers).filter(([specifier]) => imported.has(specifier)),
+  );
+  return JSON.stringify(lock);
+}
+
+async function run(
+  deno: string,
+  args: string[],
+): Promise<{ success: boolean; stdout: string; stderr: string }> {
+  const command = new Deno.Command(deno, {
+    args,
+    cwd: root,
+    stdin: "null",
+    env: { NO_COLOR: "1" },
+  });
+  const { success, stdout, stderr } = await command.output();
+  const decoder = new TextDecoder();
+  return { success, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr).trim() };
+}
 
 if (import.meta.main) {
   try {

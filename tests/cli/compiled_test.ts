@@ -40,7 +40,7 @@ async function exists(path: string): Promise<boolean> {
 /** Start a compiled program, with nothing of Deno's in reach. */
 function start(name: string, args: string[]): Program {
   return new Program(`${folder}/${name}`, args, {
-    cwd: Deno.makeTempDirSync(),
+    cwd: "/",
     clearEnv: true,
     env: { HOME: "/nonexistent", PATH: "" },
   });
