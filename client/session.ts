@@ -86,7 +86,8 @@ export class Session implements FutureOwner {
     });
     this.workers = new ConnectionPool({
       limit: workerConnections,
-      connect: { timeout: workerConnectTimeout },
+      connectTimeout: workerConnectTimeout,
+      connect: { reachTimeout: workerConnectTimeout },
     });
     this.#scheduler = new ConnectionPool({ limit: schedulerConnections });
     this.fetcher = new Fetcher({
