@@ -6,6 +6,7 @@
 import { getLogger } from "../config/logging.ts";
 import { AddressError, parseAddress } from "./addresses.ts";
 import { awakeTimer } from "./awake_timer.ts";
+import { checkCommOptions } from "./option_checks.ts";
 import { pause } from "./pause.ts";
 import { getBackend } from "./registry.ts";
 import {
@@ -48,12 +49,16 @@ const logger = getLogger("distributed.comm");
  * until the timeout is over; except where repeating cannot help, such as a peer of another version.
  *
  * @param address The address, such as `tcp://127.0.0.1:8786`.
- * @param options `timeout` in seconds (default 5), `signal`, and options of the transport.
+ * @param options `timeout` in seconds (default 5), `reachTimeout`, `signal`, and options of the
+ * transport.
  * @returns The comm, its handshake done.
  * @throws {ConnectTimeoutError} When the timeout is over; it names the last cause.
  * @throws {HandshakeError} When the peer is no Dusk or speaks another version of its protocol.
- * @throws {ConnectError} When it is certain that nobody is at the address.
+ * @throws {ConnectError} When it is certain that nobody is at the address, or nobody took the
+ * connection within the `reachTimeout`.
  * @throws {AddressError} When the address is malformed.
+ * @throws {RangeError} When a time or a limit is no number above 0.
+ * @throws {TypeError} When the compression is unknown.
  *
  * @example
  * ```ts ignore
@@ -64,10 +69,8 @@ const logger = getLogger("distributed.comm");
  * ```
  */
 export async function connect(address: string, options: ConnectOptions = {}): Promise<Comm> {
+  checkCommOptions(options);
   const timeout = options.timeout ?? DEFAULT_CONNECT_TIMEOUT;
-  if (typeof timeout !== "number" || !(timeout > 0)) {
-    throw new RangeError(`timeout must be a number of seconds above 0, got ${timeout}`);
-  }
   options.signal?.throwIfAborted();
   const [scheme, location] = parseAddress(address);
   const backend = getBackend(scheme);
@@ -121,6 +124,8 @@ function mayPass(error: unknown): boolean {
  * @param options Options of the transport.
  * @returns The listener, not started.
  * @throws {AddressError} When the address is malformed.
+ * @throws {RangeError} When a time or a limit is no number above 0.
+ * @throws {TypeError} When the compression is unknown.
  *
  * @example
  * ```ts ignore
@@ -137,6 +142,7 @@ export function listen(
   handleComm: CommHandler,
   options: ListenOptions = {},
 ): Listener {
+  checkCommOptions(options);
   const [scheme, location] = parseAddress(address);
   return getBackend(scheme).listen(location, (comm) => guard(handleComm, comm), options);
 }

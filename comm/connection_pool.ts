@@ -5,6 +5,7 @@
  */
 import { awakeTimer } from "./awake_timer.ts";
 import { type Comm, CommClosedError, connect, type ConnectOptions } from "./comm.ts";
+import { checkCommOptions } from "./option_checks.ts";
 import {
   bounded,
   type CallOptions,
@@ -20,8 +21,10 @@ import {
 export interface ConnectionPoolOptions {
   /** How many comms may be open at once. Default 512. */
   limit?: number;
-  /** Options for connecting; `timeout` is for calls that have none of their own. */
-  connect?: Omit<ConnectOptions, "signal">;
+  /** Seconds that a call may take to connect. Default: as long as the call may take; 5 without limit. */
+  connectTimeout?: number;
+  /** Other options for connecting. */
+  connect?: Omit<ConnectOptions, "timeout" | "signal">;
 }
 
 /** A comm of the pool. */
@@ -71,6 +74,7 @@ const DEFAULT_LIMIT = 512;
  */
 export class ConnectionPool {
   readonly #limit: number;
+  readonly #connectTimeout: number | undefined;
   readonly #connectOptions: ConnectOptions;
   /** Idle comms by address. */
   readonly #idle = new Map<string, Entry[]>();
@@ -91,7 +95,15 @@ export class ConnectionPool {
     if (!(this.#limit >= 1)) {
       throw new RangeError(`limit must be at least 1, got ${options.limit}`);
     }
-    this.#connectOptions = options.connect ?? {};
+    const { connectTimeout, connect = {} } = options;
+    if (connectTimeout !== undefined && !(connectTimeout > 0)) {
+      throw new RangeError(
+        `connectTimeout must be a number of seconds above 0, got ${connectTimeout}`,
+      );
+    }
+    checkCommOptions(connect);
+    this.#connectTimeout = connectTimeout;
+    this.#connectOptions = connect;
   }
 
   /** How many comms are open or being opened. */
@@ -211,12 +223,16 @@ export class ConnectionPool {
 
   /** Connects; the place is taken (`#connecting`) already. */
   async #connect(address: string, { secondsLeft, signal }: Bounds): Promise<Entry> {
+    const left = secondsLeft();
+    const timeout = left === undefined || this.#connectTimeout === undefined
+      ? left ?? this.#connectTimeout
+      : Math.min(left, this.#connectTimeout);
     let comm: Comm;
     try {
       const closing = this.#closing.signal;
       comm = await connect(address, {
         ...this.#connectOptions,
-        timeout: secondsLeft() ?? this.#connectOptions.timeout,
+        timeout,
         signal: signal === undefined ? closing : AbortSignal.any([signal, closing]),
       });
     } catch (error) {

@@ -26,6 +26,7 @@ import {
   CommClosedError,
   type CommHandler,
   type CommOptions,
+  ConnectError,
   type ConnectOptions,
   type Listener,
   type ListenOptions,
@@ -260,6 +261,36 @@ function bindEverywhere(port: number): Deno.TcpListener[] {
   }
 }
 
+/** Opens a connection; with a time limit for that, what fails is not worth another attempt. */
+async function reach(
+  hostname: string,
+  port: number,
+  options: ConnectOptions,
+): Promise<Deno.TcpConn> {
+  const { reachTimeout, signal } = options;
+  if (reachTimeout === undefined) return Deno.connect({ hostname, port, signal });
+  const over = new AbortController();
+  const giveUp = () => over.abort();
+  signal?.addEventListener("abort", giveUp);
+  const stopTimer = awakeTimer(reachTimeout, giveUp);
+  try {
+    return await Deno.connect({ hostname, port, signal: over.signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof Deno.errors.NotCapable || error instanceof TypeError) throw error;
+    const why = over.signal.aborted
+      ? `it does not take the connection within ${reachTimeout} s`
+      : error instanceof Error
+      ? error.message
+      : String(error);
+    const address = `tcp://${unparseHostPort(hostname, port)}`;
+    throw new ConnectError(`nobody is at ${address}: ${why}`, { cause: error });
+  } finally {
+    stopTimer();
+    signal?.removeEventListener("abort", giveUp);
+  }
+}
+
 /** The back end of `tcp://`. */
 export const tcpBackend: Backend = {
   async connect(location: string, options: ConnectOptions): Promise<Comm> {
@@ -270,7 +301,7 @@ export const tcpBackend: Backend = {
           "such as tcp://127.0.0.1:8786",
       );
     }
-    const conn = await Deno.connect({ hostname: host, port, signal: options.signal });
+    const conn = await reach(host, port, options);
     return establish(conn, options, options.signal);
   },
 

@@ -82,6 +82,13 @@ export interface CommOptions {
 export interface ConnectOptions extends CommOptions {
   /** Seconds to keep trying. Default 5. */
   timeout?: number;
+  /**
+   * Seconds in which somebody must take the connection; a peer that refuses it, or takes longer, is
+   * given up at once. For peers that should be there already, where a refusal means that they are
+   * gone; one that is there and busy still has the whole `timeout` for its handshake. Default: a peer
+   * that is not there is tried again until the `timeout`.
+   */
+  reachTimeout?: number;
   /** Gives up when aborted. */
   signal?: AbortSignal;
 }

@@ -21,6 +21,14 @@ export class TransferError extends Error {
 const PATIENCE_SECONDS = 60;
 const LEAST_BANDWIDTH = 1e6;
 
+/**
+ * A peer is there or gone: it listened before anyone heard of it. So nobody waits for one that refuses
+ * the connection, and not long for a machine that does not answer; while one that is only too busy to
+ * shake hands, in a long computation say, has time for that.
+ */
+const REACH_TIMEOUT = 2;
+const HANDSHAKE_TIMEOUT = 30;
+
 /** The transfers of one worker. */
 export class PeerTransfers {
   readonly #store: ResultStore;
@@ -38,7 +46,11 @@ export class PeerTransfers {
   constructor(store: ResultStore, maxOutgoing: number, maxIncoming: number) {
     this.#store = store;
     this.#maxOutgoing = maxOutgoing;
-    this.#pool = new ConnectionPool({ limit: maxIncoming });
+    this.#pool = new ConnectionPool({
+      limit: maxIncoming,
+      connectTimeout: HANDSHAKE_TIMEOUT,
+      connect: { reachTimeout: REACH_TIMEOUT, handshakeTimeout: HANDSHAKE_TIMEOUT },
+    });
   }
 
   /**

@@ -2,13 +2,16 @@ import assert from "node:assert/strict";
 import {
   CommClosedError,
   connect,
+  ConnectError,
   ConnectTimeoutError,
   listen,
   type Listener,
 } from "../../comm/comm.ts";
 import { AddressError, getAddressHostPort } from "../../comm/addresses.ts";
+import { awakeTimer } from "../../comm/awake_timer.ts";
 import { Serialized } from "../../protocol/serialized.ts";
 import { LogLines, openPair, until } from "./pair.ts";
+import { Unwelcoming } from "./unwelcoming.ts";
 
 for (const address of ["tcp://127.0.0.1:0", "tcp://[::1]:0", "inproc://"]) {
   Deno.test(`${address}: messages arrive whole and in order, both ways`, async () => {
@@ -174,6 +177,65 @@ Deno.test("connect gives up after its timeout, and says why", async () => {
     assert(error.cause instanceof Deno.errors.ConnectionRefused);
     return true;
   });
+});
+
+Deno.test("with a time to reach the peer, one that refuses is given up at once", async () => {
+  const reserved = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const address = `tcp://127.0.0.1:${reserved.addr.port}`;
+  reserved.close();
+  const connecting = connect(address, { timeout: Infinity, reachTimeout: 60 });
+  await assert.rejects(connecting, (error: Error) => {
+    assert(error instanceof ConnectError && !(error instanceof ConnectTimeoutError));
+    assert(error.message.includes(address), error.message);
+    assert.match(error.message, /refused/i);
+    return true;
+  });
+});
+
+Deno.test("with a time to reach the peer, one that does not answer is given up after it", async () => {
+  await using closed = await Unwelcoming.listen();
+  const connecting = connect(closed.address, { timeout: Infinity, reachTimeout: 0.02 });
+  await assert.rejects(connecting, (error: Error) => {
+    assert(error instanceof ConnectError);
+    assert(error.message.includes(closed.address), error.message);
+    assert.match(error.message, /does not take the connection within 0\.02 s/);
+    return true;
+  });
+  const controller = new AbortController();
+  const called = connect(closed.address, { reachTimeout: 60, signal: controller.signal });
+  controller.abort(new Error("never mind"));
+  await assert.rejects(called, /never mind/);
+});
+
+Deno.test("a peer that is there has longer for its handshake than to be reached", async () => {
+  const socket = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const address = `tcp://127.0.0.1:${socket.addr.port}`;
+  const connecting = connect(address, { timeout: 60, reachTimeout: 0.01 });
+  const conn = await socket.accept();
+  // It says nothing for longer than it had to be reached.
+  await new Promise<void>((resolve) => awakeTimer(0.02, resolve));
+  conn.close();
+  // And not given up either, as it closed without refusing: tried again.
+  (await socket.accept()).close();
+  socket.close();
+  await assert.rejects(connecting, ConnectError);
+});
+
+Deno.test("options that make no sense are refused before anything is opened", async () => {
+  const address = "tcp://127.0.0.1:0";
+  const bad: [Record<string, unknown>, RegExp][] = [
+    [{ handshakeTimeout: 0 }, /handshakeTimeout must be a number of seconds above 0, got 0/],
+    [{ closeTimeout: NaN }, /closeTimeout .* got NaN/],
+    [{ reachTimeout: "2" }, /reachTimeout .* got 2/],
+    [{ handshakeLimit: -1 }, /handshakeLimit must be a number above 0, got -1/],
+    [{ limits: { frames: undefined } }, /limits.frames/],
+    [{ limits: { messageBytes: -5 } }, /limits.messageBytes must be a number above 0, got -5/],
+    [{ compression: "gzip" }, /compression must be "auto", null or one of "lz4", got "gzip"/],
+  ];
+  for (const [options, message] of bad) {
+    assert.throws(() => listen(address, () => {}, options), message);
+    await assert.rejects(connect(address, options), message);
+  }
 });
 
 Deno.test("connect gives up when told to", async () => {

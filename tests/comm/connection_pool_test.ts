@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { type Comm, CommClosedError, listen } from "../../comm/comm.ts";
+import { type Comm, CommClosedError, ConnectTimeoutError, listen } from "../../comm/comm.ts";
 import { ConnectionPool } from "../../comm/connection_pool.ts";
 import { CallTimeoutError, RemoteError, rpc } from "../../comm/rpc.ts";
 import { Server } from "../../comm/server.ts";
 import { LogLines, until } from "./pair.ts";
+import { Unwelcoming } from "./unwelcoming.ts";
 
 /** A server whose `wait` answers when told to. */
 class Gated {
@@ -275,6 +276,24 @@ Deno.test("a place is given on when connecting fails", async () => {
   await pool.close();
 });
 
+Deno.test("the pool's time to connect bounds calls that have longer, or no limit", async () => {
+  await using closed = await Unwelcoming.listen();
+  const pool = new ConnectionPool({ connectTimeout: 0.02 });
+  for (const options of [{}, { timeout: 60 }]) {
+    await assert.rejects(pool.call(closed.address, "ping", {}, options), (error: Error) => {
+      assert(error instanceof ConnectTimeoutError);
+      assert.match(error.message, /within 0\.02 s/);
+      return true;
+    });
+  }
+  const patient = new ConnectionPool({ connectTimeout: 60 });
+  await assert.rejects(
+    patient.call(closed.address, "ping", {}, { timeout: 0.02 }),
+    ConnectTimeoutError,
+  );
+  await Promise.all([pool.close(), patient.close()]);
+});
+
 Deno.test("a request that cannot be sent leaves its comm for others", async () => {
   await using gated = await Gated.listen("tcp://127.0.0.1:0");
   const pool = new ConnectionPool();
@@ -291,6 +310,8 @@ Deno.test("a request that cannot be sent leaves its comm for others", async () =
 
 Deno.test("limit and timeout must be numbers that make sense", async () => {
   assert.throws(() => new ConnectionPool({ limit: 0 }), RangeError);
+  assert.throws(() => new ConnectionPool({ connectTimeout: 0 }), /connectTimeout .* got 0/);
+  assert.throws(() => new ConnectionPool({ connect: { reachTimeout: -1 } }), /reachTimeout/);
   const pool = new ConnectionPool();
   await assert.rejects(pool.call("inproc://1/2", "ping", {}, { timeout: 0 }), RangeError);
   await pool.close();

@@ -52,6 +52,20 @@ Deno.test("what is sent are the stored frames themselves", async () => {
   await transfers.close();
 });
 
+Deno.test("a peer that has ended is not waited for", async () => {
+  const reserved = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const address = `tcp://127.0.0.1:${reserved.addr.port}`;
+  reserved.close();
+  const transfers = new PeerTransfers(new ResultStore(), 1, 1);
+  await assert.rejects(transfers.fetch(address, ["x"], 1), (error: Error) => {
+    // One that had been tried again until a timeout would be a ConnectTimeoutError.
+    assert.equal(error.name, "ConnectError");
+    assert.match(error.message, /refused/i);
+    return true;
+  });
+  await transfers.close();
+});
+
 Deno.test("closing breaks off what is being fetched", async () => {
   const server = new Server({
     handlers: {
