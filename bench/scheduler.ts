@@ -192,23 +192,39 @@ class Bench {
   }
 }
 
-async function measure(workload: Workload, tasks: number): Promise<Figures> {
+/** Microseconds that a task takes. */
+function time(workload: Workload, tasks: number): number {
   const bench = new Bench();
-  // Compiles the code, and fills the log of transitions, which is bounded but not small.
+  bench.release(bench.compute(workload, WARM_UP));
+  bench.milliseconds = 0;
+  bench.release(bench.compute(workload, tasks));
+  return bench.milliseconds * 1000 / tasks;
+}
+
+/** What tasks add to the heap, and what they leave on it. Not timed: collecting garbage drops code. */
+async function weighTasks(
+  workload: Workload,
+  tasks: number,
+): Promise<{ bytesPerTask: number; bytesLeft: number }> {
+  const bench = new Bench();
+  // The log of transitions is bounded, but not small: what goes before fills it.
   bench.release(bench.compute(workload, WARM_UP));
   const before = await weigh();
-  bench.milliseconds = 0;
   let keys: string[] | null = bench.compute(workload, tasks);
-  const count = keys.length;
   const held = await weigh();
   bench.release(keys);
   keys = null;
   const left = await weigh();
-  return {
-    microsecondsPerTask: bench.milliseconds * 1000 / count,
-    bytesPerTask: (held - before) / count,
-    bytesLeft: left - before,
-  };
+  return { bytesPerTask: (held - before) / tasks, bytesLeft: Math.max(0, left - before) };
+}
+
+async function measure(workload: Workload, tasks: number): Promise<Figures> {
+  let microsecondsPerTask = time(workload, tasks);
+  // The quickest of several runs, where one is short: the machine may be doing other things.
+  for (let i = 1; i < 3 && tasks <= 100_000; i++) {
+    microsecondsPerTask = Math.min(microsecondsPerTask, time(workload, tasks));
+  }
+  return { microsecondsPerTask, ...await weighTasks(workload, tasks) };
 }
 
 function ignoreClient(_id: string, _messages: SchedulerToClient[]): void {}
@@ -250,7 +266,7 @@ if (import.meta.main) {
       const name = `scheduler ${workload.name} ${size}`;
       add(name, round(figures.microsecondsPerTask), "µs/task");
       add(`${name} heap`, Math.round(figures.bytesPerTask), "B/task");
-      add(`${name} heap left`, Math.max(0, Math.round(figures.bytesLeft / 1000)), "kB");
+      add(`${name} heap left`, Math.round(figures.bytesLeft / 1000), "kB");
     }
   }
 }

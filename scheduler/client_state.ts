@@ -4,6 +4,7 @@
  * @module
  */
 import type { SchedulerToClient } from "../protocol/messages.ts";
+import { sharedSetOf, type SmallSet } from "./small_set.ts";
 import type { TaskState } from "./task_state.ts";
 
 /** One client. */
@@ -12,6 +13,8 @@ export class ClientState {
   readonly id: string;
   /** Tasks whose results it wants kept. */
   readonly wantsWhat: Set<TaskState> = new Set();
+  /** The set of this client alone, for the many tasks that only it wants. */
+  readonly alone: SmallSet<ClientState> = sharedSetOf(this);
   /** Messages that wait to be sent. */
   outbox: SchedulerToClient[] = [];
   /** Whether the client has left. */

@@ -14,7 +14,7 @@ export function addReplica(s: SchedulerState, ts: TaskState, ws: WorkerState): v
   if (!ws.hasWhat.has(ts)) {
     ws.hasWhat.add(ts);
     ws.nbytes += ts.nbytes;
-    ts.whoHas = ts.whoHas.add(ws);
+    ts.whoHas = ts.whoHas.size === 0 ? ws.alone : ts.whoHas.add(ws);
   }
   loadChanged(s, ws);
 }

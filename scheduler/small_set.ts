@@ -11,17 +11,23 @@ const SEARCHED = 8;
 
 /**
  * A set that belongs to one field. `add` and `delete` return the set to keep in that field, because
- * all empty sets are one shared object: `ts.whoHas = ts.whoHas.add(ws)`. Deleting moves the last
- * member into the gap, so the order of members means nothing (but is the same in every run).
+ * the empty set and some sets of one are shared by many fields: `ts.whoHas = ts.whoHas.add(ws)`.
+ * Deleting moves the last member into the gap, so the order of members means nothing (but is the
+ * same in every run).
  */
 export class SmallSet<T> {
   /** The members; read it by index where speed matters, never change it. */
   items: T[];
   private positions: Map<T, number> | null = null;
+  private readonly isShared: boolean;
 
-  /** @param items The members, each once; the set keeps this array. */
-  constructor(items: T[]) {
+  /**
+   * @param items The members, each once; the set keeps this array.
+   * @param isShared Whether several fields hold this set, so that it must not be changed.
+   */
+  constructor(items: T[], isShared = false) {
     this.items = items;
+    this.isShared = isShared;
   }
 
   /** How many members there are. */
@@ -36,7 +42,7 @@ export class SmallSet<T> {
 
   /**
    * Adds a member.
-   * @returns The set to keep: this one, or a new one when this is the shared empty set.
+   * @returns The set to keep: this one, or a new one when this one is shared.
    */
   add(item: T): SmallSet<T> {
     const items = this.items;
@@ -45,7 +51,9 @@ export class SmallSet<T> {
       case 0:
         return new SmallSet([item]);
       case 1:
-        if (items[0] !== item) this.items = [items[0], item];
+        if (items[0] === item) return this;
+        if (this.isShared) return new SmallSet([items[0], item]);
+        this.items = [items[0], item];
         return this;
       case 2:
         if (items[0] !== item && items[1] !== item) this.items = [items[0], items[1], item];
@@ -96,9 +104,14 @@ export class SmallSet<T> {
   }
 }
 
-const EMPTY = new SmallSet<unknown>([]);
+const EMPTY = new SmallSet<unknown>([], true);
 
 /** The set without members that all empty fields share. */
 export function emptySet<T>(): SmallSet<T> {
   return EMPTY as SmallSet<T>;
+}
+
+/** A set of one that may be in many fields. */
+export function sharedSetOf<T>(item: T): SmallSet<T> {
+  return new SmallSet([item], true);
 }

@@ -105,7 +105,7 @@ export function want(s: SchedulerState, cs: ClientState, key: string): boolean {
 /** Notes that a client wants a task. */
 export function linkWish(s: SchedulerState, cs: ClientState, ts: TaskState): void {
   cs.wantsWhat.add(ts);
-  ts.whoWants = ts.whoWants.add(cs);
+  ts.whoWants = ts.whoWants.size === 0 ? cs.alone : ts.whoWants.add(cs);
   if (s.validate) s.touched.add(ts);
 }
 

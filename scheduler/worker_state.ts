@@ -4,6 +4,7 @@
  * @module
  */
 import type { SchedulerToWorker, WorkerMetrics } from "../protocol/messages.ts";
+import { sharedSetOf, type SmallSet } from "./small_set.ts";
 import type { StealBin } from "./steal_bin.ts";
 import type { TaskState } from "./task_state.ts";
 
@@ -15,6 +16,8 @@ export class WorkerState {
   readonly name: string;
   /** The machine it runs on. */
   readonly host: string;
+  /** The set of this worker alone, for the many results that only it holds. */
+  readonly alone: SmallSet<WorkerState> = sharedSetOf(this);
   /** The address alone, in the form that messages want. */
   readonly addressList: string[];
   /** How many tasks it runs at once. */

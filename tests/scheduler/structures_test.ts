@@ -1,7 +1,7 @@
 /** The small structures that the scheduler's tables are made of, against plain models. */
 import assert from "node:assert/strict";
 import { EventLog } from "../../scheduler/event_log.ts";
-import { emptySet, type SmallSet } from "../../scheduler/small_set.ts";
+import { emptySet, sharedSetOf, type SmallSet } from "../../scheduler/small_set.ts";
 import { StealBin } from "../../scheduler/steal_bin.ts";
 import { prefixName, TaskPrefixes } from "../../scheduler/task_prefix.ts";
 import { TaskState } from "../../scheduler/task_state.ts";
@@ -31,6 +31,15 @@ Deno.test("a small set is a set, at any size", () => {
     assert.equal(set, emptySet());
   }
   assert.equal(emptySet().size, 0, "the shared set is never changed");
+});
+
+Deno.test("a set of one that many fields share is never changed", () => {
+  const shared = sharedSetOf("a");
+  assert.equal(shared.add("a"), shared);
+  assert.deepEqual([...shared.add("b")], ["a", "b"]);
+  assert.equal(shared.delete("b"), shared);
+  assert.equal(shared.delete("a"), emptySet());
+  assert.deepEqual([...shared], ["a"]);
 });
 
 Deno.test("a bin of stealable tasks keeps their order and knows their places", () => {
