@@ -123,12 +123,13 @@ export class Scheduler implements AsyncDisposable {
       throw error;
     }
     const { heartbeat, balance, occupancy } = this.#intervals;
+    let lastCheck = now();
     this.#every(heartbeat, "check of heartbeats", () => {
-      for (const worker of this.core.checkWorkerTtl(now())) {
-        logger.warn(`Worker ${worker} has been silent for too long: it is given up`);
-        this.#workers.cut(worker);
-        this.#restarts.left(worker);
-      }
+      const time = now();
+      const late = time - lastCheck - heartbeat;
+      lastCheck = time;
+      // When this process itself was held up, the heartbeats are there but have not been read yet.
+      if (late < heartbeat) this.#giveUpSilentWorkers(time);
     });
     this.#every(balance, "balance", () => this.core.balance(now()));
     this.#every(occupancy, "estimate of occupancy", () => this.core.reevaluateOccupancy(now()));
@@ -244,6 +245,14 @@ export class Scheduler implements AsyncDisposable {
       this.#forgetWorker(address, { reason: "its connection broke" });
     }
     return Server.noReply;
+  }
+
+  #giveUpSilentWorkers(time: number): void {
+    for (const worker of this.core.checkWorkerTtl(time)) {
+      logger.warn(`Worker ${worker} has been silent for too long: it is given up`);
+      this.#workers.cut(worker);
+      this.#restarts.left(worker);
+    }
   }
 
   readonly #onWorkerMessage: OnMessage = (peer, message, time) => {

@@ -128,6 +128,23 @@ Deno.test("a silent worker is given up", async () => {
   assert.deepEqual(scheduler.core.ncores(), {});
 });
 
+Deno.test("workers are not given up for a time in which the scheduler itself was held up", async () => {
+  await using scheduler = await startScheduler({ workerTtl: 1, heartbeatInterval: 0.05 });
+  await using worker = await FakeWorker.start(scheduler);
+  let beats = 0;
+  // Rarer than the checks, so that a check comes first after the hold-up.
+  const beat = setInterval(() => {
+    beats++;
+    worker.stream.send({ op: "heartbeat-worker", now: Date.now() / 1000, metrics: {} });
+  }, 200);
+  const end = performance.now() + 1500;
+  while (performance.now() < end);
+  const before = beats;
+  await until("more heartbeats", () => beats > before + 3);
+  clearInterval(beat);
+  assert.deepEqual(Object.keys(scheduler.core.ncores()), [worker.address]);
+});
+
 Deno.test("what a client wanted is dropped when it goes", async () => {
   await using scheduler = await startScheduler();
   await using worker = await FakeWorker.start(scheduler);
