@@ -6,11 +6,14 @@
  *
  * @module
  */
-import { Serialized } from "../protocol/serialized.ts";
+import type { Serialized } from "../protocol/serialized.ts";
 import { serialize } from "../protocol/values.ts";
 import { type Outcome, ThreadPool, type ThreadTask } from "../worker/threads/thread_pool.ts";
 
 const quick = Deno.args.includes("--quick");
+
+/** Stands for the dependency in a task's arguments. */
+class Reference {}
 
 let onOutcome: (outcome: Outcome) => void = () => {};
 let count = 0;
@@ -99,12 +102,8 @@ async function latency(waking?: "messages"): Promise<void> {
 async function large(): Promise<void> {
   const pool = new ThreadPool({ nthreads: 1, onOutcome: (outcome) => onOutcome(outcome) });
   await pool.start();
-  const megabytes = 50;
-  const data = serialize(new Float64Array(megabytes * 1e6 / 8));
-  const args = new Serialized(data.frames);
-  void args;
-  const reference = class {};
-  const refArgs = serialize([new reference()], { reference: () => "x" });
+  const data = serialize(new Float64Array(50e6 / 8));
+  const refArgs = serialize([new Reference()], { reference: () => "x" });
   const dependencies = new Map([["x", data]]);
   const cases: [string, ThreadTask][] = [
     ["50 MB in", task("(x) => x.length", refArgs, dependencies)],

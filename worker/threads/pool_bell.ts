@@ -85,7 +85,10 @@ export class PoolBell {
     this.#wake?.();
   }
 
-  /** Ends {@linkcode listen}. */
+  /**
+   * Ends {@linkcode listen}, soon: not to be waited for, since waiting on shared memory alone does not
+   * keep the event loop, and so the waiting, alive.
+   */
   close(): void {
     this.#open = false;
     this.#wake?.();

@@ -47,7 +47,6 @@ export class ThreadPool {
   /** Changes when all threads are replaced, so that what began before is known to be outdated. */
   #generation = 0;
   #state: "new" | "open" | "closed" = "new";
-  #listening: Promise<void> = Promise.resolve();
   #retry: ReturnType<typeof setTimeout> | undefined;
   /** Why there are no threads any more. */
   #failure: Error | undefined;
@@ -99,7 +98,7 @@ export class ThreadPool {
   async start(): Promise<void> {
     if (this.#state !== "new") throw new Error("A thread pool can be started only once");
     this.#state = "open";
-    this.#listening = this.#bell.listen(() => this.#anythingPending(), () => this.#collect());
+    this.#bell.listen(() => this.#anythingPending(), () => this.#collect());
     await this.#startAll();
   }
 
@@ -466,7 +465,7 @@ export class ThreadPool {
   }
 
   /** Ends all threads; tasks that have not ended have no outcome. May be called more than once. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
     if (this.#state !== "closed") {
       this.#state = "closed";
       this.#dropAll();
@@ -475,7 +474,7 @@ export class ThreadPool {
       this.#leaving.close();
       this.#bell.close();
     }
-    await this.#listening;
+    return Promise.resolve();
   }
 }
 

@@ -213,6 +213,22 @@ Deno.test("a dead thread is replaced: its task is lost, those behind it run", as
   assert.equal(pool.pool.nthreads, 1);
 });
 
+Deno.test("a thread whose records make no sense is replaced", async () => {
+  await using pool = await TestPool.start();
+  pool.execute("evil", () => {
+    const set = DataView.prototype.setUint32;
+    DataView.prototype.setUint32 = function (offset: number, _value: number, little?: boolean) {
+      set.call(this, offset, 0xffff_fff0, little);
+    };
+  });
+  pool.execute("behind", () => 1);
+  const outcome = await pool.outcome("evil");
+  assert.ok(outcome.status === "lost");
+  assert.match(outcome.message, /Thread 0 died .* sent a record that makes no sense/);
+  pool.execute("after", () => dusk.thread);
+  assert.equal(valueOf(await pool.outcome("after")), 1);
+});
+
 Deno.test("start fails with a clear error when the threads' module can't be loaded", async () => {
   const pool = new ThreadPool({
     nthreads: 2,
