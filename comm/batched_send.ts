@@ -3,13 +3,22 @@
  *
  * @module
  */
+import { Backlog, type BacklogLimits } from "./backlog.ts";
 import { type Comm, CommClosedError } from "./comm.ts";
 
+export { BacklogError, type BacklogLimits } from "./backlog.ts";
+
 /** Options of {@linkcode BatchedSend}. */
-export interface BatchedSendOptions {
-  /** Called once when a batch could not be sent. The comm is aborted, what was pending is dropped. */
+export interface BatchedSendOptions extends BacklogLimits {
+  /**
+   * Called once, when a batch could not be sent, or too much waits for a peer that does not read. The
+   * comm is aborted, what was pending is dropped.
+   */
   onError?: (error: unknown) => void;
 }
+
+/** A longer batch would keep both ends from everything else for too long. */
+const LARGEST_BATCH = 16_384;
 
 /**
  * Sends messages over a comm as arrays: what is sent within one turn goes out as one batch, and what
@@ -25,9 +34,12 @@ export interface BatchedSendOptions {
  */
 export class BatchedSend {
   readonly #onError: ((error: unknown) => void) | undefined;
+  readonly #backlog: Backlog;
   #comm: Comm | undefined;
-  #buffer: unknown[] = [];
-  /** Messages of the batch that is being written. */
+  /** The batch that is being filled; those in `#full` come before it. */
+  #batch: unknown[] = [];
+  #full: unknown[][] = [];
+  /** Messages that are being written. */
   #underWay = 0;
   #state: "open" | "closing" | "closed" | "broken" = "open";
   /** The loop that writes batches, from the first message on until none is left. */
@@ -37,10 +49,12 @@ export class BatchedSend {
   /**
    * Makes a sender; it sends once it is started.
    *
-   * @param options What to do about errors.
+   * @param options What to do about errors, and how much may wait.
+   * @throws {RangeError} When a limit is no number above 0.
    */
   constructor(options: BatchedSendOptions = {}) {
     this.#onError = options.onError;
+    this.#backlog = new Backlog(options);
   }
 
   /**
@@ -51,7 +65,8 @@ export class BatchedSend {
   start(comm: Comm): void {
     if (this.#comm !== undefined) throw new Error("this BatchedSend is started already");
     this.#comm = comm;
-    if (this.#buffer.length > 0) this.#sending ??= this.#send();
+    if (this.#state === "broken") comm.abort();
+    else if (this.#batch.length > 0) this.#sending ??= this.#send(comm);
   }
 
   /**
@@ -64,13 +79,25 @@ export class BatchedSend {
   send(...messages: unknown[]): void {
     if (this.#state === "broken") return;
     if (this.#state !== "open") throw new CommClosedError("send on a closed BatchedSend");
-    for (let i = 0; i < messages.length; i++) this.#buffer.push(messages[i]);
-    if (this.#comm !== undefined) this.#sending ??= this.#send();
+    for (let i = 0; i < messages.length; i++) {
+      if (this.#batch.length === LARGEST_BATCH) {
+        this.#full.push(this.#batch);
+        this.#batch = [];
+      }
+      this.#batch.push(messages[i]);
+    }
+    const comm = this.#comm;
+    if (comm !== undefined && this.#underWay === 0) {
+      this.#sending ??= this.#send(comm);
+      return;
+    }
+    const tooMuch = this.#backlog.check(this.pending, this.pendingBytes, this.#full, this.#batch);
+    if (tooMuch !== undefined) this.#break(tooMuch);
   }
 
   /** Messages that have been sent and not yet been taken by the comm. */
   get pending(): number {
-    return this.#buffer.length + this.#underWay;
+    return this.#full.length * LARGEST_BATCH + this.#batch.length + this.#underWay;
   }
 
   /** Bytes of the batch under way that the transport has not taken yet. */
@@ -88,36 +115,54 @@ export class BatchedSend {
     return this.#state !== "open";
   }
 
-  /** Sends what is pending, then closes the comm. */
+  /**
+   * Sends what is pending, then closes the comm; gives up, as `onError` hears, on a peer that takes
+   * nothing.
+   */
   close(): Promise<void> {
     if (this.#state === "open") this.#state = "closing";
     return this.#closed ??= this.#close();
   }
 
   async #close(): Promise<void> {
+    const comm = this.#comm;
+    // All at once, not one batch when the one before is through: only the comm's own close knows when
+    // a peer takes nothing any more, and it sees to all that has been written by then.
+    const writes = comm === undefined || this.#state !== "closing" ? [] : this.#writeAll(comm);
+    await comm?.close();
+    await Promise.all(writes);
     await this.#sending;
     if (this.#state === "closing") this.#state = "closed";
-    this.#buffer = [];
-    await this.#comm?.close();
+    this.#drop();
+  }
+
+  #writeAll(comm: Comm): Promise<void>[] {
+    const writes: Promise<void>[] = [];
+    while (this.#batch.length > 0) {
+      const batch = this.#next();
+      this.#underWay += batch.length;
+      writes.push(comm.write(batch).catch((error) => this.#break(error)));
+    }
+    return writes;
   }
 
   /** Drops what is pending and aborts the comm. */
   abort(): void {
     if (this.#state !== "broken") this.#state = "closed";
-    this.#buffer = [];
+    this.#drop();
     this.#comm?.abort();
   }
 
   /** Writes batches until nothing is left to write. Never throws. */
-  async #send(): Promise<void> {
+  async #send(comm: Comm): Promise<void> {
     // One microtask, so that the messages of one turn become one batch.
     await undefined;
     try {
-      while (this.#buffer.length > 0) {
-        const batch = this.#buffer;
-        this.#buffer = [];
+      while (this.#batch.length > 0) {
+        const batch = this.#next();
         this.#underWay = batch.length;
-        await this.#comm!.write(batch);
+        this.#backlog.begin();
+        await comm.write(batch);
         this.#underWay = 0;
       }
     } catch (error) {
@@ -127,12 +172,26 @@ export class BatchedSend {
     }
   }
 
-  #break(error: unknown): void {
+  #next(): unknown[] {
+    const full = this.#full.shift();
+    if (full !== undefined) return full;
+    const batch = this.#batch;
+    this.#batch = [];
+    return batch;
+  }
+
+  #drop(): void {
     this.#underWay = 0;
-    this.#buffer = [];
-    if (this.#state === "closed") return; // aborted: the writer's error is no news
+    this.#full = [];
+    this.#batch = [];
+  }
+
+  #break(error: unknown): void {
+    this.#drop();
+    // Aborted, or broken already: what the writes under way come to then is no news.
+    if (this.#state === "closed" || this.#state === "broken") return;
     this.#state = "broken";
-    this.#comm!.abort();
+    this.#comm?.abort();
     this.#onError?.(error);
   }
 }
