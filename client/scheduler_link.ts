@@ -134,7 +134,11 @@ export class SchedulerLink {
       throw new CommClosedError("the client was closed while it connected");
     }
     this.#comm = comm;
-    this.#sender = new BatchedSend();
+    this.#sender = new BatchedSend({
+      onError: (error) => {
+        logger.warn(`Lost the scheduler at ${this.address} while sending to it`, { error });
+      },
+    });
     this.#sender.start(comm);
     this.status = "running";
     this.#heartbeat = setInterval(

@@ -141,7 +141,13 @@ export class SchedulerLink {
   }
 
   #up(comm: Comm, heartbeatInterval: number): void {
-    this.#sender = new BatchedSend({ onError: () => comm.abort() });
+    this.#sender = new BatchedSend({
+      onError: (error) => {
+        logger.warn(`Lost the scheduler at ${this.#options.address} while sending to it`, {
+          error,
+        });
+      },
+    });
     this.#sender.start(comm);
     this.#heartbeat = setInterval(
       () => this.send([this.#options.heartbeat()]),
