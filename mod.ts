@@ -46,6 +46,7 @@ export type { SchedulerCore, SchedulerCoreOptions } from "./scheduler/core.ts";
 export type { TaskStateName } from "./scheduler/task_state.ts";
 export { SchedulerPlugin, type TransitionDetails } from "./scheduler/plugin.ts";
 export type { ResultStore } from "./worker/store.ts";
+export type { DuskGlobal } from "./worker/threads/task_globals.ts";
 export type { LogEntry } from "./worker/transition_log.ts";
 export { ClusterWorker, type ClusterWorkerOptions } from "./worker/cluster_worker.ts";
 
@@ -59,6 +60,7 @@ export {
   resolveAddress,
   unparseAddress,
 } from "./comm/addresses.ts";
+export type { BacklogLimits } from "./comm/backlog.ts";
 export { BatchedSend, type BatchedSendOptions } from "./comm/batched_send.ts";
 export { connect, listen } from "./comm/comm.ts";
 export { ConnectionPool, type ConnectionPoolOptions } from "./comm/connection_pool.ts";
