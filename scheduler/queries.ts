@@ -11,27 +11,43 @@ import type { TaskState } from "./task_state.ts";
 
 /** What `identity` says of one worker. */
 export interface WorkerIdentity {
+  /** Where to reach it. */
   address: string;
+  /** Its alias. */
   name: string;
+  /** The machine it runs on. */
   host: string;
+  /** How many tasks it runs at once. */
   nthreads: number;
+  /** Abstract resources it has. */
   resources: Record<string, number>;
+  /** What its tasks use of them. */
   usedResources: Record<string, number>;
+  /** Its process. */
   pid: number;
+  /** When it was last heard of, in seconds. */
   lastSeen: number;
+  /** What to add to its clock to get the scheduler's, in seconds. */
   timeDelay: number;
   /** Seconds of work queued on it. */
   occupancy: number;
+  /** How many tasks it was given. */
   processing: number;
+  /** How many results it holds. */
   inMemory: number;
+  /** Size of those results in bytes. */
   nbytes: number;
+  /** What it last said of itself. */
   metrics: WorkerMetrics | null;
 }
 
 /** What `identity` answers. */
 export interface SchedulerIdentity {
+  /** What it is. */
   type: "Scheduler";
+  /** The workers, by address. */
   workers: Record<string, WorkerIdentity>;
+  /** Names of the clients. */
   clients: string[];
   /** How many tasks are known. */
   tasks: number;

@@ -10,7 +10,7 @@ import { learnDuration } from "./occupancy.ts";
 import { addReplica, removeReplica } from "./replicas.ts";
 import { reportMissing } from "./client_stimuli.ts";
 import { freeKey, recommend, type SchedulerState, sendToClient } from "./state.ts";
-import { TaskFailure, type TaskState } from "./task_state.ts";
+import { isPending, TaskFailure, type TaskState } from "./task_state.ts";
 import { transition, transitions } from "./transitions.ts";
 import type { WorkerState } from "./worker_state.ts";
 
@@ -71,7 +71,7 @@ export function addKeys(s: SchedulerState, ws: WorkerState, keys: string[]): voi
     if (ts !== undefined && ts.state === "memory") {
       addReplica(s, ts, ws);
       if (s.validate) s.touched.add(ts);
-    } else if (ts !== undefined && ts.nbytes >= 0 && isBeingComputed(ts)) {
+    } else if (ts !== undefined && ts.nbytes >= 0 && isPending(ts)) {
       // The other copies were lost, and this one is found before the result is computed again.
       transition(s, ts, "memory", ws);
       transitions(s);
@@ -127,10 +127,6 @@ function arrive(s: SchedulerState, ts: TaskState, ws: WorkerState, msg: TaskFini
 /** The times of a run on the scheduler's clock; the worker's goes differently. */
 function correctTimeDelay(ws: WorkerState, msg: TaskFinished): { start: number; stop: number } {
   return { start: msg.start + ws.timeDelay, stop: msg.stop + ws.timeDelay };
-}
-
-function isBeingComputed(ts: TaskState): boolean {
-  return ts.state === "waiting" || ts.state === "no-worker" || ts.state === "processing";
 }
 
 function findReaders(ts: TaskState): Iterable<TaskState["whoWants"]["items"][number]> {
