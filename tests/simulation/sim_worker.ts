@@ -18,7 +18,7 @@ const EXCEPTION = new Serialized([new Uint8Array([1])]);
 /** What the threads were given. */
 interface Run {
   key: string;
-  dependencies: string[];
+  inputs: number[];
   started: boolean;
   recalled: boolean;
   cancelled: boolean;
@@ -140,7 +140,12 @@ export class SimWorker {
         const { key, dependencies } = action.task;
         const run: Run = {
           key,
-          dependencies: dependencies?.map((dep) => dep.key) ?? [],
+          // Taken along when the task is handed over: the store may lose them before it begins.
+          inputs: dependencies?.map((dep) => {
+            const value = this.store.get(dep.key);
+            assert(value !== undefined, `${this.address} runs ${key} without ${dep.key}`);
+            return value;
+          }) ?? [],
           started: false,
           recalled: false,
           cancelled: false,
@@ -195,11 +200,6 @@ export class SimWorker {
     const { book, random, time, chaos } = this.#simulation;
     run.started = true;
     this.#running++;
-    const inputs = run.dependencies.map((dep) => {
-      const value = this.store.get(dep);
-      assert(value !== undefined, `${this.address} runs ${run.key} without ${dep}`);
-      return value;
-    });
     const task = book.get(run.key);
     task.attempts++;
     const start = time.now;
@@ -212,7 +212,7 @@ export class SimWorker {
       } else if (task.attempts <= task.failures) {
         this.core.executeErred(run.key, EXCEPTION, "Error: simulated", start, now, 0, now);
       } else if (this.core.executeFinished(run.key, task.nbytes, "number", start, now, 0, now)) {
-        this.store.set(run.key, result(run.key, inputs));
+        this.store.set(run.key, result(run.key, run.inputs));
       }
       this.drain();
       this.#startRuns();
