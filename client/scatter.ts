@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isName } from "../protocol/names.ts";
 import type { Serialized } from "../protocol/serialized.ts";
 import { tokenize } from "../protocol/tokenize.ts";
 import { serialize, typeName } from "../protocol/values.ts";
@@ -17,7 +18,6 @@ import {
   checkNames,
   checkSeconds,
   checkWorkers,
-  isName,
   OptionError,
 } from "./task_options.ts";
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isName, LONGEST_NAME } from "../protocol/names.ts";
 import type { GroupOptions } from "./outbox.ts";
 
 /** Options that tasks are submitted with. */
@@ -43,9 +44,6 @@ export class OptionError extends TypeError {
     this.name = "OptionError";
   }
 }
-
-/** The longest name that a scheduler takes. */
-const maxName = 10_000;
 
 /** Options that have been checked. */
 export interface CheckedOptions {
@@ -109,15 +107,8 @@ export function checkBoolean(name: string, value: unknown): boolean | undefined 
   refuseOption(name, value, "true or false");
 }
 
-/** Whether a text can be a key or the name of a worker. */
-export function isName(value: unknown): value is string {
-  // Keys are names in the objects that messages are, where this one is not a name like any other.
-  return typeof value === "string" && value !== "" && value.length <= maxName &&
-    value !== "__proto__";
-}
-
 function checkKey(value: unknown): string | readonly string[] {
-  const remedy = `a name of 1 to ${maxName} characters, or for map an array of names`;
+  const remedy = `a name of 1 to ${LONGEST_NAME} characters, or for map an array of names`;
   if (Array.isArray(value)) {
     for (const key of value) if (!isName(key)) refuseOption("key", value, remedy);
     const seen = new Set<string>();

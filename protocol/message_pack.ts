@@ -45,7 +45,11 @@ const codec: ExtensionCodecType<undefined> = {
     }
     if (typeof object === "object") {
       const prototype = Object.getPrototypeOf(object);
-      if (prototype === Object.prototype || prototype === null) return null;
+      if (prototype === Object.prototype || prototype === null) {
+        // The decoder refuses it, and the message of a peer that sends it costs the connection.
+        if (!Object.hasOwn(object!, "__proto__")) return null;
+        throw new MessageError('cannot pack a message: "__proto__" cannot be the name of a field');
+      }
     }
     // The encoder would make an empty map of it.
     const kind = typeof object === "object" ? className(object!) : typeof object;

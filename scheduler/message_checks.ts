@@ -6,15 +6,15 @@
  * @module
  */
 import type { Message } from "../protocol/messages.ts";
+import { isName, LONGEST_NAME } from "../protocol/names.ts";
 import { Serialized } from "../protocol/serialized.ts";
+
+export { isName } from "../protocol/names.ts";
 
 /** A message that no honest peer sends: an unknown `op`, or a field that is missing or of a wrong kind. */
 export class MalformedMessageError extends Error {
   override name = "MalformedMessageError";
 }
-
-/** Longest name of a key, worker, client or function that is taken, in UTF-16 units. */
-const LONGEST_NAME = 10_000;
 
 /** @throws {MalformedMessageError} Always: `field` of `message` is not `expected`. */
 export function refuse(message: Message, field: string, expected: string): never {
@@ -23,10 +23,10 @@ export function refuse(message: Message, field: string, expected: string): never
   );
 }
 
-/** Check that `field` is a name: text that is neither empty nor absurdly long. */
+/** Check that `field` is a name, see {@linkcode isName}. */
 export function checkName(message: Message, field: string): string {
   const value = message[field];
-  if (!isName(value)) refuse(message, field, "a non-empty text");
+  if (!isName(value)) refuse(message, field, `a name of 1 to ${LONGEST_NAME} characters`);
   return value;
 }
 
@@ -81,11 +81,6 @@ export function checkMap(message: Message, field: string): Record<string, unknow
   const value = message[field];
   if (!isMap(value)) refuse(message, field, "a map");
   return value;
-}
-
-/** Whether a value is a name: text that is neither empty nor absurdly long. */
-export function isName(value: unknown): value is string {
-  return typeof value === "string" && value.length > 0 && value.length <= LONGEST_NAME;
 }
 
 /** Whether a value is a list of names. */

@@ -8,6 +8,7 @@ import { Server } from "../comm/server.ts";
 import { getLogger } from "../config/logging.ts";
 import { versions } from "../config/version.ts";
 import type { Message, RegisterWorker, WorkerMetrics } from "../protocol/messages.ts";
+import { isName } from "../protocol/names.ts";
 import { Serialized } from "../protocol/serialized.ts";
 import type { WorkerCore } from "./core.ts";
 import { PeerTransfers } from "./peer_transfers.ts";
@@ -280,9 +281,11 @@ export class ClusterWorker implements AsyncDisposable {
   #updateData(message: Message): unknown {
     const data = message.data as Record<string, unknown> | undefined;
     const valid = typeof data === "object" && data !== null &&
-      Object.values(data).every((value) => value instanceof Serialized);
+      Object.entries(data).every(([key, value]) => isName(key) && value instanceof Serialized);
     if (!valid) {
-      throw new MalformedMessageError('"data" of an update-data message must be a map of values');
+      throw new MalformedMessageError(
+        '"data" of an update-data message must be a map of values by names',
+      );
     }
     const nbytes: Record<string, number> = {};
     for (const key in data) {

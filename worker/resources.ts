@@ -16,8 +16,9 @@ export class ResourcePool {
 
   /** @param total How much there is of each resource. */
   constructor(total: Readonly<Record<string, number>>) {
-    this.total = { ...total };
-    this.available = { ...total };
+    // Without a prototype: "constructor" is a resource like any other, which this worker has not.
+    this.total = { __proto__: null as never, ...total };
+    this.available = { __proto__: null as never, ...total };
   }
 
   /** Whether so much is free. */

@@ -5,6 +5,7 @@
  * @module
  */
 import type { ComputeTask, SchedulerToWorker } from "../protocol/messages.ts";
+import { isName } from "../protocol/names.ts";
 import { Serialized } from "../protocol/serialized.ts";
 import type { WorkerCore } from "./core.ts";
 import type { ThreadPool } from "./threads/thread_pool.ts";
@@ -46,13 +47,13 @@ export function takeSchedulerMessage(
       core.cancelCompute(message.keys, now);
       return;
     case "steal-request":
-      checkNames(message.op, [message.key]);
+      if (!isName(message.key)) throw malformed(message.op, "key", "a name");
       checkId(message.op, message.id);
       takeBack(core, threads, message.key, now);
       core.stealRequest(message.key, message.id, now);
       return;
     case "forget-functions":
-      checkNames(message.op, message.functions);
+      checkNames(message.op, message.functions, "functions");
       core.forgetFunctions(message.functions, now);
       threads.forgetFunctions(message.functions);
       return;
@@ -78,26 +79,57 @@ function takeBack(
 }
 
 function checkTask(message: ComputeTask): void {
-  const { key, priority } = message;
-  if (typeof key !== "string" || key === "") throw malformed(message.op, "key", "a name");
-  if (typeof message.function !== "string") throw malformed(message.op, "function", "a hash");
+  const { key, priority, duration, whoHas } = message;
+  if (!isName(key)) throw malformed(message.op, "key", "a name");
+  if (!isName(message.function)) throw malformed(message.op, "function", "a hash");
   if (!(message.args instanceof Serialized)) throw malformed(message.op, "args", "a value");
   if (message.code !== undefined && !(message.code instanceof Serialized)) {
     throw malformed(message.op, "code", "a value");
   }
-  if (!Array.isArray(priority) || priority.length !== 3) {
+  if (!Array.isArray(priority) || priority.length !== 3 || !priority.every(isNumber)) {
     throw malformed(message.op, "priority", "three numbers");
   }
-  for (const dependency in message.whoHas) checkNames(message.op, message.whoHas[dependency]);
+  if (duration !== undefined && !isAmount(duration)) {
+    throw malformed(message.op, "duration", "a number of at least 0");
+  }
+  if (whoHas !== undefined) {
+    if (!isMap(whoHas)) throw malformed(message.op, "whoHas", "a map");
+    for (const dependency in whoHas) {
+      if (!isName(dependency)) throw malformed(message.op, "whoHas", "a map by names");
+      checkNames(message.op, whoHas[dependency], "whoHas");
+    }
+  }
+  checkNumbers(message.op, "nbytes", message.nbytes);
+  checkNumbers(message.op, "resources", message.resources);
 }
 
-function checkNames(op: string, names: unknown): void {
+function checkNumbers(op: string, field: string, numbers: unknown): void {
+  if (numbers === undefined) return;
+  if (!isMap(numbers)) throw malformed(op, field, "a map");
+  for (const name in numbers) {
+    if (!isAmount(numbers[name])) throw malformed(op, field, "a map to numbers of at least 0");
+  }
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === "number" && value === value;
+}
+
+function isAmount(value: unknown): value is number {
+  return typeof value === "number" && value >= 0 && value < Infinity;
+}
+
+function checkNames(op: string, names: unknown, field = "keys"): void {
   if (Array.isArray(names)) {
     let valid = true;
-    for (let i = 0; i < names.length; i++) valid &&= typeof names[i] === "string";
+    for (let i = 0; i < names.length; i++) valid &&= isName(names[i]);
     if (valid) return;
   }
-  throw malformed(op, "keys", "a list of names");
+  throw malformed(op, field, "a list of names");
 }
 
 function checkId(op: string, id: unknown): void {

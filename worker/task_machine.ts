@@ -72,8 +72,8 @@ export class TaskMachine {
         const dependency = this.#depend(task, key);
         if (dependency.data === "memory") continue;
         task.missing++;
-        const size = sizes?.[key];
-        if (size !== undefined) dependency.nbytes = size;
+        // Not just `sizes[key]`: every object has a "constructor".
+        if (sizes !== undefined && Object.hasOwn(sizes, key)) dependency.nbytes = sizes[key];
         if (dependency.isUnderWay) continue;
         this.#want(dependency, task.priority, whoHas[key]);
         if (dependency.data === "waiting" && dependency.holders!.length === 0) lost = true;

@@ -157,6 +157,7 @@ Deno.test("what is not a message is refused by name", () => {
     [new Date(), /contains a Date/],
     [{ a: new Float64Array(3) }, /contains a Float64Array/],
     [{ a: Symbol() }, /contains a symbol/],
+    [{ a: [JSON.parse('{"__proto__": 1}')] }, /"__proto__" cannot be the name of a field/],
   ];
   for (const [message, reason] of refused) {
     assert.throws(

@@ -89,7 +89,7 @@ Deno.test("a registration that lacks something is refused, naming it", async () 
   await using scheduler = await startScheduler();
   for (
     const [fields, words] of [
-      [{ name: "alice" }, /address must be a non-empty text, got nothing/],
+      [{ name: "alice" }, /address must be a name of 1 to 10000 characters, got nothing/],
       [{ address: "nonsense", name: "alice", nthreads: "many" }, /nthreads must be/],
       [{ address: "inproc://x/1/1", name: "alice", resources: { GPU: -1 } }, /resources must be/],
     ] as [Record<string, unknown>, RegExp][]

@@ -229,11 +229,31 @@ Deno.test("a worker gives signs of life as often as the scheduler asks for", asy
 Deno.test("malformed messages are logged, and the worker works on", async () => {
   await using stack = new AsyncDisposableStack();
   const { worker, registered } = await start(stack);
+  const task = {
+    op: "compute-task",
+    key: "x",
+    function: "f",
+    code: serialize({}),
+    args: serialize([]),
+    priority: [0, 0, 0],
+  };
   const bad = [
     { op: "compute-task", key: "" },
     { op: "compute-task", key: "x", function: 5 },
     { op: "compute-task", key: "x", function: "f", args: "none" },
     { op: "compute-task", key: "x", function: "f", args: serialize([]), priority: 3 },
+    { ...task, key: "__proto__" },
+    { ...task, key: "x".repeat(10_001) },
+    { ...task, key: "\ud800" },
+    { ...task, priority: [0, NaN, 0] },
+    { ...task, priority: [0, 0, "1"] },
+    { ...task, duration: "short" },
+    { ...task, whoHas: ["y"] },
+    { ...task, whoHas: { y: "tcp://127.0.0.1:1" } },
+    { ...task, whoHas: { y: [""] } },
+    { ...task, whoHas: JSON.parse('{"__proto__": []}') },
+    { ...task, nbytes: { y: "5" } },
+    { ...task, resources: { GPU: NaN } },
     { op: "free-keys" },
     { op: "cancel-compute", keys: [1] },
     { op: "steal-request", key: "x" },
@@ -245,11 +265,39 @@ Deno.test("malformed messages are logged, and the worker works on", async () => 
   registered.send(...bad as never[]);
   registered.compute("x", () => 1);
   await registered.next("task-finished", "x");
+  assert.deepEqual([...worker.core.machine.tasks.keys()], ["x"]);
   await using remote = rpc(worker.address);
   await assert.rejects(remote.getData({ keys: "x" }), /"keys" of a get-data message/);
   await assert.rejects(remote.updateData({ data: { x: 1 } }), /"data" of an update-data message/);
+  const unnamed = { data: { "": serialize(1) } };
+  await assert.rejects(remote.updateData(unnamed), /"data" of an update-data message/);
   await assert.rejects(remote.deleteData({}), /"keys" of a delete-data message/);
   await assert.rejects(remote.dance(), /unknown operation/);
+});
+
+Deno.test("keys that every object has are keys like any other", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { worker, registered } = await start(stack, { resources: { GPU: 1 } }, "tcp://127.0.0.1:0");
+  const keys = ["constructor", "toString", "hasOwnProperty", "valueOf", "then", "0", "op", " "];
+  const whoHas: Record<string, string[]> = {};
+  for (const [i, key] of keys.entries()) {
+    registered.compute(key, (i: number) => i, [i]);
+    await registered.next("task-finished", key);
+    whoHas[key] = [worker.address];
+  }
+  const add = (...numbers: number[]) => numbers.reduce((a, b) => a + b);
+  // No sizes are told: the objects that they would be looked up in have some all the same.
+  registered.compute("sum", add, keys.map((key) => new Ref(key)), { whoHas, nbytes: {} });
+  await registered.next("task-finished", "sum");
+  assert.equal(valueOf(worker, "sum"), 28);
+  await using remote = rpc(worker.address);
+  const reply: DataReply = await remote.getData({ keys: [...keys, "isPrototypeOf"] });
+  assert.deepEqual(Object.keys(reply.data!).sort(), keys.slice().sort());
+  // Of these resources it has none.
+  registered.compute("never", () => 1, [], { resources: { constructor: 1 } });
+  registered.compute("after", () => 1);
+  await registered.next("task-finished", "after");
+  assert.equal(worker.core.machine.tasks.get("never")!.state, "constrained");
 });
 
 Deno.test("a task with a time limit that makes no sense fails with words that say so", async () => {

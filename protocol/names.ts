@@ -1,0 +1,22 @@
+/**
+ * What can be a name: the key of a task, the address of a worker, the id of a client, the hash of a
+ * function. Names are fields of the maps that messages are made of, and they travel as UTF-8.
+ *
+ * @module
+ */
+
+/** Longest name, in UTF-16 units. */
+export const LONGEST_NAME = 10_000;
+
+/**
+ * Whether a value can be a name: a text that is not empty nor absurdly long, has no lone surrogates
+ * (UTF-8 cannot hold them: two names could become one on the way), and is not `__proto__` (a map
+ * cannot hold a field of that name like any other).
+ *
+ * @param value Any value.
+ * @returns True for a name.
+ */
+export function isName(value: unknown): value is string {
+  return typeof value === "string" && value !== "" && value.length <= LONGEST_NAME &&
+    value !== "__proto__" && value.isWellFormed();
+}
