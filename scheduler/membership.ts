@@ -8,6 +8,7 @@ import type { SchedulerCore, WorkerInfo } from "./core.ts";
 import { checkIdleSaturated, loadChanged } from "./occupancy.ts";
 import { callPlugin } from "./plugins.ts";
 import { addReplica } from "./replicas.ts";
+import { validWorkers } from "./restrictions.ts";
 import { freeKey, recommend, type SchedulerState } from "./state.ts";
 import { suspectTasks } from "./suspects.ts";
 import { comparePriority, isPending } from "./task_state.ts";
@@ -166,8 +167,13 @@ function workersChanged(s: SchedulerState): void {
   s.trialSlotFreed = true;
 }
 
-/** Tries again to place the tasks that no worker could take; the one that waits longest is first. */
+/**
+ * Tries again to place the tasks that no worker could take; the one that waits longest is first.
+ * Suspicious ones are for `nextTrial` to place.
+ */
 function retryUnrunnable(s: SchedulerState): void {
-  if (s.unrunnable.size === 0) return;
-  for (const ts of [...s.unrunnable].reverse()) recommend(s, ts, "waiting");
+  if (s.unrunnable.size === 0 || s.totalNthreads === 0) return;
+  for (const ts of [...s.unrunnable].reverse()) {
+    if (ts.suspicious === 0 && validWorkers(s, ts)?.length !== 0) recommend(s, ts, "waiting");
+  }
 }
