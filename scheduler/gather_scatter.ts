@@ -5,7 +5,7 @@
  * @module
  */
 import type { ConnectionPool } from "../comm/connection_pool.ts";
-import type { Serialized } from "../protocol/serialized.ts";
+import { Serialized } from "../protocol/serialized.ts";
 
 /** Answer to `gather`: all of it, or which keys could not be had and where they had been looked for. */
 export type GatherReply =
@@ -23,8 +23,9 @@ export async function gatherFromWorkers(
   whoHas: Record<string, readonly string[]>,
   pool: ConnectionPool,
 ): Promise<{ data: Record<string, Serialized>; missing: Record<string, string[]> }> {
-  const data: Record<string, Serialized> = {};
-  const missing: Record<string, string[]> = {};
+  // Without a prototype: every other object has a "constructor", which may be a key here.
+  const data: Record<string, Serialized> = Object.create(null);
+  const missing: Record<string, string[]> = Object.create(null);
   let open = Object.keys(whoHas);
   // Each key begins with another of its holders, so that copies share the work.
   for (let round = 0; open.length > 0; round++) {
@@ -46,8 +47,8 @@ export async function gatherFromWorkers(
       const got = await getData(pool, worker, keys);
       for (const key of keys) {
         const value = got[key];
-        if (value === undefined) failed.push(key);
-        else data[key] = value;
+        if (value instanceof Serialized) data[key] = value;
+        else failed.push(key);
       }
     }));
     open = failed;
@@ -68,7 +69,7 @@ export async function scatterToWorkers(
   assignment: Map<string, string[]>,
   pool: ConnectionPool,
 ): Promise<Record<string, string[]>> {
-  const whoHas: Record<string, string[]> = {};
+  const whoHas: Record<string, string[]> = Object.create(null);
   await Promise.all(Array.from(assignment, async ([worker, keys]) => {
     const part: Record<string, Serialized> = {};
     for (const key of keys) part[key] = data[key];

@@ -62,7 +62,7 @@ export function rpcHandlers(services: SchedulerServices): Record<string, Handler
     const keys = checkNames(message, "keys");
     const known = core.whoHas(keys);
     const whoHas: Record<string, string[]> = {};
-    for (const key of keys) whoHas[key] = known[key] ?? [];
+    for (const key of keys) whoHas[key] = Object.hasOwn(known, key) ? known[key] : [];
     const { data, missing } = await gatherFromWorkers(whoHas, services.pool);
     const lost: Record<string, string[]> = {};
     let complete = true;
@@ -122,7 +122,8 @@ export function rpcHandlers(services: SchedulerServices): Record<string, Handler
         services.pool,
       );
     }
-    const whoHas: Record<string, string[]> = {};
+    // Without a prototype: a key that no worker has taken yet may be "constructor".
+    const whoHas: Record<string, string[]> = Object.create(null);
     let open = keys;
     let candidates = workers;
     while (open.length > 0 && candidates.length > 0) {

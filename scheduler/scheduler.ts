@@ -23,6 +23,9 @@ import { checkRegistration, handleWorkerMessage } from "./worker_messages.ts";
 
 const logger = getLogger("distributed.scheduler");
 
+/** Seconds within which a worker has to take a connection for a call. */
+const WORKER_REACH_TIMEOUT = 2;
+
 /** Options of {@linkcode Scheduler}. */
 export interface SchedulerOptions extends SchedulerCoreOptions {
   /** How often workers say that they live, in seconds. Default: 1. */
@@ -93,7 +96,11 @@ export class Scheduler implements AsyncDisposable {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.finished = promise;
     this.#finish = resolve;
-    this.#pool = new ConnectionPool({ limit: options.connectionLimit });
+    this.#pool = new ConnectionPool({
+      limit: options.connectionLimit,
+      // Workers that have registered are there, or gone.
+      connect: { reachTimeout: WORKER_REACH_TIMEOUT },
+    });
     this.#server = new Server({
       handlers: {
         ...rpcHandlers(this.#services()),

@@ -23,7 +23,7 @@ Deno.test("scatter deals values out by cores, and gather collects them again", a
   assert.equal(reply.status, "OK");
   assert.deepEqual(Object.keys(alice.data).length, 1);
   assert.deepEqual(Object.keys(bob.data).length, 2);
-  assert.deepEqual(scheduler.core.whoHas(["a", "b", "c"]), reply.whoHas);
+  assert.deepEqual(scheduler.core.whoHas(["a", "b", "c"]), { ...reply.whoHas });
 
   const gathered = await remote.gather({ keys: ["a", "b", "c"] });
   assert.equal(gathered.status, "OK");
