@@ -57,7 +57,9 @@ export function suspectTasks(s: SchedulerState, ws: WorkerState): void {
     ts.suspicious++;
     if (ts.suspicious < s.allowedFailures) continue;
     const error = new KilledWorkerError(ts.key, ts.suspicious, ws.address);
-    ts.failure = new TaskFailure(serialize(error), error.stack ?? error.message, ts.key);
+    // Where the scheduler has made the error says nothing to the user.
+    const traceback = error.stack = `${error.name}: ${error.message}`;
+    ts.failure = new TaskFailure(serialize(error), traceback, ts.key);
     recommend(s, ts, "erred");
   }
 }

@@ -60,6 +60,9 @@ Deno.test("the error names the task, the number of workers and the last one", ()
   assert.equal(error.name, "KilledWorkerError");
   assert.match(error.message, /'bad' was marked bad: 3 workers died/);
   assert.match(error.message, /tcp:\/\/axx:1/);
+  for (const text of [told[0].traceback, error.stack]) {
+    assert.equal(text, `KilledWorkerError: ${error.message}`, "no frame of the scheduler's");
+  }
 });
 
 Deno.test("several bad tasks are all found, and all others finish", () => {
