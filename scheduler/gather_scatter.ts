@@ -7,10 +7,17 @@
 import type { ConnectionPool } from "../comm/connection_pool.ts";
 import { Serialized } from "../protocol/serialized.ts";
 
-/** Answer to `gather`: all of it, or which keys could not be had and where they had been looked for. */
+/**
+ * Answer to `gather`: all of it; or what was found, and which keys could not be had and where they had
+ * been looked for.
+ */
 export type GatherReply =
   | { status: "OK"; data: Record<string, Serialized> }
-  | { status: "error"; missing: Record<string, string[]> };
+  | {
+    status: "error";
+    data: Record<string, Serialized>;
+    missing: Record<string, string[]>;
+  };
 
 /**
  * Collect results from workers. A key that one holder does not give is asked of the next.

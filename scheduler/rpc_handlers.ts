@@ -73,7 +73,7 @@ export function rpcHandlers(services: SchedulerServices): Record<string, Handler
     if (complete) return { status: "OK", data };
     core.reportMissing(lost, services.now());
     services.flush();
-    return { status: "error", missing };
+    return { status: "error", data, missing };
   }
 
   async function scatter(_comm: unknown, message: Message): Promise<ScatterReply> {

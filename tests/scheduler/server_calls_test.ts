@@ -86,13 +86,15 @@ Deno.test("gather asks the next holder, and says what it did not find where", as
   await using bob = await FakeWorker.start(scheduler, { name: "bob" });
   await using client = await fakeClient(scheduler, "c");
   await using remote = rpc(scheduler.address);
-  await remote.scatter({ data: values({ x: 1 }), client: "c", broadcast: true });
+  await remote.scatter({ data: values({ x: 1, y: 2 }), client: "c", broadcast: true });
   delete alice.data.x;
   assert.equal((await remote.gather({ keys: ["x"] })).status, "OK");
 
   delete bob.data.x;
-  const { status, missing } = await remote.gather({ keys: ["x", "unknown"] });
+  const { status, data, missing } = await remote.gather({ keys: ["x", "y", "unknown"] });
   assert.equal(status, "error");
+  assert.deepEqual(Object.keys(data), ["y"], "what was found comes along");
+  assert.equal(deserialize(data.y), 2);
   assert.deepEqual(missing.x.sort(), [alice.address, bob.address].sort());
   assert.deepEqual(missing.unknown, []);
   // It was scattered, so it is gone for good: the client is told.
