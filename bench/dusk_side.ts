@@ -233,7 +233,7 @@ if (import.meta.main) {
       const futures = await run();
       const seconds = (performance.now() - start) / 1000;
       for (const future of futures) future.release();
-      await untilEmpty(client);
+      if (size > 1) await untilEmpty(client);
       print({ seconds });
     }
   } finally {
