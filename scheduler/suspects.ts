@@ -4,7 +4,8 @@
  * culprit's neighbours must not be convicted with it, so:
  *
  * - only tasks that can have been running are suspected: those first by priority on that worker, as
- *   many as its threads may have taken, and those before them that may still have waited for data;
+ *   many as its threads may have been given (one of them may be behind the others by all that was put
+ *   before it), and those before them that may still have waited for data;
  * - a suspicious task is tried out, not queued: a worker takes no more of them at a time than it has
  *   threads, the others wait without a worker;
  * - one that was there twice is tried out apart from all other suspicious tasks.
@@ -13,14 +14,12 @@
  *
  * @module
  */
+import { AHEAD_LIMIT } from "../protocol/ahead.ts";
 import { serialize } from "../protocol/values.ts";
 import { recommend, type SchedulerState } from "./state.ts";
 import { validWorkers } from "./restrictions.ts";
 import { comparePriority, TaskFailure, type TaskState } from "./task_state.ts";
 import type { WorkerState } from "./worker_state.ts";
-
-/** A worker may have handed its threads so many tasks ahead of those that run. */
-const HANDED_AHEAD = 16;
 
 /** A task was marked bad because workers kept dying while they ran it. */
 export class KilledWorkerError extends Error {
@@ -49,9 +48,10 @@ export class KilledWorkerError extends Error {
  */
 export function suspectTasks(s: SchedulerState, ws: WorkerState): void {
   const tasks = [...ws.processing].sort(comparePriority);
+  const handedOver = ws.nthreads * (1 + AHEAD_LIMIT);
   let surelyReady = 0;
   for (const ts of tasks) {
-    const mayHaveRun = surelyReady < ws.nthreads + HANDED_AHEAD;
+    const mayHaveRun = surelyReady < handedOver;
     if (!mayHaveRun && ts.suspicious === 0) continue;
     if (isSurelyReady(ts, ws)) surelyReady++;
     ts.suspicious++;

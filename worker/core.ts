@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { AHEAD_LIMIT } from "../protocol/ahead.ts";
 import type { ComputeTask, WorkerToScheduler } from "../protocol/messages.ts";
 import type { Serialized } from "../protocol/serialized.ts";
 import { serialize } from "../protocol/values.ts";
@@ -63,7 +64,7 @@ export class WorkerCore {
     }, options.random);
     const queue = new ExecutionQueue(
       options.nthreads,
-      options.aheadLimit ?? 32,
+      options.aheadLimit ?? AHEAD_LIMIT,
       options.aheadSeconds ?? 0.005,
       options.resources ?? {},
     );

@@ -20,7 +20,7 @@ export interface WorkerCoreOptions {
   maxGatherBytes?: number;
   /** Most keys to ask a peer for at once (10,000). */
   maxGatherKeys?: number;
-  /** How many tasks beyond the running one a thread may be given (32). */
+  /** How many tasks beyond the running one a thread may be given (`AHEAD_LIMIT`). */
   aheadLimit?: number;
   /** How long the tasks given to one thread may take together, in seconds (0.005). */
   aheadSeconds?: number;
