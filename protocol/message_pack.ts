@@ -17,12 +17,24 @@ const EXT_INLINE = 1;
 const EXT_PAYLOAD = 2;
 /** How deep messages may be nested. */
 const MAX_DEPTH = 100;
+/**
+ * How many elements the arrays and maps of a message may have. An element of a byte or two takes up to
+ * 64 bytes of heap, so a few dozen megabytes of them could end the process.
+ */
+export const MAX_ELEMENTS: number = 2 ** 25;
+/** Bytes take as much heap as so many elements more. */
+const BYTES_ELEMENTS = 3;
+/** Coders that have grown beyond this for one large message are not kept for the next. */
+const KEEP_BYTES = 16 * 1024 * 1024;
 
-/** What {@linkcode limitDecoder} needs of the decoder beyond its types; the version is pinned. */
-interface DecoderStack {
-  readonly length: number;
-  pushArrayState(size: number): void;
-  pushMapState(size: number): void;
+/** What {@linkcode makeDecoder} needs of the decoder beyond its types; the version is pinned. */
+interface DecoderInside {
+  readonly stack: {
+    readonly length: number;
+    pushArrayState(size: number): void;
+    pushMapState(size: number): void;
+  };
+  decodeBinary(size: number, headOffset: number): Uint8Array;
 }
 
 const NO_PAYLOADS: Payload[] = [];
@@ -30,6 +42,8 @@ const NO_PAYLOADS: Payload[] = [];
 let payloads: Payload[] = NO_PAYLOADS;
 /** Bytes of the message being decoded that its arrays and maps have not yet laid claim to. */
 let unclaimed = 0;
+/** How many more elements it may have. */
+let elementsLeft = 0;
 
 const codec: ExtensionCodecType<undefined> = {
   tryToEncode(object: unknown): ExtData | null {
@@ -69,15 +83,15 @@ const codec: ExtensionCodecType<undefined> = {
   },
 };
 
-const encoder = new Encoder({ extensionCodec: codec, ignoreUndefined: true, maxDepth: MAX_DEPTH });
-const decoder = new Decoder({ extensionCodec: codec });
-limitDecoder();
+let encoder = makeEncoder();
+let decoder = makeDecoder();
 
 /** Encode a message; its large contents are appended to `into`. */
 export function encodeBody(message: unknown, into: Payload[]): Uint8Array {
   payloads = into;
   try {
     const shared = encoder.encodeSharedRef(message);
+    if (shared.buffer.byteLength > KEEP_BYTES) encoder = makeEncoder();
     return compactCopy(shared, 0, shared.length);
   } catch (error) {
     throw asMessageError(error, "cannot pack a message");
@@ -90,12 +104,15 @@ export function encodeBody(message: unknown, into: Payload[]): Uint8Array {
 export function decodeBody(bytes: Uint8Array, from: Payload[] = NO_PAYLOADS): unknown {
   payloads = from;
   unclaimed = bytes.length;
+  elementsLeft = MAX_ELEMENTS;
   try {
     return decoder.decode(bytes);
   } catch (error) {
     throw asMessageError(error, "cannot unpack a message");
   } finally {
     payloads = NO_PAYLOADS;
+    // It keeps the bytes until it gets others, and what it was at work on when it failed.
+    if (bytes.length > KEEP_BYTES) decoder = makeDecoder();
   }
 }
 
@@ -106,12 +123,18 @@ function encodePayload(payload: Payload): ExtData {
   return new ExtData(EXT_PAYLOAD, number);
 }
 
+function makeEncoder(): Encoder<undefined> {
+  return new Encoder({ extensionCodec: codec, ignoreUndefined: true, maxDepth: MAX_DEPTH });
+}
+
 /**
- * Keep the decoder from allocating arrays that a message only claims to have: every element takes at least
+ * A decoder that allocates no arrays that a message only claims to have: every element takes at least
  * a byte, so all arrays and maps together have no more elements than the message has bytes.
  */
-function limitDecoder(): void {
-  const { stack } = decoder as unknown as { stack: DecoderStack };
+function makeDecoder(): Decoder<undefined> {
+  const decoder = new Decoder({ extensionCodec: codec });
+  const inside = decoder as unknown as DecoderInside;
+  const { stack, decodeBinary } = inside;
   const { pushArrayState, pushMapState } = stack;
   stack.pushArrayState = (size) => {
     claim(size, stack.length);
@@ -121,6 +144,11 @@ function limitDecoder(): void {
     claim(size * 2, stack.length);
     pushMapState.call(stack, size);
   };
+  inside.decodeBinary = (size, headOffset) => {
+    count(BYTES_ELEMENTS);
+    return decodeBinary.call(inside, size, headOffset);
+  };
+  return decoder;
 }
 
 function claim(elements: number, depth: number): void {
@@ -128,5 +156,15 @@ function claim(elements: number, depth: number): void {
   if (unclaimed < 0) throw new MessageError("cannot unpack a message: it ends too early");
   if (depth >= MAX_DEPTH) {
     throw new MessageError(`cannot unpack a message: it is nested more than ${MAX_DEPTH} levels`);
+  }
+  count(elements);
+}
+
+function count(elements: number): void {
+  elementsLeft -= elements;
+  if (elementsLeft < 0) {
+    throw new MessageError(
+      `cannot unpack a message: it has more than ${MAX_ELEMENTS} elements; send it in parts`,
+    );
   }
 }
