@@ -60,6 +60,10 @@ export function loadCompression(compression: Compression): Promise<void> {
   }
   return loading ??= import("npm:lz4-wasm-nodejs@0.9.2").then((module) => {
     lz4 = module as unknown as Lz4;
+  }, (error) => {
+    // The next one who asks may have more luck.
+    loading = undefined;
+    throw new CompressionError("lz4 cannot be loaded", { cause: error });
   });
 }
 
@@ -122,6 +126,12 @@ export function decompress(
       `a compressed frame holds ${declared} bytes, ${
         Math.min(length, MAX_COMPRESSED_SIZE)
       } are expected`,
+    );
+  }
+  // The decompressor takes memory for it that is never given back.
+  if (frame.length > SIZE_BYTES + length) {
+    throw new CompressionError(
+      `a compressed frame of ${frame.length} bytes holds only ${length}: it would not be compressed`,
     );
   }
   let bytes: Uint8Array;

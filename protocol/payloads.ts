@@ -196,7 +196,12 @@ class PayloadReader {
       throw new MessageError("the parts of a frame do not add up to its length");
     }
     if (length > this.bytesLeft) {
-      throw new MessageError(`a message of more bytes than are accepted`);
+      throw new MessageError(
+        `a message of more bytes than are accepted (${this.bytesLeft} are left)`,
+      );
+    }
+    if (compressions.length > this.frames.length - this.next) {
+      throw new MessageError("a payload has fewer frames than it says");
     }
     this.bytesLeft -= length;
     const whole = new Uint8Array(length);

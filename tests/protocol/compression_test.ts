@@ -90,6 +90,9 @@ Deno.test("a declared size is checked before anything is allocated", () => {
   assert.throws(() => decompress(bomb, "lz4", 0xffff_ffff), CompressionError);
   assert.throws(() => decompress(frame, "lz4", 5001), CompressionError);
   assert.throws(() => decompress(frame.subarray(0, 3), "lz4", 5000), /too short/);
+  const padded = new Uint8Array(6000);
+  padded.set(frame);
+  assert.throws(() => decompress(padded, "lz4", 5000), /a compressed frame of 6000 bytes/);
   const beyond = frame.slice();
   new DataView(beyond.buffer).setUint32(0, MAX_COMPRESSED_SIZE + 1, true);
   assert.throws(() => decompress(beyond, "lz4", MAX_COMPRESSED_SIZE + 1), CompressionError);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { loadCompression, MAX_COMPRESSED_SIZE } from "../../protocol/compression.ts";
 import { encodeFrames, FrameReader } from "../../protocol/frames.ts";
+import { MAX_ELEMENTS } from "../../protocol/message_pack.ts";
 import { dumps, loads, MessageError } from "../../protocol/pack.ts";
 import { Serialized } from "../../protocol/serialized.ts";
 import { deserialize, serialize } from "../../protocol/values.ts";
@@ -204,6 +205,23 @@ Deno.test("malformed messages have one clear error each", () => {
   assert.deepEqual(loads(dumps({ fine: 1 })), { fine: 1 });
 });
 
+Deno.test("a message has no more elements than the heap can take", () => {
+  const list = (length: number, ...content: number[]) => {
+    const body = new Uint8Array(length + 5);
+    body.set([0xdd, length >>> 24, length >>> 16, length >>> 8, length]);
+    body.set(content, 5);
+    return [HEADER, body];
+  };
+  const refused = {
+    name: "MessageError",
+    message: /more than 33554432 elements; send it in parts/,
+  };
+  assert.throws(() => loads(list(MAX_ELEMENTS + 1)), refused);
+  // Bytes take the share of several.
+  assert.throws(() => loads(list(MAX_ELEMENTS - 1, 0xc4, 0)), refused);
+  assert.deepEqual(loads(dumps({ fine: 1 })), { fine: 1 });
+});
+
 Deno.test("random bytes are a message or a MessageError", () => {
   const bytes = fc.uint8Array({ maxLength: 40 });
   fc.assert(
@@ -228,6 +246,8 @@ Deno.test("payload headers that lie are refused", () => {
     loads([HEADER, body, packed(header), ...frames]);
   assert.deepEqual(load({ headers: [honest] }), value);
 
+  // So many parts make 8 GiB.
+  const cut = new Array(512).fill("lz4");
   const lies: [unknown, RegExp][] = [
     [{}, /no headers/],
     [7, /not a map/],
@@ -252,6 +272,10 @@ Deno.test("payload headers that lie are refused", () => {
     [{ headers: [{ ...honest, compression: ["lz4"] }] }, /contradicts itself/],
     [{ headers: [{ ...honest, compression: [null, "lz4"] }] }, /cannot unpack a frame/],
     [{ headers: [{ ...honest, compression: [null, ["lz4", "lz4"]] }] }, /do not add up/],
+    [
+      { headers: [{ ...honest, lengths: [lengths[0], 2 ** 33], compression: [null, cut] }] },
+      /fewer frames than it says/,
+    ],
   ];
   for (const [header, reason] of lies) {
     assert.throws(
