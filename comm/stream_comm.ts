@@ -76,6 +76,7 @@ export class StreamComm implements Comm {
   readonly #stream: ByteStream;
   readonly #reader: FrameReader;
   readonly #packing: { compression: Compression | null };
+  readonly #unpacking: { bytes: number };
   readonly #closeTimeout: number;
   readonly #progress = (count: number) => void (this.#pendingBytes -= count);
 
@@ -100,6 +101,7 @@ export class StreamComm implements Comm {
     this.localAddress = parts.localAddress;
     this.peerAddress = parts.peerAddress;
     this.#packing = { compression: parts.compression };
+    this.#unpacking = { bytes: parts.reader.limits.messageBytes };
     this.#closeTimeout = parts.closeTimeout;
     this.extraInfo = Object.freeze({ compression: parts.compression });
   }
@@ -126,7 +128,7 @@ export class StreamComm implements Comm {
       }
       // A message that arrives while this end is closing is not wanted any more.
       if (this.#state === "open") {
-        if (frames !== null) return loads(frames);
+        if (frames !== null) return loads(frames, this.#unpacking);
         this.#fail(new CommClosedError("the peer has closed it"));
       }
     } catch (error) {

@@ -171,6 +171,15 @@ Deno.test("connect tries again when the peer closes during the handshake", async
   server.close();
 });
 
+/** A message with this body, as it goes over the wire. */
+function message(...body: number[]): Uint8Array {
+  return new Uint8Array([...words(2, 1, body.length), 0x80, ...body]);
+}
+
+function ascii(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
 for (
   const [what, bytes, part] of [
     ["a frame of 2^60 bytes", words(1, 2n ** 60n), "a frame of 115292150460684"],
@@ -178,8 +187,16 @@ for (
     ["a truncated header", words(2, 5).subarray(0, 12), "ended"],
     ["a truncated frame", new Uint8Array([...words(2, 1, 100), 0x80, 1, 2, 3]), "ended after"],
     ["a truncated large frame", new Uint8Array([...words(1, 1_000_000), 1, 2]), "of the 1000000"],
-    ["a message that is none", new Uint8Array([...words(2, 1, 1), 0x80, 0xc1]), ""],
-  ] as const
+    ["a message that is none", message(0xc1), ""],
+    ["a list of 2^32 that is empty", message(0xdd, 255, 255, 255, 255), "ends too early"],
+    ["a map of 2^32 that is empty", message(0xdf, 255, 255, 255, 255), "ends too early"],
+    ["lists of lists without end", message(...new Array(10_000).fill(0x91)), "nested more than"],
+    ["maps of maps without end", message(...new Array(10_000).fill([0x81, 0]).flat()), "nested"],
+    ["a text of 2^32 bytes that is empty", message(0xdb, 255, 255, 255, 255), ""],
+    ["bytes of 2^32 that are none", message(0xc6, 255, 255, 255, 255), ""],
+    ["a field called __proto__", message(0x81, 0xa9, ...ascii("__proto__"), 0x80), "__proto__"],
+    ["a payload that is not there", message(0xd6, 2, 9, 0, 0, 0), "there is no payload 9"],
+  ] as [string, Uint8Array, string][]
 ) {
   Deno.test(`a peer that sends ${what} is cut off with one log line`, async () => {
     using log = new LogLines();
@@ -210,6 +227,16 @@ Deno.test("limits on what comes in may be set tighter", async () => {
   await pair.here.write("x".repeat(2000));
   await assert.rejects(pair.there.read(), CommClosedError);
   assert.match(log.lines[0], /more than 1000 bytes/);
+});
+
+Deno.test("what is small when compressed is held to the limits at its real size", async () => {
+  using log = new LogLines();
+  const options = { limits: { messageBytes: 100_000 }, compression: "lz4" } as const;
+  await using pair = await openPair("tcp://127.0.0.1:0", options);
+  const bomb = { op: "x", data: new Serialized([new Uint8Array(1), new Uint8Array(10_000_000)]) };
+  await pair.here.write(bomb);
+  await assert.rejects(pair.there.read(), CommClosedError);
+  assert.match(log.lines[0], /more bytes than are accepted/);
 });
 
 Deno.test("a peer that resets the connection in the middle of a frame closes the comm", async () => {
