@@ -26,8 +26,8 @@ export class KeyTable {
   readonly states = new Map<string, FutureState>();
   readonly #onDropped: (key: string) => void;
   /**
-   * How many `cancelled-key` are to come for keys that this client cancelled. Until then all that the
-   * scheduler says of the key is about the task of before, which may have been submitted anew since.
+   * How many answers are to come for keys that this client cancelled. Until then all that the scheduler
+   * says of the key is about the task of before, which may have been submitted anew since.
    */
   readonly #echoes = new Map<string, number>();
 
@@ -126,7 +126,7 @@ export class KeyTable {
     if (!("key" in message)) return false;
     const expected = this.#echoes.get(message.key);
     if (expected === undefined) return false;
-    if (message.op === "cancelled-key") {
+    if (message.op === "cancelled-key" && message.asked) {
       if (expected > 1) this.#echoes.set(message.key, expected - 1);
       else this.#echoes.delete(message.key);
     }

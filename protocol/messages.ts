@@ -105,8 +105,11 @@ export type SchedulerToClient =
   | { op: "task-erred"; key: string; exception: Serialized; traceback: string; blame: string }
   /** The data is gone and will be computed again. */
   | { op: "lost-data"; key: string }
-  /** The task was cancelled, or its scattered data is gone for good (`reason`). */
-  | { op: "cancelled-key"; key: string; reason?: string }
+  /**
+   * The task was cancelled, or its scattered data is gone for good (`reason`). `asked`: it answers this
+   * client's own `cancel-keys`, which has one such answer for each key.
+   */
+  | { op: "cancelled-key"; key: string; reason?: string; asked?: boolean }
   /** All state was flushed: every future is cancelled. */
   | { op: "restart" }
   /** A task wrote to its console. */

@@ -58,21 +58,17 @@ export function clientReleasesKeys(s: SchedulerState, cs: ClientState, keys: str
  */
 export function cancelKeys(s: SchedulerState, cs: ClientState, keys: string[]): void {
   const roots: TaskState[] = [];
-  for (const key of keys) {
+  const asked = new Set(keys);
+  for (const key of asked) {
+    // Known or not: the client waits for this answer before it believes news of the key again.
+    sendToClient(s, cs, { op: "cancelled-key", key, asked: true });
     const ts = s.tasks.get(key);
-    if (ts === undefined || !cs.wantsWhat.has(ts)) {
-      sendToClient(s, cs, { op: "cancelled-key", key });
-      continue;
-    }
-    if (ts.whoWants.size > 1) {
-      sendToClient(s, cs, { op: "cancelled-key", key });
-      unwant(s, cs, ts);
-    } else {
-      roots.push(ts);
-    }
+    if (ts === undefined || !cs.wantsWhat.has(ts)) continue;
+    if (ts.whoWants.size > 1) unwant(s, cs, ts);
+    else roots.push(ts);
   }
   const cancelled = new Set<TaskState>();
-  for (const root of roots) cancelTree(s, cs, root, cancelled);
+  for (const root of roots) cancelTree(s, cs, root, asked, cancelled);
   // The dependents come after what they depend on: they are dropped first.
   for (const ts of [...cancelled].reverse()) {
     if (ts.dependents.size === 0) recommend(s, ts, "forgotten");
@@ -169,6 +165,7 @@ function cancelTree(
   s: SchedulerState,
   cs: ClientState,
   root: TaskState,
+  asked: ReadonlySet<string>,
   cancelled: Set<TaskState>,
 ): void {
   const due = [root];
@@ -182,6 +179,7 @@ function cancelTree(
     const reason = ts === root ? undefined : `'${root.key}', which it depends on, was cancelled`;
     for (const client of ts.whoWants) {
       client.wantsWhat.delete(ts);
+      if (client === cs && asked.has(ts.key)) continue;
       sendToClient(s, client, { op: "cancelled-key", key: ts.key, reason });
     }
     ts.whoWants = emptySet();

@@ -98,7 +98,7 @@ export class FakeScheduler implements AsyncDisposable {
         ].map((op) => [op, (message) => {
           batch.push(message);
           if (op === "cancel-keys") {
-            for (const key of message.keys) this.send({ op: "cancelled-key", key });
+            for (const key of message.keys) this.send({ op: "cancelled-key", key, asked: true });
           }
           if (op === "client-desires-keys") this.onDesires?.(message.keys);
         }]),

@@ -297,6 +297,19 @@ Deno.test("cancel stops a task and all that depends on it", async () => {
   });
 });
 
+Deno.test("tasks and their dependents that are cancelled one by one can be submitted again at once", async () => {
+  await genCluster({}, async ({ client }) => {
+    const one = async () => await Promise.resolve(1);
+    const x = client.submit(one);
+    const y = client.submit(inc, x);
+    x.cancel();
+    y.cancel();
+    const again = client.submit(inc, client.submit(one));
+    assert.equal(again.key, y.key);
+    assert.equal(await again.result(), 2);
+  });
+});
+
 // Efficiency
 
 Deno.test("a question about large data travels to the data", async () => {

@@ -75,7 +75,7 @@ Deno.test("a task that another client wants goes on when one cancels it", () => 
   h.submit({ x: [], y: ["x"] });
   h.submit({ x: [] }, { client: "other" });
   h.cancel("x");
-  assert.deepEqual(h.toClient(), [{ op: "cancelled-key", key: "x" }]);
+  assert.deepEqual(h.toClient(), [{ op: "cancelled-key", key: "x", asked: true }]);
   assert.deepEqual(h.states("x", "y"), { x: "processing", y: "waiting" });
   assert.deepEqual(h.toClient("other"), []);
 });
@@ -108,6 +108,16 @@ Deno.test("cancelling what is not there, not wanted or failed is answered all th
     "bad",
   ]);
   assert.deepEqual(h.states("theirs", "bad"), { theirs: "processing", bad: "forgotten" });
+});
+
+Deno.test("each key of a cancel has one answer, also when it is cancelled as a dependent before", () => {
+  const h = new Harness();
+  h.addWorkers(["alice"]);
+  h.submit({ x: [], y: ["x"], z: ["y"] });
+  h.cancel("y", "x", "x");
+  h.cancel("z");
+  const told = h.toClient().map((m) => m.op === "cancelled-key" && [m.key, m.asked ?? false]);
+  assert.deepEqual(told, [["y", true], ["x", true], ["z", false], ["z", true]]);
 });
 
 Deno.test("a cancelled task can be submitted again", () => {
