@@ -13,8 +13,10 @@ export interface FreeNames {
   importMeta: boolean;
   /** It uses `super` of the object or class that it was a method of. */
   superOutside: boolean;
-  /** Literal specifiers of `import()` that are relative to the function's module. */
-  relativeImports: string[];
+  /** It is an arrow function, or has one in it, that uses `this` of the code around the function. */
+  thisOutside: boolean;
+  /** Specifiers of `import()` that are relative to the function's module, or in an import map's hands. */
+  localImports: string[];
 }
 
 /** The names that one block, function or class binds. */
@@ -130,13 +132,23 @@ function isNode(value: unknown): value is AnyNode {
     typeof (value as { type?: unknown }).type === "string";
 }
 
+/** The value of a text that is known from the source. */
+function textOf(node: AnyNode): string | undefined {
+  if (node.type === "Literal") return String(node.value);
+  if (node.type !== "TemplateLiteral" || node.expressions.length > 0) return undefined;
+  return node.quasis[0].value.cooked ?? undefined;
+}
+
 class Analysis {
   readonly free: FreeNames = {
     names: new Set(),
     importMeta: false,
     superOutside: false,
-    relativeImports: [],
+    thisOutside: false,
+    localImports: [],
   };
+  /** Functions, fields and static blocks around the node that have a `this` of their own. */
+  #owners = 0;
   /** Classes and object literals around the node: where `super` has a meaning. */
   #homes = 0;
 
@@ -159,7 +171,9 @@ class Analysis {
       case "MethodDefinition":
       case "PropertyDefinition":
         if (node.computed) this.visit(node.key, scope);
+        this.#owners++;
         this.visit(node.value, scope);
+        this.#owners--;
         return;
       case "LabeledStatement":
         this.visit(node.body, scope);
@@ -195,7 +209,9 @@ class Analysis {
       case "StaticBlock": {
         const own = new Scope(scope);
         for (const statement of node.body) bindVars(statement, own.names);
+        this.#owners++;
         this.#visitStatements(node.body, own);
+        this.#owners--;
         return;
       }
       case "BlockStatement":
@@ -237,13 +253,17 @@ class Analysis {
       case "MetaProperty":
         if (node.meta.name === "import") this.free.importMeta = true;
         return;
+      case "ThisExpression":
+        if (this.#owners === 0) this.free.thisOutside = true;
+        return;
       case "Super":
         if (this.#homes === 0) this.free.superOutside = true;
         return;
       case "ImportExpression": {
         const { source } = node;
-        if (source.type === "Literal" && /^(\.{0,2}\/|#)/.test(String(source.value))) {
-          this.free.relativeImports.push(String(source.value));
+        const specifier = textOf(source);
+        if (specifier !== undefined && !/^[a-z][a-z0-9+.-]*:/i.test(specifier)) {
+          this.free.localImports.push(specifier);
         }
         this.visit(source, scope);
         if (isNode(node.options)) this.visit(node.options, scope);
@@ -268,16 +288,21 @@ class Analysis {
   ): void {
     // A default value of a parameter sees the parameters, and not the variables of the body.
     const head = new Scope(scope);
-    if (node.type !== "ArrowFunctionExpression") head.names.add("arguments");
+    const isArrow = node.type === "ArrowFunctionExpression";
+    if (!isArrow) {
+      head.names.add("arguments");
+      this.#owners++;
+    }
     for (const parameter of node.params) bindPattern(parameter, head.names);
     for (const parameter of node.params) this.visit(parameter, head);
     const body = new Scope(head);
-    if (node.body.type !== "BlockStatement") {
+    if (node.body.type === "BlockStatement") {
+      bindVars(node.body, body.names);
+      this.#visitStatements(node.body.body, body);
+    } else {
       this.visit(node.body, body);
-      return;
     }
-    bindVars(node.body, body.names);
-    this.#visitStatements(node.body.body, body);
+    if (!isArrow) this.#owners--;
   }
 
   #visitStatements(statements: readonly AnyNode[], scope: Scope): void {

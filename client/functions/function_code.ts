@@ -9,7 +9,7 @@ import { tokenize } from "../../protocol/tokenize.ts";
 import { serialize } from "../../protocol/values.ts";
 import { findFreeNames } from "./free_names.ts";
 import { FreeNameError, FunctionError } from "./function_error.ts";
-import { type ParsedFunction, parseFunction } from "./parse.ts";
+import { isSloppy, type ParsedFunction, parseFunction } from "./parse.ts";
 import { standardGlobals } from "./standard_globals.ts";
 
 /** A function that can travel. */
@@ -78,33 +78,42 @@ function encode(text: string, name: string): FunctionCode {
           `wrap it in a function of your own, as in (...args) => ${name || "it"}(...args)`,
     );
   }
-  const parsed = parse(text, who);
-  const source = check(parsed, text, name, who);
-  const kind = parsed.kind;
+  const { source, kind } = read(text, name, who);
   const code = serialize({ source, name, kind });
   return { hash: tokenize(source, kind, name), prefix: prefixOf(name), code };
 }
 
-function parse(text: string, who: string): ParsedFunction {
-  let parsed: ParsedFunction | undefined;
+/** The source to send, when there is nothing against it. */
+function read(text: string, name: string, who: string): { source: string; kind: string } {
   try {
-    parsed = parseFunction(text);
+    const parsed = parseFunction(text);
+    if (parsed === undefined) {
+      throw new FunctionError(`${who} cannot be sent to a worker: ${unreadable(text)}`);
+    }
+    return { source: check(parsed, text, name, who), kind: parsed.kind };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new FunctionError(`${who} is nested too deeply to be read; take it apart`);
   }
-  if (parsed === undefined) {
-    const advice = /#[\p{ID_Start}$_]/u.test(text)
-      ? "it uses private names of its class; pass what they hold as arguments"
-      : "its source cannot be read as a function on its own; write it as a plain function";
-    throw new FunctionError(`${who} cannot be sent to a worker: ${advice}`);
+}
+
+/** Why the text of a function is not one on its own, and what to do about it. */
+function unreadable(text: string): string {
+  if (isSloppy(text)) {
+    return "it is written in sloppy mode and breaks the rules of strict mode, in which tasks run";
   }
-  return parsed;
+  if (/#[\p{ID_Start}$_]/u.test(text)) {
+    return "it uses private names of its class; pass what they hold as arguments";
+  }
+  if (/\bsuper\b|\bnew\s*\.\s*target\b/.test(text)) {
+    return "it uses super or new.target of the function around it; pass what it needs as arguments";
+  }
+  return "its source cannot be read as a function on its own; write it as a plain function";
 }
 
 /** Refuse what would not work on a worker; give the source to send. */
 function check(parsed: ParsedFunction, text: string, name: string, who: string): string {
-  const { node, key } = parsed;
+  const { node, method } = parsed;
   if (node.type === "ClassExpression") {
     throw new FunctionError(
       `${name || "this"} is a class, and a task calls a function; ` +
@@ -122,7 +131,7 @@ function check(parsed: ParsedFunction, text: string, name: string, who: string):
         `collect its items and return an array`,
     );
   }
-  if (key?.accessor) {
+  if (method?.isAccessor) {
     throw new FunctionError(`${who} is a getter or setter; wrap it in a plain function`);
   }
   const free = findFreeNames(node);
@@ -132,24 +141,29 @@ function check(parsed: ParsedFunction, text: string, name: string, who: string):
         `pass import.meta.url or what you need of it as an argument`,
     );
   }
+  if (free.thisOutside) {
+    throw new FunctionError(
+      `${who} is an arrow function that uses "this" of the code around it, which does not travel; ` +
+        `pass what it needs of "this" as arguments`,
+    );
+  }
   if (free.superOutside) {
     throw new FunctionError(
       `${who} uses super, which means nothing outside of its class; write it as a plain function`,
     );
   }
-  if (free.relativeImports.length > 0) {
+  if (free.localImports.length > 0) {
     throw new FunctionError(
-      `${who} imports "${
-        free.relativeImports[0]
-      }", which is relative to your module and not there ` +
-        `on a worker; import an npm:, node:, https: or file: URL, or pass the function's needs as arguments`,
+      `${who} imports "${free.localImports[0]}", which only your module can find; ` +
+        `import an npm:, node:, https: or file: URL, or pass the function's needs as arguments`,
     );
   }
   const names = [...free.names].filter((free) => !standardGlobals.has(free));
   if (names.length > 0) throw new FreeNameError(name, names);
-  if (key === undefined || key.name === name) return text;
+  if (method === undefined || method.name === name) return text;
   // A computed key belongs to the method's surroundings: its value, which is the name, goes instead.
-  return text.slice(0, key.start) + JSON.stringify(name) + text.slice(key.end);
+  const rest = text.slice(method.parameters);
+  return `${node.async ? "async " : ""}${JSON.stringify(name)}${rest}`;
 }
 
 /** What a task's key begins with. Names from computed properties can be of any length and content. */

@@ -13,19 +13,33 @@ export interface ParsedFunction {
   kind: "expression" | "method";
   /** The function, arrow function or class. */
   node: Expression;
-  /** For a method: its key, where that stands in the text, and its name unless it is computed. */
-  key?: { start: number; end: number; name: string | undefined; accessor: boolean };
+  /** For a method: its name unless that is computed, and where in the text its parameters begin. */
+  method?: { name: string | undefined; isAccessor: boolean; parameters: number };
 }
 
-const sourceTypes = ["module", "script"] as const;
+/**
+ * How the text may be meant: as a module's, where most functions come from, or as a script's. Threads
+ * run it in strict mode, whatever it was written in.
+ */
+const readings = [{ sourceType: "module", before: "" }, {
+  sourceType: "script",
+  before: `"use strict";`,
+}] as const;
 
 function tryParse(text: string, sourceType: "module" | "script"): Program | undefined {
   try {
     return acornParse(text, { ecmaVersion: "latest", sourceType });
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
+    if (!(error instanceof SyntaxError)) throw error;
+    // The parser calls it bad syntax when it has no stack left.
+    if (error.message.includes("stack space")) throw new RangeError(error.message);
+    return undefined;
   }
+}
+
+/** Whether a text is a function in sloppy mode only: it uses `with`, octal numbers, … */
+export function isSloppy(text: string): boolean {
+  return tryParse(`(${text}\n)`, "script") !== undefined;
 }
 
 /**
@@ -36,37 +50,31 @@ function tryParse(text: string, sourceType: "module" | "script"): Program | unde
  * @throws {RangeError} When it is nested too deeply for the parser.
  */
 export function parseFunction(text: string): ParsedFunction | undefined {
-  for (const sourceType of sourceTypes) {
+  for (const { sourceType, before } of readings) {
     // The line break ends a comment on the text's last line.
-    const asExpression = tryParse(`(${text}\n)`, sourceType);
-    const statement = asExpression?.body[0];
+    const asExpression = tryParse(`${before}(${text}\n)`, sourceType);
+    const statement = asExpression?.body.at(-1);
     if (statement?.type === "ExpressionStatement") {
       return { kind: "expression", node: statement.expression };
     }
-    const prefix = "({";
+    const prefix = `${before}({`;
     const asMethod = tryParse(`${prefix}${text}\n})`, sourceType);
-    const object = asMethod?.body[0];
+    const object = asMethod?.body.at(-1);
     if (object?.type !== "ExpressionStatement") continue;
     if (object.expression.type !== "ObjectExpression") continue;
     const property = object.expression.properties[0];
     if (property?.type !== "Property") continue;
     const { key } = property;
-    let [start, end] = [key.start - prefix.length, key.end - prefix.length];
-    if (property.computed) {
-      start = text.lastIndexOf("[", start - 1);
-      end = text.indexOf("]", end) + 1;
-    }
     let name: string | undefined;
     if (key.type === "Identifier" && !property.computed) name = key.name;
-    if (key.type === "Literal") name = String(key.value);
+    if (key.type === "Literal" && !property.computed) name = String(key.value);
     return {
       kind: "method",
       node: property.value,
-      key: {
-        start,
-        end,
+      method: {
         name,
-        accessor: property.kind !== "init",
+        isAccessor: property.kind !== "init",
+        parameters: property.value.start - prefix.length,
       },
     };
   }

@@ -22,7 +22,7 @@ function revive(fn: AnyFunction): (...args: unknown[]) => unknown {
   const text = kind === "expression"
     ? `(${source}\n)`
     : `({ ${source}\n })[${JSON.stringify(name)}]`;
-  return (0, eval)(text);
+  return (0, eval)(`"use strict";${text}`);
 }
 
 /** The names that a function given as text does not bind. */
@@ -80,6 +80,15 @@ Deno.test("every form of function comes back to life from its code", async () =>
     [computed](x: number) {
       return x + 3;
     },
+    async [/* [ */ `${computed}!` /* ] */](x: number) {
+      return await x + 8;
+    },
+    [Symbol.iterator](x: number) {
+      return x + 9;
+    },
+    ["__proto__"](x: number) {
+      return x + 10;
+    },
     "quoted-name"(x: number) {
       return x + 4;
     },
@@ -105,6 +114,9 @@ Deno.test("every form of function comes back to life from its code", async () =>
   assert.equal(revive(holder.method)(1), 2);
   assert.equal(await revive(holder.asyncMethod)(1), 3);
   assert.equal(revive(holder[computed])(1), 4);
+  assert.equal(await revive(holder[`${computed}!`])(1), 9);
+  assert.equal(revive(holder[Symbol.iterator])(1), 10);
+  assert.equal(revive(holder["__proto__"] as AnyFunction)(1), 11);
   assert.equal(revive(holder["quoted-name"])(1), 5);
   assert.equal(revive(holder[7])(1), 6);
   assert.equal(revive(holder.get)(1), 7);
@@ -136,6 +148,20 @@ Deno.test("a method whose name was changed is found under the new name", () => {
   assert.equal(revive(method)(1), 2);
 });
 
+/** Makes functions that use what they are in. */
+class Counter extends Object {
+  step = 2;
+  adder() {
+    return (x: number) => x + this.step;
+  }
+  nested() {
+    return () => [1].map((x) => ({ x, y: { step: this.step } }));
+  }
+  describer() {
+    return () => super.toString();
+  }
+}
+
 Deno.test("functions that cannot travel are refused with what to do instead", () => {
   const refused: [unknown, RegExp][] = [
     [Math.max, /^max is a native function .*\(\.\.\.args\) => max\(\.\.\.args\)/],
@@ -155,6 +181,14 @@ Deno.test("functions that cannot travel are refused with what to do instead", ()
     ],
     [() => import.meta.url, /import\.meta/],
     [() => import("./there.ts"), /"\.\/there\.ts"/],
+    [new Function("return import(`./there.ts`)"), /"\.\/there\.ts"/],
+    [new Function("return import('lodash')"), /imports "lodash", which only your module can find/],
+    [new Function("o", "with (o) { return x; }"), /sloppy mode/],
+    [new Function("return 010"), /sloppy mode/],
+    [new Counter().adder(), /is an arrow function that uses "this" of the code around it/],
+    [new Counter().nested(), /uses "this" of the code around it/],
+    [new Counter().describer(), /super or new\.target/],
+    [new Function("x", `return x${" + 1".repeat(20_000)}`), /nested too deeply/],
     [
       {
         method() {
@@ -183,6 +217,33 @@ Deno.test("functions that cannot travel are refused with what to do instead", ()
       return true;
     });
   }
+});
+
+Deno.test("this of a function, method, field or static block of its own is no tie to the module", () => {
+  functionCode(function (this: unknown) {
+    return () => this;
+  });
+  functionCode(() => {
+    class Point {
+      static origin = this.name;
+      static {
+        this.origin += "!";
+      }
+      x = this.constructor.name;
+      get y() {
+        return (() => this.x)();
+      }
+    }
+    return new Point().y;
+  });
+  functionCode(() =>
+    ({
+      n: 1,
+      twice() {
+        return 2 * this.n;
+      },
+    }).twice()
+  );
 });
 
 Deno.test("imports of packages and URLs are not relative", () => {
