@@ -37,6 +37,8 @@ const DEFAULT_CLOSE_TIMEOUT = 5;
 const DEFAULT_HANDSHAKE_LIMIT = 256;
 /** Pause after a failed accept: out of file descriptors, say, which only time can mend. */
 const ACCEPT_PAUSE = 0.1;
+/** How long those in their handshake have to make room when there are too many; in seconds. */
+const GRACE = 0.25;
 
 const logger = getLogger("distributed.comm");
 
@@ -127,10 +129,12 @@ class TcpListener implements Listener {
   readonly #port: number;
   readonly #handleComm: CommHandler;
   readonly #options: ListenOptions;
-  /** Connections in their handshake, oldest first, and why they are dropped if they are. */
+  /** Connections in their handshake, and what drops them. */
   readonly #strangers = new Map<Deno.TcpConn, AbortController>();
   #sockets: Deno.TcpListener[] = [];
   #stopping = new AbortController();
+  /** Called when a handshake has ended. */
+  readonly #roomWaiters = new Set<() => void>();
   #addr: { host: string; port: number } | undefined;
 
   constructor(location: string, handleComm: CommHandler, options: ListenOptions) {
@@ -178,7 +182,10 @@ class TcpListener implements Listener {
   async #accept(socket: Deno.TcpListener): Promise<void> {
     while (this.#sockets.includes(socket)) {
       try {
-        void this.#greet(await socket.accept());
+        const conn = await socket.accept();
+        while (this.#strangers.size >= this.#handshakeLimit) await this.#makeRoom();
+        if (this.#sockets.includes(socket)) void this.#greet(conn);
+        else conn.close();
       } catch (error) {
         if (!this.#sockets.includes(socket)) return;
         logger.error(`Cannot accept a connection on ${this.listenAddress}`, { error });
@@ -187,16 +194,27 @@ class TcpListener implements Listener {
     }
   }
 
+  get #handshakeLimit(): number {
+    return this.#options.handshakeLimit ?? DEFAULT_HANDSHAKE_LIMIT;
+  }
+
+  /**
+   * Waits until a handshake has ended. Honest peers need a few milliseconds, but a whole cluster of
+   * them may come at once; when none gets through for a while, they are no such, and all are dropped.
+   */
+  async #makeRoom(): Promise<void> {
+    const strangers = [...this.#strangers.values()];
+    const room = Promise.withResolvers<void>();
+    this.#roomWaiters.add(room.resolve);
+    const stopTimer = awakeTimer(GRACE, () => {
+      for (const dropping of strangers) dropping.abort();
+    });
+    await room.promise;
+    stopTimer();
+    this.#roomWaiters.delete(room.resolve);
+  }
+
   async #greet(conn: Deno.TcpConn): Promise<void> {
-    const limit = this.#options.handshakeLimit ?? DEFAULT_HANDSHAKE_LIMIT;
-    if (this.#strangers.size >= limit) {
-      // The oldest has had the most time; an honest peer needs a few milliseconds.
-      for (const [oldest, dropping] of this.#strangers) {
-        this.#strangers.delete(oldest);
-        dropping.abort();
-        break;
-      }
-    }
     const peer = addressOf(conn.remoteAddr);
     const dropping = new AbortController();
     this.#strangers.set(conn, dropping);
@@ -206,7 +224,7 @@ class TcpListener implements Listener {
     } catch (error) {
       if (this.#sockets.length > 0) {
         const why = dropping.signal.aborted
-          ? `more than ${limit} handshakes at once`
+          ? `more than ${this.#handshakeLimit} handshakes at once`
           : error instanceof Error
           ? error.message
           : String(error);
@@ -218,6 +236,7 @@ class TcpListener implements Listener {
       return;
     } finally {
       this.#strangers.delete(conn);
+      for (const resolve of this.#roomWaiters) resolve();
     }
     await this.#handleComm(comm);
   }

@@ -95,7 +95,10 @@ export interface ConnectOptions extends CommOptions {
 
 /** Options of listen. */
 export interface ListenOptions extends CommOptions {
-  /** Connections that may be in their handshake at once; beyond it the oldest is dropped. Default 256. */
+  /**
+   * Connections that may be in their handshake at once; others wait, and when no handshake gets done
+   * meanwhile, all of these are dropped. Default 256.
+   */
   handshakeLimit?: number;
 }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type Comm, CommClosedError, connect, HandshakeError, listen } from "../../comm/comm.ts";
 import { PROTOCOL_VERSION } from "../../comm/handshake.ts";
 import { Serialized } from "../../protocol/serialized.ts";
+import { block } from "./block.ts";
 import { LogLines, openPair, Stranger, until, words } from "./pair.ts";
 
 const HELLO = { dusk: PROTOCOL_VERSION, compression: ["lz4"] };
@@ -80,7 +81,33 @@ Deno.test("a stranger that only opens and closes is no news", async () => {
   listener.stop();
 });
 
-Deno.test("of too many silent strangers the oldest go first, and peers get through", async () => {
+Deno.test("of peers that come all at once, none is dropped", async () => {
+  using log = new LogLines("debug");
+  const comms: Comm[] = [];
+  const listener = listen("tcp://127.0.0.1:0", (comm) => void comms.push(comm), {
+    handshakeLimit: 2,
+  });
+  await listener.start();
+  const connecting = Array.from({ length: 100 }, () => connect(listener.contactAddress));
+  // They all wait at the door when this process looks up again.
+  block(0.05);
+  const own = await Promise.all(connecting);
+  await until(() => comms.length === own.length);
+  assert.deepEqual(log.lines, []);
+  for (const comm of [...own, ...comms]) comm.abort();
+  listener.stop();
+});
+
+Deno.test("stopping does not wait for room for another handshake", async () => {
+  const { listener } = await listenForOne({ handshakeLimit: 1 });
+  using first = await Stranger.connect(listener.contactAddress);
+  using second = await Stranger.connect(listener.contactAddress);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  listener.stop();
+  await Promise.all([first.readToEnd(), second.readToEnd()]);
+});
+
+Deno.test("too many silent strangers are dropped, and peers get through", async () => {
   using log = new LogLines();
   const { listener, reads } = await listenForOne({ handshakeLimit: 2 });
   using first = await Stranger.connect(listener.contactAddress);
