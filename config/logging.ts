@@ -198,13 +198,15 @@ function fieldText(value: unknown): string {
 }
 
 function jsonLine(record: LogRecord): string {
-  return JSON.stringify({
+  const line = JSON.stringify({
     ...record.properties,
     time: new Date(record.timestamp).toISOString(),
     logger: record.category.join("."),
     level: fromTapeLevel(record.level),
     message: record.message.join(""),
   }, plain);
+  // JSON leaves some of them as they are, such as the one-byte form of the escape sequence.
+  return escapeControls(line);
 }
 
 /** Makes a value fit for JSON. */

@@ -82,6 +82,13 @@ Deno.test("what a peer slips into a message cannot forge lines or paint the term
   assert(line.endsWith("a\\u000a2026 b\\u001b[31m\\u2028"), line);
 });
 
+Deno.test("nor in json, which reads as it was written", () => {
+  const text = "a\u009b31m\u2028\u007f";
+  const [line] = capture({ format: "json" }, () => getLogger("distributed").info(text, { text }));
+  assert(/^[\x20-\x7e]*$/.test(line), JSON.stringify(line));
+  assert.deepEqual([JSON.parse(line).message, JSON.parse(line).text], [text, text]);
+});
+
 Deno.test("an error shows its stack from level error on", () => {
   const error = new TypeError("no\nsuch thing");
   const [warned, failed] = capture({}, () => {
