@@ -47,6 +47,9 @@ export interface StreamOptions {
   afterBatch?: (extra: any) => void;
 }
 
+/** Name of the error that a server with its limit of connections answers all requests with. */
+export const CONNECTION_LIMIT_ERROR = "ConnectionLimitError";
+
 const DEFAULT_CONNECTION_LIMIT = 512;
 const DEFAULT_CLOSE_TIMEOUT = 5;
 /** Longest operation name that is repeated in an error. */
@@ -120,6 +123,10 @@ export class Server {
     if (this.closing.aborted) throw new Error("the server is closed");
     const listener = listen(address, (comm) => this.#accept(comm), options);
     await listener.start();
+    if (this.closing.aborted) {
+      listener.stop();
+      throw new Error("the server was closed while it began to listen");
+    }
     this.#listeners.push(listener);
   }
 
@@ -193,7 +200,7 @@ export class Server {
   async #refuse(comm: Comm): Promise<void> {
     const message = `the server has its limit of ${this.#connectionLimit} connections`;
     logger.warn(`Refused a connection from ${comm.peerAddress}: ${message}`);
-    await this.#replyError(comm, "ConnectionLimitError", message);
+    await this.#replyError(comm, CONNECTION_LIMIT_ERROR, message);
     await comm.close();
   }
 

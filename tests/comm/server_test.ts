@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Comm, CommClosedError, connect } from "../../comm/comm.ts";
 import { CallTimeoutError, RemoteError, rpc } from "../../comm/rpc.ts";
+import { getBackend, registerBackend } from "../../comm/registry.ts";
 import { Server, type ServerOptions } from "../../comm/server.ts";
 import { LogLines, Stranger, until } from "./pair.ts";
 
@@ -381,6 +382,27 @@ Deno.test("a server goes on after strangers, garbage and peers that vanish", asy
   }
   assert.equal(await ask(server.address, { op: "add", x: 1, y: 2 }), 3);
   assert.equal(log.lines.length, 3);
+});
+
+Deno.test("a server that is closed while it begins to listen does not listen", async () => {
+  const started = Promise.withResolvers<void>();
+  let stopped = false;
+  registerBackend("slow-start", {
+    ...getBackend("inproc"),
+    listen: () => ({
+      start: () => started.promise,
+      stop: () => void (stopped = true),
+      listenAddress: "slow-start://x",
+      contactAddress: "slow-start://x",
+    }),
+  });
+  const server = new Server({ handlers });
+  const listening = server.listen("slow-start://x");
+  await server.close();
+  started.resolve();
+  await assert.rejects(listening, /closed while it began to listen/);
+  assert.equal(stopped, true);
+  assert.deepEqual(server.addresses, []);
 });
 
 Deno.test("a limit on connections must be above 0", () => {
