@@ -78,7 +78,9 @@ export class StreamComm implements Comm {
   readonly #packing: { compression: Compression | null };
   readonly #unpacking: { bytes: number };
   readonly #closeTimeout: number;
-  readonly #progress = (count: number) => void (this.#pendingBytes -= count);
+  readonly #progress = (count: number) => {
+    if (this.#state !== "closed") this.#pendingBytes -= count;
+  };
 
   #state: "open" | "closing" | "closed" = "open";
   /** Why it closed, where that was not this end's wish. */
@@ -174,6 +176,7 @@ export class StreamComm implements Comm {
   abort(): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
+    this.#pendingBytes = 0;
     this.#stream.close();
   }
 

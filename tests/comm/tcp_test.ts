@@ -307,6 +307,16 @@ Deno.test("abort ends a write that is under way, and those that wait", async () 
   await Promise.all(rejected);
 });
 
+Deno.test("a comm that is closed has nothing pending", async () => {
+  await using pair = await openPair("tcp://127.0.0.1:0");
+  const write = pair.here.write(new Serialized([new Uint8Array(50_000_000)]));
+  assert(pair.here.pendingBytes > 0);
+  pair.here.abort();
+  assert.equal(pair.here.pendingBytes, 0);
+  await assert.rejects(write, CommClosedError);
+  assert.equal(pair.here.pendingBytes, 0);
+});
+
 Deno.test("a message that cannot be sent leaves the comm as it was", async () => {
   await using pair = await openPair("tcp://127.0.0.1:0");
   await assert.rejects(pair.here.write({ op: "x", callback() {} }), (error) => {
