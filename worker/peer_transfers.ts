@@ -6,7 +6,8 @@
 import { awakeTimer } from "../comm/awake_timer.ts";
 import type { Comm } from "../comm/comm.ts";
 import { ConnectionPool } from "../comm/connection_pool.ts";
-import { Server } from "../comm/server.ts";
+import { RemoteError } from "../comm/rpc.ts";
+import { CONNECTION_LIMIT_ERROR, Server } from "../comm/server.ts";
 import type { Message } from "../protocol/messages.ts";
 import { Serialized } from "../protocol/serialized.ts";
 import { MalformedMessageError } from "./stream_messages.ts";
@@ -28,6 +29,9 @@ const LEAST_BANDWIDTH = 1e6;
  */
 const REACH_TIMEOUT = 2;
 const HANDSHAKE_TIMEOUT = 30;
+
+/** A peer's answer, before it is looked at. */
+type DataReply = { status?: unknown; data?: Record<string, unknown> } | null | undefined;
 
 /** The transfers of one worker. */
 export class PeerTransfers {
@@ -75,12 +79,7 @@ export class PeerTransfers {
     const stopTimer = awakeTimer(seconds, giveUp);
     const signal = AbortSignal.any([tooLong.signal, this.#closing.signal]);
     try {
-      const reply = await this.#pool.call<{ status?: unknown; data?: Record<string, unknown> }>(
-        worker,
-        "get-data",
-        { keys, mayBeBusy: true },
-        { signal },
-      );
+      const reply = await this.#call(worker, keys, signal);
       if (reply?.status === "busy") return "busy";
       if (reply?.status !== "OK" || typeof reply.data !== "object" || reply.data === null) {
         throw new TransferError(`${worker} answered with status ${reply?.status}`);
@@ -93,6 +92,18 @@ export class PeerTransfers {
       return received;
     } finally {
       stopTimer();
+    }
+  }
+
+  async #call(worker: string, keys: readonly string[], signal: AbortSignal): Promise<DataReply> {
+    try {
+      return await this.#pool.call(worker, "get-data", { keys, mayBeBusy: true }, { signal });
+    } catch (error) {
+      // It has its hands full with connections: that is no reason to think that its data is gone.
+      if (error instanceof RemoteError && error.remoteName === CONNECTION_LIMIT_ERROR) {
+        return { status: "busy" };
+      }
+      throw error;
     }
   }
 

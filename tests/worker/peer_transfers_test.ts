@@ -4,6 +4,7 @@ import { Server } from "../../comm/server.ts";
 import { serialize } from "../../protocol/values.ts";
 import { PeerTransfers } from "../../worker/peer_transfers.ts";
 import { ResultStore } from "../../worker/store.ts";
+import { LogLines, until } from "../comm/pair.ts";
 
 Deno.test("data goes out to so many at once, and the others are told to come back", async () => {
   const store = new ResultStore();
@@ -64,6 +65,24 @@ Deno.test("a peer that has ended is not waited for", async () => {
     return true;
   });
   await transfers.close();
+});
+
+Deno.test("a peer that takes no more connections is busy, not gone", async () => {
+  using _log = new LogLines();
+  const server = new Server({
+    handlers: { "get-data": () => ({ status: "OK", data: { x: serialize(5) } }) },
+    connectionLimit: 1,
+  });
+  await server.listen("inproc://");
+  const transfers = [1, 2].map(() => new PeerTransfers(new ResultStore(), 1, 1));
+  assert.notEqual(await transfers[0].fetch(server.address, ["x"], 1), "busy");
+  // The first one keeps its connection for the next time.
+  assert.equal(await transfers[1].fetch(server.address, ["x"], 1), "busy");
+  await transfers[0].close();
+  await until(() => server.connections.requests === 0);
+  assert.notEqual(await transfers[1].fetch(server.address, ["x"], 1), "busy");
+  await transfers[1].close();
+  await server.close();
 });
 
 Deno.test("closing breaks off what is being fetched", async () => {
