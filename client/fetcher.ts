@@ -101,6 +101,8 @@ export class Fetcher {
   /** What has not been answered. The states know of it too: asked for twice at a time it travels once. */
   readonly #open = new Set<Request>();
   #queue: Request[] = [];
+  /** Why nothing can be fetched any more. */
+  #closeReason: Error | undefined;
   /** Workers that could not be reached, and until when they are not tried again. */
   readonly #unreachable = new Map<string, number>();
 
@@ -117,6 +119,7 @@ export class Fetcher {
    * @param place A number for the listener to know the result by.
    */
   fetch(state: FutureState, listener: FetchListener, place: number): void {
+    if (this.#closeReason !== undefined) return listener.failed(this.#closeReason);
     if (state.fetching instanceof Request) {
       (state.fetching.others ??= []).push({ listener, place });
       return;
@@ -127,8 +130,9 @@ export class Fetcher {
     this.#enqueue(request);
   }
 
-  /** End all that is being fetched. */
+  /** End all that is being fetched, and refuse the rest. */
   close(error: Error): void {
+    this.#closeReason = error;
     for (const request of this.#open) this.#fail(request, error);
   }
 

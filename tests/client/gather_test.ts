@@ -283,6 +283,20 @@ Deno.test("with direct: false everything goes through the scheduler", async () =
   assert.equal(await scattered.x.result(), 5);
 });
 
+Deno.test("a client that closes during a gather ends it, also when finished futures are left to fetch", async () => {
+  await using cluster = await Cluster.start();
+  const { client, alice } = cluster;
+  const [finished, pending] = client.map(inc, [0, 1]);
+  cluster.finish(finished, 1, alice);
+  await wait(finished);
+  const ends = [
+    client.gather([finished, pending], { errors: "skip" }),
+    client.gather([finished, pending]),
+  ].map((gathered) => assert.rejects(gathered));
+  await client.close();
+  await Promise.all(ends);
+});
+
 // scatter
 
 Deno.test("scatter deals out by cores: Alice and Bob with two cores each", async () => {
