@@ -67,7 +67,7 @@ export class SchedulerLink {
   readonly #closing = new AbortController();
 
   /**
-   * Make the error.
+   * Make a link that is not connected yet.
    *
    * @param address Where the scheduler is.
    * @param id Name of this client.
@@ -107,7 +107,11 @@ export class SchedulerLink {
   }
 
   async #connect(timeout: number): Promise<void> {
-    const comm = await connect(this.address, { timeout, signal: this.#closing.signal });
+    const { signal } = this.#closing;
+    const comm = await connect(this.address, { timeout, signal });
+    // A scheduler that takes its time with the answer does not hold up a client that closes.
+    const abort = () => comm.abort();
+    signal.addEventListener("abort", abort);
     try {
       const registration: RegisterClient = {
         op: "register-client",
@@ -128,6 +132,8 @@ export class SchedulerLink {
     } catch (error) {
       comm.abort();
       throw error;
+    } finally {
+      signal.removeEventListener("abort", abort);
     }
     if (this.status === "closed") {
       comm.abort();

@@ -227,6 +227,18 @@ Deno.test("a client can be closed while it tries to come back", async () => {
   assert.equal(future.status, "cancelled");
 });
 
+Deno.test("a client can be closed while a scheduler takes its time to register it again", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  await using scheduler = await FakeScheduler.start();
+  const client = await Client.connect(scheduler.address, { timeout: 3600 });
+  scheduler.beforeRegistration = promise;
+  scheduler.breakStream();
+  await until("the second registration", () => scheduler.registrations === 2);
+  await client.close();
+  assert.equal(client.status, "closed");
+  resolve();
+});
+
 Deno.test("questions to the scheduler pass its answers on", async () => {
   const asked: [string, unknown][] = [];
   const answer = (op: string, reply: unknown) =>

@@ -24,6 +24,8 @@ export class FakeScheduler implements AsyncDisposable {
   #sender: BatchedSend | undefined;
   #comm: Comm | undefined;
   registrations = 0;
+  /** What the answer to a registration waits for. */
+  beforeRegistration: Promise<void> | undefined;
   /** Called with keys that the client asks about. */
   onDesires: ((keys: string[]) => void) | undefined;
 
@@ -78,11 +80,13 @@ export class FakeScheduler implements AsyncDisposable {
   }
 
   async #register(comm: Comm): Promise<unknown> {
+    this.registrations++;
+    await this.beforeRegistration;
+    if (comm.closed) return Server.noReply;
     await comm.write({ status: "OK", id: "fake", time: 0 });
     this.#comm = comm;
     this.#sender = new BatchedSend();
     this.#sender.start(comm);
-    this.registrations++;
     const batch: ClientMessage[] = [];
     await this.server.handleStream(comm, undefined, {
       handlers: Object.fromEntries(
