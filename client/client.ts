@@ -345,8 +345,11 @@ export class Client implements AsyncDisposable {
    * cluster that the client has started ends. Can be called again.
    */
   async close(): Promise<void> {
-    await this.#session.close();
-    await this.#connection.cluster?.close();
+    try {
+      await this.#session.close();
+    } finally {
+      await this.#connection.cluster?.close();
+    }
   }
 
   /**

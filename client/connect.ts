@@ -33,7 +33,7 @@ export interface ClientOptions {
   /** Whether what tasks write to their console is written to this one's. Default: true. */
   console?: boolean;
   /** Takes what tasks write to their console, in the place of this one's. */
-  onConsole?: (message: ConsoleMessage) => void;
+  onConsole?: (message: ConsoleMessage) => unknown;
 }
 
 /** A cluster that the client has started itself, and closes. */

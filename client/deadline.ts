@@ -49,15 +49,17 @@ export function pause(seconds: number, signal?: AbortSignal): Promise<void> {
  * @param promise What to wait for.
  * @param seconds How long; undefined: as long as it takes.
  * @param what What is waited for, for the error's message.
+ * @param all The whole time, for the message, where a part of it is over.
  */
 export function within<T>(
   promise: Promise<T>,
   seconds: number | undefined,
   what: string,
+  all = seconds,
 ): Promise<T> {
   if (seconds === undefined) return promise;
   return new Promise((resolve, reject) => {
-    const timer = after(seconds, () => reject(new TimeoutError(`${what} within ${seconds} s`)));
+    const timer = after(seconds, () => reject(new TimeoutError(`${what} within ${all} s`)));
     promise.then(
       (value) => {
         clearTimeout(timer);

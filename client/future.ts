@@ -5,6 +5,7 @@
  */
 import { getLogger } from "../config/logging.ts";
 import { CancelledError, type FutureState, type FutureStatus } from "./future_state.ts";
+import { checkNames, checkSeconds } from "./task_options.ts";
 
 const logger = getLogger("distributed.client");
 
@@ -99,9 +100,9 @@ export class Future<T> implements Disposable {
    * @throws {CancelledError} When it was cancelled or released.
    * @throws {TimeoutError} When it took longer than `timeout`.
    */
-  async result(options: WaitOptions = {}): Promise<T> {
-    this.#check("result()");
-    return await this.#state.owner.result(this.#state, options.timeout) as T;
+  async result(options?: WaitOptions): Promise<T> {
+    const timeout = this.#check("result()", options);
+    return await this.#state.owner.result(this.#state, timeout) as T;
   }
 
   /**
@@ -112,9 +113,9 @@ export class Future<T> implements Disposable {
    * @throws {CancelledError} When it was cancelled or released.
    * @throws {TimeoutError} When it took longer than `timeout`.
    */
-  async exception(options: WaitOptions = {}): Promise<unknown> {
-    this.#check("exception()");
-    await this.#state.owner.settled(this.#state, options.timeout);
+  async exception(options?: WaitOptions): Promise<unknown> {
+    const timeout = this.#check("exception()", options);
+    await this.#state.owner.settled(this.#state, timeout);
     if (this.#state.status === "cancelled") throw this.#state.failure!;
     return this.#state.owner.exceptionOf(this.#state);
   }
@@ -127,9 +128,9 @@ export class Future<T> implements Disposable {
    * @throws {CancelledError} When it was cancelled or released.
    * @throws {TimeoutError} When it took longer than `timeout`.
    */
-  async traceback(options: WaitOptions = {}): Promise<string | undefined> {
-    this.#check("traceback()");
-    await this.#state.owner.settled(this.#state, options.timeout);
+  async traceback(options?: WaitOptions): Promise<string | undefined> {
+    const timeout = this.#check("traceback()", options);
+    await this.#state.owner.settled(this.#state, timeout);
     if (this.#state.status === "cancelled") throw this.#state.failure!;
     return this.#state.status === "error" ? this.#state.traceback : undefined;
   }
@@ -190,10 +191,14 @@ export class Future<T> implements Disposable {
     return this.toString();
   }
 
-  #check(method: string): void {
+  /** The time-out of a call, once it is clear that the call makes sense. */
+  #check(method: string, options: WaitOptions | undefined): number | undefined {
     if (this.#released) {
       throw new CancelledError(this.key, `${method} was called on a future that was released`);
     }
+    if (options === undefined) return undefined;
+    checkNames(options, ["timeout"], method);
+    return checkSeconds("timeout", options.timeout);
   }
 }
 
@@ -202,9 +207,20 @@ export function makeFuture<T>(state: FutureState): Future<T> {
   return make<T>(state);
 }
 
-/** The state behind a future. */
+/**
+ * The state behind a future.
+ *
+ * @throws {TypeError} When it is no future: TypeScript does not check every program.
+ */
 export function stateOf(future: Future<unknown>): FutureState {
-  return stateIn(future);
+  if (future instanceof Future) return stateIn(future);
+  const kind = (future as unknown) === null ? "null" : typeof future;
+  throw new TypeError(
+    `a future is wanted, as submit, map and scatter give them, but there is ` +
+      `${
+        kind === "object" ? "another object" : kind
+      }; a promise of futures has to be awaited first`,
+  );
 }
 
 /** Whether a future has let go of its result. */

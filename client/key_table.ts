@@ -55,6 +55,8 @@ export class KeyTable {
     if (state.references > 0 || this.states.get(state.key) !== state) return;
     this.states.delete(state.key);
     this.#onDropped(state.key);
+    // Nobody will tell of it any more: whoever still waits for it must not wait for ever.
+    if (!state.done) state.cancel("its futures were released before it was done");
   }
 
   /** Apply a message of the scheduler. Messages on keys that are not held any more are no news. */

@@ -51,7 +51,7 @@ export interface SessionOptions {
   address: string;
   timeout: number;
   direct: boolean | undefined;
-  onConsole: ((message: ConsoleMessage) => void) | undefined;
+  onConsole: ((message: ConsoleMessage) => unknown) | undefined;
 }
 
 /** Connections that are kept open at most, to all workers together and to the scheduler. */
@@ -59,6 +59,8 @@ const workerConnections = 256;
 const schedulerConnections = 32;
 /** Seconds after which a worker counts as out of reach, and the scheduler is asked in its place. */
 const workerConnectTimeout = 2;
+/** Seconds that asking why a task is not done may take, once the time for the task itself is over. */
+const obstacleTimeout = 1;
 
 /** The shared part of a client. */
 export class Session implements FutureOwner {
@@ -74,7 +76,7 @@ export class Session implements FutureOwner {
   #closeReason: Error | undefined;
   #closed: Promise<void> | undefined;
   /** Calls of restart that wait for the scheduler's word on the stream. */
-  #restarts: (() => void)[] = [];
+  readonly #restarts = new Set<() => void>();
   /** Where the next scatter begins its round, counted in cores. */
   scatterTurn = 0;
 
@@ -182,20 +184,43 @@ export class Session implements FutureOwner {
     const latch = new Latch([state], "all");
     try {
       await within(latch.opened, timeout, `${state.key} was not done`);
+    } catch (error) {
+      if (!(error instanceof TimeoutError)) throw error;
+      throw new TimeoutError(error.message + await this.#obstacle(state.key));
     } finally {
       latch.close();
     }
   }
 
+  /** What keeps a task from running, for the message of a time-out; "" when nothing special does. */
+  async #obstacle(key: string): Promise<string> {
+    try {
+      const op = "transition-story";
+      const story = await this.call<{ key: string; finish: string }[]>("future", op, {
+        keys: [key],
+      }, obstacleTimeout);
+      if (story.findLast((step) => step.key === key)?.finish !== "no-worker") return "";
+    } catch (error) {
+      logger.debug(`Could not learn why ${key} is not done`, { error });
+      return "";
+    }
+    return `: no worker of the cluster may run it; see its options "workers" and "resources"`;
+  }
+
   async result(state: FutureState, timeout: number | undefined): Promise<unknown> {
     // An outcome without a value needs no cluster.
     if (state.status !== "cancelled" && state.status !== "error") this.check("result()");
-    const values = await within(
+    if (timeout === undefined) return (await gatherStates([state], this.fetcher, false))[0];
+    // First without fetching: what was waited for in vain is not fetched when it is done at last.
+    const end = performance.now() + timeout * 1000;
+    await this.settled(state, timeout);
+    const [value] = await within(
       gatherStates([state], this.fetcher, false),
-      timeout,
+      Math.max(0, (end - performance.now()) / 1000),
       `the result of ${state.key} was not there`,
+      timeout,
     );
-    return values[0];
+    return value;
   }
 
   exceptionOf(state: FutureState): unknown {
@@ -218,7 +243,8 @@ export class Session implements FutureOwner {
     this.check("restart()");
     // The answer to the call and the word on the stream come on two comms; the futures of this client
     // are cancelled by the latter, and none that is made after must be.
-    const told = new Promise<void>((resolve) => this.#restarts.push(resolve));
+    const { promise: told, resolve: tell } = Promise.withResolvers<void>();
+    this.#restarts.add(tell);
     const aborted = new AbortController();
     const end = AbortSignal.any([this.#closing.signal, aborted.signal]);
     try {
@@ -226,6 +252,7 @@ export class Session implements FutureOwner {
       await Promise.race([told, pause(timeout, end)]);
     } finally {
       aborted.abort();
+      this.#restarts.delete(tell);
     }
   }
 
@@ -268,13 +295,12 @@ export class Session implements FutureOwner {
     this.#closing.abort();
     this.fetcher.close(reason);
     this.table.cancelPending(reason.message);
-    for (const resolve of this.#restarts) resolve();
-    this.#restarts = [];
+    for (const tell of this.#restarts) tell();
   }
 
   #receive(batch: readonly SchedulerToClient[]): void {
     for (const message of batch) {
-      if (message.op === "task-console") this.#onConsole(message);
+      if (message.op === "task-console") void this.#onConsole(message);
       else if (message.op === "restart") this.#onRestart();
       else this.table.apply(message);
     }
@@ -284,13 +310,13 @@ export class Session implements FutureOwner {
     const keys = this.table.cancelAll("the cluster was restarted");
     // What was on its way to the scheduler came after the flush, and would stay.
     if (keys.length > 0) this.outbox.add({ op: "client-releases-keys", keys });
-    for (const resolve of this.#restarts) resolve();
-    this.#restarts = [];
+    for (const tell of this.#restarts) tell();
   }
 
-  #onConsole({ key, worker, level, text }: ConsoleMessage): void {
+  /** Not awaited: what it is told of does not wait for it. It may be async, and fail in its own time. */
+  async #onConsole({ key, worker, level, text }: ConsoleMessage): Promise<void> {
     try {
-      this.options.onConsole?.({ key, worker, level, text });
+      await this.options.onConsole?.({ key, worker, level, text });
     } catch (error) {
       logger.error(`onConsole failed: ${error}`, { error });
     }

@@ -68,6 +68,8 @@ function itemsOf(value: object): Iterable<unknown> | undefined {
 export interface Template {
   /** The futures' states, each once. */
   readonly states: readonly FutureState[];
+  /** Held on to: the garbage collector would release futures whose results are only waited for. */
+  readonly structure: unknown;
   /**
    * Copy the structure with values in the place of futures. Containers without futures in them are
    * copied too.
@@ -87,7 +89,7 @@ export function templateOf(structure: unknown): Template {
     const fill = (values: readonly unknown[]) => {
       return places.map((place) => values[place]).filter((value) => value !== leftOut);
     };
-    return { states, fill };
+    return { states, structure, fill };
   }
   const places = new Map(states.map((state, place) => [state, place]));
   const fill = (values: readonly unknown[]) => {
@@ -97,7 +99,7 @@ export function templateOf(structure: unknown): Template {
     };
     return copy(structure, replace, new Map());
   };
-  return { states, fill };
+  return { states, structure, fill };
 }
 
 function isFlat(structure: unknown): structure is Future<unknown>[] {

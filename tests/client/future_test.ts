@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { asCompleted } from "../../client/as_completed.ts";
 import { Client } from "../../client/client.ts";
 import { TimeoutError } from "../../client/deadline.ts";
-import type { Future } from "../../client/future.ts";
+import { type Future, stateOf } from "../../client/future.ts";
 import { CancelledError } from "../../client/future_state.ts";
 import { GraphError } from "../../client/key_table.ts";
 import { wait } from "../../client/wait.ts";
@@ -131,6 +131,52 @@ scripted(
     assert.equal(await future.result(), 2);
   },
 );
+
+scripted(
+  "a wait that was given up leaves nothing behind: the result is fetched once, for who still waits",
+  async ({ client, finish }) => {
+    const future = client.submit((x: number) => new Map([[x, x]]), 1);
+    for (let i = 0; i < 3; i++) {
+      await assert.rejects(future.result({ timeout: 0.001 }), (error: Error) => {
+        assert.ok(error instanceof TimeoutError);
+        assert.equal(error.message, `${future.key} was not done within 0.001 s`);
+        return true;
+      });
+    }
+    const state = stateOf(future);
+    let listeners = 0;
+    const { listen, unlisten } = state;
+    state.listen = (listener) => (listeners++, listen.call(state, listener));
+    state.unlisten = (listener) => (listeners--, unlisten.call(state, listener));
+    await assert.rejects(future.result({ timeout: 0.001 }), TimeoutError);
+    assert.equal(listeners, 0);
+    finish(future, new Map([[1, 1]]));
+    assert.deepEqual(await future.result({ timeout: 60 }), new Map([[1, 1]]));
+  },
+);
+
+scripted("a time-out that makes no sense is refused", async ({ client }) => {
+  const future = client.submit(inc, 1);
+  await assert.rejects(future.result({ timeout: -1 }), /option "timeout" is -1/);
+  await assert.rejects(future.exception({ timeout: "1" as never }), /option "timeout" is "1"/);
+  await assert.rejects(future.traceback({ timout: 1 } as never), /no option "timout"/);
+});
+
+scripted("what is no future is refused", async ({ client }) => {
+  const promise = Promise.resolve(client.submit(inc, 1));
+  await assert.rejects(wait([promise as never]), /a promise of futures has to be awaited first/);
+  assert.throws(() => asCompleted([undefined as never]), /a future is wanted.*there is undefined/);
+});
+
+scripted("whoever waits for a future that is released is told", async ({ client }) => {
+  const [before, during] = client.map(inc, [1, 2]);
+  before.release();
+  await assert.rejects(client.gather([before]), /futures were released before it was done/);
+  assert.deepEqual((await wait(before)).done, new Set([before]));
+  const gathered = assert.rejects(client.gather({ during }), CancelledError);
+  during.release();
+  await gathered;
+});
 
 scripted(
   "a cancelled future says so, and a new submit of the same call starts afresh",
@@ -368,6 +414,28 @@ scripted("what tasks write is printed with key and worker", async ({ client, sch
   }
   const line = "[f-1 on tcp://a:1] hello";
   assert.deepEqual(lines, [["log", line], ["warn", line], ["log", line]]);
+});
+
+Deno.test("what goes wrong where console output is taken is logged, at once or later", async () => {
+  await using scheduler = await FakeScheduler.start();
+  const lines: string[] = [];
+  configureLogging({ level: "error", sink: (line) => lines.push(line) });
+  try {
+    let calls = 0;
+    await using client = await Client.connect(scheduler.address, {
+      onConsole: () => {
+        calls++;
+        if (calls === 1) throw new Error("at once");
+        return Promise.reject(new Error("later"));
+      },
+    });
+    assert.equal(client.status, "running");
+    const message = { op: "task-console", key: "f", worker: "w", level: "log", text: "" } as const;
+    scheduler.send(message, message);
+    await until("both", () => ["at once", "later"].every((what) => lines.join().includes(what)));
+  } finally {
+    resetLogging();
+  }
 });
 
 Deno.test("console output can be taken elsewhere or turned off", async () => {
