@@ -8,28 +8,19 @@
 import { AHEAD_LIMIT } from "../protocol/ahead.ts";
 import type { ComputeTask, WorkerToScheduler } from "../protocol/messages.ts";
 import type { Serialized } from "../protocol/serialized.ts";
-import { serialize } from "../protocol/values.ts";
 import type { WorkerAction } from "./actions.ts";
 import type { WorkerCoreOptions } from "./core_options.ts";
 import { ExecutionQueue } from "./execution_queue.ts";
 import { GatherAnswers } from "./gather_answers.ts";
 import { Gathering } from "./gathering.ts";
+import { SchedulerOrders } from "./scheduler_orders.ts";
 import { TaskMachine } from "./task_machine.ts";
-import { FunctionState, TaskState } from "./task_state.ts";
+import { type FunctionState, TaskState } from "./task_state.ts";
+import { ThreadAnswers } from "./thread_answers.ts";
 import { type LogEntry, TransitionLog } from "./transition_log.ts";
 import { validateWorker } from "./validate.ts";
 
 export type { WorkerCoreOptions } from "./core_options.ts";
-
-/** The task's thread died under it, again and again. */
-export class KilledThreadError extends Error {
-  override name = "KilledThreadError";
-}
-
-/** The scheduler asked to run a function whose code it has never sent. */
-export class UnknownFunctionError extends Error {
-  override name = "UnknownFunctionError";
-}
 
 /**
  * The worker's state machine.
@@ -39,10 +30,6 @@ export class UnknownFunctionError extends Error {
 export class WorkerCore {
   /** The keys, their states and transitions. */
   readonly machine: TaskMachine;
-  /** The functions whose code is here, by hash. */
-  readonly functions: Map<string, FunctionState> = new Map();
-  /** How many tasks have run to their end. */
-  executedCount = 0;
   /** Nothing new is started. */
   paused = false;
   /** Most gathers at once. */
@@ -50,9 +37,10 @@ export class WorkerCore {
   /** How many restarts of the threads are under way. */
   #restarts = 0;
   #draining = false;
-  readonly #allowedLosses: number;
   readonly #validate: boolean;
-  readonly #answers: GatherAnswers;
+  readonly #orders: SchedulerOrders;
+  readonly #peers: GatherAnswers;
+  readonly #threads: ThreadAnswers;
 
   /** @param options The worker's address, its threads, and its limits. */
   constructor(options: WorkerCoreOptions) {
@@ -70,92 +58,55 @@ export class WorkerCore {
     );
     const log = new TransitionLog(options.logLength ?? 10_000);
     this.machine = new TaskMachine(options.address, queue, gathering, log);
-    this.#allowedLosses = options.allowedLosses ?? 3;
     this.#validate = options.validate ?? false;
-    this.#answers = new GatherAnswers(this.machine, options.random);
+    this.#orders = new SchedulerOrders(this.machine);
+    this.#peers = new GatherAnswers(this.machine, options.random);
+    this.#threads = new ThreadAnswers(this.machine, options.allowedLosses ?? 3);
   }
 
   // ------------------------------------------------------------------------- from the scheduler
 
   /** The scheduler wants this task computed. */
   computeTask(message: ComputeTask, now: number): void {
-    const machine = this.#begin("compute-task", now);
-    const fn = this.#function(message);
-    const { key } = message;
-    let task = machine.tasks.get(key);
-    if (task === undefined) {
-      machine.tasks.set(key, task = new TaskState(key));
-    } else if (task.state === "executing") {
-      return this.#end();
-    } else if (task.data === "memory") {
-      if (task.state === "erred") machine.transitionReleased(task);
-      if (task.state === "memory") machine.reportFinished(task);
-      else machine.transitionReleasedMemory(task);
-      return this.#end();
-    } else {
-      // Waiting already: what the scheduler says now counts (its priority, the holders).
-      machine.transitionPendingReleased(task);
-      if (task.data === "flight" && !task.isWanted) task.stale = true;
-    }
-    if (fn.code === undefined) {
-      const text = `The code of function ${fn.hash} was never sent to this worker`;
-      this.#reportFailure(key, new UnknownFunctionError(text));
-      machine.transitionReleasedErred(task);
-      return this.#end();
-    }
-    task.run = message;
-    task.function = fn;
-    task.priority = message.priority;
-    task.losses = 0;
-    task.transferStart = -1;
-    task.transferStop = -1;
-    task.thread = undefined;
-    task.type = "";
-    machine.transitionReleasedWaiting(task);
+    this.#begin("compute-task", now);
+    this.#orders.compute(message);
     this.#end();
   }
 
   /** The scheduler wants these tasks stopped and forgotten, unless they have finished. */
   cancelCompute(keys: readonly string[], now: number): void {
-    const machine = this.#begin("cancel-compute", now);
-    for (const key of keys) {
-      const task = machine.tasks.get(key);
-      if (task !== undefined && task.state !== "memory") machine.transitionReleased(task);
-    }
+    this.#begin("cancel-compute", now);
+    this.#orders.cancel(keys);
     this.#end();
   }
 
   /** The scheduler wants these keys dropped, whatever they are. */
   freeKeys(keys: readonly string[], now: number): void {
     this.#begin("free-keys", now);
-    for (const key of keys) this.#free(key);
+    this.#orders.free(keys);
     this.#end();
   }
 
   /** May this task be moved to another worker? Only one that has not begun is given away. */
   stealRequest(key: string, id: number, now: number): void {
-    const machine = this.#begin("steal-request", now);
-    const task = machine.tasks.get(key);
-    const state = task === undefined || task.state === "released" ? null : task.state;
-    machine.messages.push({ op: "steal-response", key, id, state });
-    if (task !== undefined && task.isPending) machine.transitionReleased(task);
+    this.#begin("steal-request", now);
+    this.#orders.giveAway(key, id);
     this.#end();
   }
 
   /** The code of these functions is not needed any more. */
   forgetFunctions(hashes: readonly string[], now: number): void {
     this.#begin("forget-functions", now);
-    for (const hash of hashes) this.functions.delete(hash);
+    this.#orders.forgetFunctions(hashes);
     this.#end();
   }
 
   /** Forget all work and all data; `restarted` is reported once the threads are new. */
   restart(id: number, now: number): void {
     const machine = this.#begin("restart", now);
-    machine.clear();
+    this.#orders.restart();
     this.suspicious.clear();
     this.#restarts++;
-    machine.messages.length = 0;
     machine.actions.push({ type: "restart-threads", id });
     this.#end();
   }
@@ -165,11 +116,8 @@ export class WorkerCore {
    * on, and what is in memory stays.
    */
   schedulerLost(now: number): void {
-    const machine = this.#begin("scheduler-lost", now);
-    for (const task of Array.from(machine.tasks.values())) {
-      if (task.isPending || task.state === "erred") machine.transitionReleased(task);
-    }
-    machine.messages.length = 0;
+    this.#begin("scheduler-lost", now);
+    this.#orders.lost();
     this.#end();
   }
 
@@ -208,28 +156,28 @@ export class WorkerCore {
    */
   gatherSucceeded(worker: string, received: ReadonlyMap<string, number>, now: number): void {
     this.#begin("gather", now);
-    this.#answers.succeeded(worker, received);
+    this.#peers.succeeded(worker, received);
     this.#end();
   }
 
   /** A peer has too much to do to answer a gather: it is asked again after a rest. */
   gatherBusy(worker: string, now: number): void {
     this.#begin("gather-busy", now);
-    this.#answers.busy(worker);
+    this.#peers.busy(worker);
     this.#end();
   }
 
   /** A busy peer has been left alone for as long as was asked for. */
   peerRested(worker: string, now: number): void {
     this.#begin("peer-rested", now);
-    this.#answers.rested(worker);
+    this.#peers.rested(worker);
     this.#end();
   }
 
   /** A peer cannot be reached: everything wanted from there is sought elsewhere. */
   gatherFailed(worker: string, now: number): void {
     this.#begin("gather-failed", now);
-    this.#answers.failed(worker);
+    this.#peers.failed(worker);
     this.#end();
   }
 
@@ -254,19 +202,10 @@ export class WorkerCore {
     thread: number | undefined,
     now: number,
   ): boolean {
-    const machine = this.#begin("task-finished", now);
-    const task = this.#outcomeOf(key);
-    if (task !== undefined) {
-      this.executedCount++;
-      task.function!.learn(stop - start);
-      task.type = type;
-      task.start = start;
-      task.stop = stop;
-      task.thread = thread;
-      machine.transitionExecutingMemory(task, nbytes);
-    }
+    this.#begin("task-finished", now);
+    const wanted = this.#threads.finished(key, nbytes, type, start, stop, thread);
     this.#end();
-    return task !== undefined;
+    return wanted;
   }
 
   /** A task has failed. */
@@ -279,22 +218,15 @@ export class WorkerCore {
     thread: number | undefined,
     now: number,
   ): void {
-    const machine = this.#begin("task-erred", now);
-    const task = this.#outcomeOf(key);
-    if (task !== undefined) {
-      this.executedCount++;
-      machine.messages.push({ op: "task-erred", key, exception, traceback, start, stop, thread });
-      machine.transitionExecutingErred(task);
-    }
+    this.#begin("task-erred", now);
+    this.#threads.erred(key, exception, traceback, start, stop, thread);
     this.#end();
   }
 
   /** The threads have stopped a task, or know nothing of it. */
   executeCancelled(key: string, now: number): void {
-    const machine = this.#begin("cancelled", now);
-    const task = this.#outcomeOf(key);
-    // Not cancelled by this core: then it is still wanted.
-    if (task !== undefined) machine.transitionExecutingReady(task);
+    this.#begin("cancelled", now);
+    this.#threads.returned(key);
     this.#end();
   }
 
@@ -304,37 +236,22 @@ export class WorkerCore {
    * @param message What is known of how the thread ended.
    */
   executeLost(key: string, message: string, now: number): void {
-    const machine = this.#begin("thread-lost", now);
-    const task = this.#outcomeOf(key);
-    if (task !== undefined) {
-      if (++task.losses < this.#allowedLosses) {
-        machine.transitionExecutingReady(task);
-      } else {
-        const error = new KilledThreadError(
-          `Task ${
-            JSON.stringify(key)
-          } was given up: ${task.losses} threads died while they ran it. ` +
-            `The last: ${message}`,
-        );
-        this.#reportFailure(key, error);
-        machine.transitionExecutingErred(task);
-      }
-    }
+    this.#begin("thread-lost", now);
+    this.#threads.lost(key, message);
     this.#end();
   }
 
   /** The threads gave back a task that they had not begun. */
   recalled(key: string, now: number): void {
-    const machine = this.#begin("recalled", now);
-    const task = this.#outcomeOf(key);
-    if (task !== undefined) machine.transitionExecutingReady(task);
+    this.#begin("recalled", now);
+    this.#threads.returned(key);
     this.#end();
   }
 
   /** All threads are new. @param id As in the action. */
   threadsRestarted(id: number, now: number): void {
     const machine = this.#begin("threads-restarted", now);
-    for (const key of Array.from(machine.queue.dying.keys())) this.#bury(key);
+    this.#threads.restarted();
     this.#restarts--;
     machine.messages.push({ op: "restarted", id });
     this.#end();
@@ -408,9 +325,19 @@ export class WorkerCore {
 
   // --------------------------------------------------------------------------------- questions
 
+  /** The functions whose code is here, by hash. */
+  get functions(): ReadonlyMap<string, FunctionState> {
+    return this.#orders.functions;
+  }
+
+  /** How many tasks have run to their end. */
+  get executedCount(): number {
+    return this.#threads.executedCount;
+  }
+
   /** How often a piece of data was not where it was expected, by key; until it came. */
   get suspicious(): Map<string, number> {
-    return this.#answers.suspicious;
+    return this.#peers.suspicious;
   }
 
   /** Whether the key's data is in memory. */
@@ -474,49 +401,5 @@ export class WorkerCore {
       if (task === undefined) return;
       machine.transitionReadyExecuting(task);
     }
-  }
-
-  #function(message: ComputeTask): FunctionState {
-    const hash = message.function;
-    let fn = this.functions.get(hash);
-    if (fn === undefined) {
-      fn = new FunctionState(hash, message.code);
-      if (message.code !== undefined) this.functions.set(hash, fn);
-    }
-    return fn;
-  }
-
-  /** The task whose outcome this is; undefined when it was cancelled, or is unknown. */
-  #outcomeOf(key: string): TaskState | undefined {
-    if (this.machine.queue.dying.size > 0 && this.#bury(key)) return undefined;
-    const task = this.machine.tasks.get(key);
-    return task !== undefined && task.state === "executing" ? task : undefined;
-  }
-
-  /** The threads are done with a cancelled task; the same key may have been asked for again. */
-  #bury(key: string): boolean {
-    const { machine } = this;
-    if (!machine.queue.buried(key)) return false;
-    const again = machine.tasks.get(key);
-    if (again !== undefined && (again.state === "ready" || again.state === "constrained")) {
-      machine.queue.add(again);
-    }
-    return true;
-  }
-
-  #free(key: string): void {
-    const task = this.machine.tasks.get(key);
-    if (task === undefined) return;
-    this.machine.transitionReleased(task);
-    if (task.data === "memory") this.machine.transitionMemoryNone(task);
-  }
-
-  #reportFailure(key: string, error: Error): void {
-    this.machine.messages.push({
-      op: "task-erred",
-      key,
-      exception: serialize(error),
-      traceback: `${error.name}: ${error.message}`,
-    });
   }
 }

@@ -15,6 +15,7 @@ import type { WorkerAction } from "./actions.ts";
 import { type ExecutionQueue, runnableState } from "./execution_queue.ts";
 import type { Gathering } from "./gathering.ts";
 import { comesBefore } from "./heap.ts";
+import { finishedReport } from "./reports.ts";
 import { type ComputationState, type DataState, TaskState } from "./task_state.ts";
 import type { TransitionLog } from "./transition_log.ts";
 
@@ -124,7 +125,7 @@ export class TaskMachine {
     task.run = null;
     task.function = null;
     this.#store(task, nbytes);
-    this.reportFinished(task);
+    this.messages.push(finishedReport(task));
   }
 
   /** executing → erred. */
@@ -151,7 +152,7 @@ export class TaskMachine {
     task.run = null;
     task.function = null;
     this.#move(task, "memory");
-    this.reportFinished(task);
+    this.messages.push(finishedReport(task));
   }
 
   /**
@@ -184,24 +185,6 @@ export class TaskMachine {
     task.run = null;
     task.function = null;
     this.#unlink(task);
-  }
-
-  /** Tell the scheduler that the task's result is here. */
-  reportFinished(task: TaskState): void {
-    const message: WorkerToScheduler = {
-      op: "task-finished",
-      key: task.key,
-      nbytes: task.nbytes,
-      type: task.type,
-      start: task.start,
-      stop: task.stop,
-      thread: task.thread,
-    };
-    if (task.transferStart >= 0) {
-      message.transferStart = task.transferStart;
-      message.transferStop = task.transferStop;
-    }
-    this.messages.push(message);
   }
 
   // --------------------------------------------------------------------------------------- data
