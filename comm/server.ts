@@ -124,7 +124,7 @@ export class Server {
     const listener = listen(address, (comm) => this.#accept(comm), options);
     await listener.start();
     if (this.closing.aborted) {
-      listener.stop();
+      await listener.stop();
       throw new Error("the server was closed while it began to listen");
     }
     this.#listeners.push(listener);
@@ -173,8 +173,9 @@ export class Server {
 
   async #close(timeout: number): Promise<void> {
     this.#closing.abort();
-    for (const listener of this.#listeners) listener.stop();
+    const stopped = this.#listeners.map((listener) => listener.stop());
     await Promise.all([...this.#comms.keys()].map((comm) => comm.close()));
+    await Promise.all(stopped);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<true>((resolve) => {
       timer = setTimeout(() => resolve(true), timeout * 1000);

@@ -132,6 +132,8 @@ class TcpListener implements Listener {
   /** Connections in their handshake, and what drops them. */
   readonly #strangers = new Map<Deno.TcpConn, AbortController>();
   #sockets: Deno.TcpListener[] = [];
+  /** One for each socket: settles when it accepts no more. */
+  #accepting: Promise<void>[] = [];
   #stopping = new AbortController();
   /** Called when a handshake has ended. */
   readonly #roomWaiters = new Set<() => void>();
@@ -168,15 +170,17 @@ class TcpListener implements Listener {
     const { hostname, port } = this.#sockets[0].addr;
     this.#addr = { host: hostname, port };
     this.#stopping = new AbortController();
-    for (const socket of this.#sockets) void this.#accept(socket);
+    this.#accepting = this.#sockets.map((socket) => this.#accept(socket));
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     const sockets = this.#sockets;
     this.#sockets = [];
     for (const socket of sockets) socket.close();
     for (const dropping of this.#strangers.values()) dropping.abort();
     this.#stopping.abort();
+    // The runtime holds the port until the accept that is under way has failed.
+    await Promise.all(this.#accepting);
   }
 
   async #accept(socket: Deno.TcpListener): Promise<void> {

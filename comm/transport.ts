@@ -55,8 +55,12 @@ export type CommHandler = (comm: Comm) => void | Promise<void>;
 export interface Listener {
   /** Starts to listen. */
   start(): Promise<void>;
-  /** Accepts no more; comms that are established stay. */
-  stop(): void;
+  /**
+   * Accepts no more; comms that are established stay.
+   *
+   * @returns When it takes a moment: settles as soon as the address is free again.
+   */
+  stop(): void | Promise<void>;
   /** The address it listens on, with its port once started. */
   readonly listenAddress: string;
   /** An address to reach it at; differs from {@linkcode Listener.listenAddress} for a wildcard. */

@@ -265,6 +265,16 @@ Deno.test("a plugin that throws is noted, and disturbs nothing", async () => {
   assert.equal(scheduler.faults[0].message, "plugin is broken");
 });
 
+Deno.test("when it has closed, its port is free for the next", async () => {
+  let port = 0;
+  for (let i = 0; i < 5; i++) {
+    const scheduler = new Scheduler();
+    await scheduler.start(`tcp://127.0.0.1:${port}`);
+    port = Number(new URL(scheduler.address.replace("tcp:", "http:")).port);
+    await scheduler.close();
+  }
+});
+
 Deno.test("close ends everything, and can be called again", async () => {
   const scheduler = await startScheduler();
   await using worker = await FakeWorker.start(scheduler);
