@@ -113,7 +113,7 @@ export class WorkerCore {
 
   /**
    * The connection to the scheduler is gone: it will give what has not begun to others. What runs goes
-   * on, and what is in memory stays.
+   * on, and what is in memory stays. The code of the functions is forgotten.
    */
   schedulerLost(now: number): void {
     this.#begin("scheduler-lost", now);

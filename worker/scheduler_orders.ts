@@ -101,11 +101,12 @@ export class SchedulerOrders {
     const machine = this.#machine;
     machine.clear();
     machine.messages.length = 0;
+    this.functions.clear();
   }
 
   /**
    * The scheduler is gone: it will give what has not begun to others. What runs goes on, and what is in
-   * memory stays.
+   * memory stays. When it is back it sends all code anew, and knows of none that could be forgotten.
    */
   lost(): void {
     const machine = this.#machine;
@@ -113,6 +114,7 @@ export class SchedulerOrders {
       if (task.isPending || task.state === "erred") machine.transitionReleased(task);
     }
     machine.messages.length = 0;
+    this.functions.clear();
   }
 
   #function(message: ComputeTask): FunctionState {

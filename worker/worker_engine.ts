@@ -120,6 +120,7 @@ export class WorkerEngine {
           this.core.recalled(task.key, now());
         }
       }
+      this.#threads.forgetFunctions([...this.core.functions.keys()]);
       this.core.schedulerLost(now());
     });
     this.#drain();
