@@ -2,21 +2,33 @@
  * What users get wrong, on a real cluster: one clear error each, and a cluster that works after it.
  */
 import assert from "node:assert/strict";
-import type { Client } from "../../client/client.ts";
+import { Client } from "../../client/client.ts";
+import { TimeoutError } from "../../client/deadline.ts";
 import { FreeNameError } from "../../client/functions/function_error.ts";
 import { CancelledError } from "../../client/future_state.ts";
+import { getAddressHostPort } from "../../comm/addresses.ts";
 import { connect } from "../../comm/comm.ts";
+import { PROTOCOL_VERSION } from "../../comm/handshake.ts";
+import { RemoteError } from "../../comm/remote.ts";
+import { rpc } from "../../comm/rpc.ts";
+import { configureLogging, resetLogging } from "../../config/logging.ts";
+import { encodeFrames } from "../../protocol/frames.ts";
+import { dumps } from "../../protocol/pack.ts";
 import { serialize } from "../../protocol/values.ts";
-import { type GenCluster, genCluster } from "../support/gen_cluster.ts";
+import { type GenCluster, genCluster, type GenClusterOptions } from "../support/gen_cluster.ts";
 import { until } from "../support/until.ts";
 
 const inc = (x: number) => x + 1;
 let number = 0;
 
 /** Run a test on a cluster that must work after it as before. */
-function mistake(name: string, body: (cluster: GenCluster) => Promise<void>): void {
+function mistake(
+  name: string,
+  body: (cluster: GenCluster) => Promise<void>,
+  options: GenClusterOptions = {},
+): void {
   Deno.test(name, async () => {
-    await genCluster({}, async (cluster) => {
+    await genCluster(options, async (cluster) => {
       await body(cluster);
       const items = Array.from({ length: 10 }, () => number++);
       assert.deepEqual(await cluster.client.gather(cluster.client.map(inc, items)), items.map(inc));
@@ -52,10 +64,12 @@ mistake("a cancelled future cannot be gathered", async ({ client }) => {
 });
 
 mistake(
-  "a task for an unknown worker waits, and can be cancelled",
+  "a task for an unknown worker waits, says so to who asks for it, and can be cancelled",
   async ({ client, scheduler }) => {
     const future = client.with({ workers: ["nobody"] }).submit(inc, -2);
     await until("the task", () => scheduler.core.tasks.get(future.key)?.state === "no-worker");
+    const error = await errorOf(future.result({ timeout: 0.01 }));
+    assert.match(error.message, /no worker of the cluster may run it; see its options "workers"/);
     assert.equal(future.status, "pending");
     future.cancel();
     await until("the end of the task", () => !scheduler.core.tasks.has(future.key));
@@ -87,6 +101,12 @@ mistake("a task that waits for ever can be cancelled while it runs", async ({ cl
   assert.ok(await errorOf(future.result()) instanceof CancelledError);
 });
 
+mistake("data for an unknown worker is refused, naming it", async ({ client }) => {
+  const error = await errorOf(client.scatter(1, { workers: "nobody", timeout: 0.05 }));
+  assert.ok(error instanceof TimeoutError);
+  assert.match(error.message, /had no workers nobody to put the data on/);
+});
+
 mistake("a circle of tasks is refused", async ({ scheduler }) => {
   // No client makes one; another program may.
   const comm = await connect(scheduler.address);
@@ -103,6 +123,92 @@ mistake("a circle of tasks is refused", async ({ scheduler }) => {
   assert.equal(answer.op, "graph-refused");
   assert.deepEqual(answer.keys, ["a", "b"]);
   await comm.close();
+});
+
+// What programs get wrong that talk to a cluster without a client
+
+mistake(
+  "an unknown operation is an error that names the known ones",
+  async ({ scheduler, workers }) => {
+    for (const address of [scheduler.address, workers[0].address]) {
+      await using remote = rpc(address);
+      const error = await errorOf(remote.makeCoffee());
+      assert.ok(error instanceof RemoteError);
+      assert.match(error.message, /make-coffee.*identity/s);
+    }
+  },
+);
+
+/** Unsigned 64-bit numbers, little-endian, as frames begin with. */
+function u64(...numbers: bigint[]): Uint8Array {
+  return new Uint8Array(BigUint64Array.from(numbers).buffer);
+}
+
+/** A message as it travels. */
+function packed(message: unknown): Uint8Array {
+  const buffers = encodeFrames(dumps(message));
+  return new Uint8Array(buffers.flatMap((buffer) => [...buffer]));
+}
+
+const hello = packed({ dusk: PROTOCOL_VERSION, compression: [] });
+const whole = packed({ op: "identity" });
+const strangers: [what: string, sent: Uint8Array[], words: RegExp | undefined][] = [
+  ["a frame of 2^60 bytes", [u64(1n, 2n ** 60n)], /a frame of 11529215046068\d+ bytes/],
+  [
+    "a frame of 2^60 bytes after the greeting",
+    [hello, u64(1n, 2n ** 60n)],
+    /a frame of 11529215046068\d+ bytes/,
+  ],
+  ["another version of the protocol", [packed({ dusk: 999, compression: [] })], /version 999/],
+  ["half a greeting", [hello.subarray(0, hello.length / 2)], undefined],
+  ["half a message", [hello, whole.subarray(0, whole.length / 2)], /./],
+];
+
+for (const [what, sent, words] of strangers) {
+  for (const whom of ["the scheduler", "a worker"]) {
+    mistake(
+      `a stranger that sends ${what} to ${whom} is dropped with at most one line in the log`,
+      async ({
+        scheduler,
+        workers,
+      }) => {
+        const lines: string[] = [];
+        configureLogging({ level: "warning", sink: (line) => lines.push(line) });
+        try {
+          const { address } = whom === "a worker" ? workers[0] : scheduler;
+          const [hostname, port] = getAddressHostPort(address);
+          using stranger = await Deno.connect({ hostname, port });
+          for (const bytes of sent) await stranger.write(bytes);
+          await stranger.closeWrite();
+          const rest = new Uint8Array(1000);
+          while (await stranger.read(rest).catch(() => null) !== null);
+          if (words !== undefined) await until("the line", () => lines.length > 0);
+          assert.ok(lines.length <= 1, lines.join("\n"));
+          if (words !== undefined) assert.match(lines[0], words);
+        } finally {
+          resetLogging();
+        }
+      },
+      { address: "tcp://127.0.0.1:0" },
+    );
+  }
+}
+
+Deno.test("a scheduler of another version is refused, naming both versions", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const answering = (async () => {
+    using peer = await listener.accept();
+    await peer.write(packed({ dusk: 999, compression: [] }));
+    const rest = new Uint8Array(1000);
+    while (await peer.read(rest).catch(() => null) !== null);
+  })();
+  const error = await errorOf(Client.connect(`127.0.0.1:${port}`));
+  assert.match(
+    error.message,
+    new RegExp(`version 999 .*version ${PROTOCOL_VERSION}: run the same`),
+  );
+  await answering;
 });
 
 async function untilRunning(client: Client, key: string): Promise<void> {

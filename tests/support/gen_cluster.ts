@@ -1,5 +1,5 @@
 /**
- * A cluster within one event loop: scheduler, workers and client over `inproc`, with every invariant
+ * A cluster within one event loop: scheduler, workers and client, mostly over `inproc`, with every invariant
  * checked after each step, and all their state open to the test.
  */
 import { Client } from "../../client/client.ts";
@@ -16,6 +16,8 @@ export interface GenCluster {
 
 /** What cluster to make. */
 export interface GenClusterOptions {
+  /** What the scheduler listens on, and the workers in the same way. Default: "inproc://". */
+  address?: string;
   /** Threads of each worker. Default: `[1, 2]`, two workers. */
   nthreads?: number[];
   /** Names of the workers. Default: "alice", "bob", … */
@@ -37,7 +39,7 @@ export async function genCluster(
 ): Promise<void> {
   await using started = new AsyncDisposableStack();
   const scheduler = started.use(new Scheduler({ ...options.scheduler, validate: true }));
-  await scheduler.start("inproc://");
+  await scheduler.start(options.address ?? "inproc://");
   const workers = (options.nthreads ?? [1, 2]).map((nthreads, i) => {
     const worker = new ClusterWorker({
       ...options.worker,
