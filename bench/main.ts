@@ -57,8 +57,13 @@ async function startPeer(): Promise<Side | undefined> {
   console.error(`no peer: ${PYTHON} cannot import distributed (Debian: python3-distributed)`);
 }
 
-async function measure(side: Side, benchmark: Benchmark, repetitions: number): Promise<number> {
-  await side.run(benchmark.warmUp);
+async function measure(
+  side: Side,
+  benchmark: Benchmark,
+  warmUps: number,
+  repetitions: number,
+): Promise<number> {
+  for (let i = 0; i < warmUps; i++) await side.run(benchmark.warmUp);
   const seconds: number[] = [];
   for (let i = 0; i < repetitions; i++) seconds.push(await side.run(benchmark.command));
   return figure(benchmark, seconds);
@@ -77,9 +82,9 @@ async function compareSides(chosen: Benchmark[], alone: boolean, table: Table): 
   table.note(`${dusk.version}; ${peer?.version ?? "no peer"}`);
   try {
     for (const benchmark of chosen) {
-      const { name, unit, repetitions } = benchmark;
-      const ours = await measure(dusk, benchmark, repetitions.dusk);
-      const theirs = peer && await measure(peer, benchmark, repetitions.peer);
+      const { name, unit, warmUps, repetitions } = benchmark;
+      const ours = await measure(dusk, benchmark, warmUps, repetitions.dusk);
+      const theirs = peer && await measure(peer, benchmark, 1, repetitions.peer);
       table.add({
         name,
         dusk: ours,
