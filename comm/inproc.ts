@@ -48,6 +48,8 @@ class InprocComm implements Comm {
   #head = 0;
   #closed = false;
   #peerClosed = false;
+  /** Whether a read waits for its turn of the event loop. */
+  #isTaking = false;
   #waiting: { resolve: (message: unknown) => void; reject: (error: Error) => void } | undefined;
 
   constructor(localAddress: string, peerAddress: string) {
@@ -62,6 +64,9 @@ class InprocComm implements Comm {
 
   read(): Promise<unknown> {
     if (this.#closed) return Promise.reject(this.#closedError());
+    if (this.#waiting !== undefined || this.#isTaking) {
+      return Promise.reject(new Error(`a read on ${this.localAddress} is under way already`));
+    }
     if (this.#head < this.#inbox.length) {
       if (++deliveries < DELIVERIES_PER_TURN) return Promise.resolve(this.#take());
       deliveries = 0;
@@ -70,9 +75,6 @@ class InprocComm implements Comm {
     if (this.#peerClosed) {
       this.abort();
       return Promise.reject(this.#closedError());
-    }
-    if (this.#waiting !== undefined) {
-      return Promise.reject(new Error(`a read on ${this.localAddress} is under way already`));
     }
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
@@ -130,7 +132,9 @@ class InprocComm implements Comm {
   }
 
   async #takeNextTurn(): Promise<unknown> {
+    this.#isTaking = true;
     await new Promise<void>((resolve) => void setImmediate(resolve));
+    this.#isTaking = false;
     if (this.#closed) throw this.#closedError();
     return this.#take();
   }

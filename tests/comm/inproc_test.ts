@@ -73,6 +73,23 @@ Deno.test("a long backlog is delivered in order while more comes in", async () =
   }
 });
 
+Deno.test("a read is refused also while the one before waits for its turn", async () => {
+  await using pair = await openPair("inproc://");
+  // Far more than are delivered within one turn.
+  const messages = Array.from({ length: 1000 }, (_, i) => i);
+  for (const message of messages) await pair.there.write(message);
+  const received: unknown[] = [];
+  let refused = 0;
+  while (received.length < messages.length) {
+    for (const read of await Promise.allSettled([1, 2, 3].map(() => pair.here.read()))) {
+      if (read.status === "fulfilled") received.push(read.value);
+      else refused++;
+    }
+  }
+  assert.deepEqual(received, messages);
+  assert(refused > 0);
+});
+
 Deno.test("after the peer has closed, what it wrote is read, and nothing can be written", async () => {
   await using pair = await openPair("inproc://");
   await pair.there.write("last words");
