@@ -85,7 +85,7 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
   try {
     while (true) {
       try {
-        return await backend.connect(location, attempt);
+        return await orAbort(backend.connect(location, attempt), attempts.signal);
       } catch (error) {
         if (!attempts.signal.aborted) {
           if (!mayPass(error)) throw error;
@@ -104,6 +104,19 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
   const why = cause instanceof Error ? cause.message : "the peer does not answer";
   throw new ConnectTimeoutError(`could not connect to ${address} within ${timeout} s: ${why}`, {
     cause,
+  });
+}
+
+/** An attempt to connect, or the signal's abort: also for a back end that takes no notice of that. */
+function orAbort(attempt: Promise<Comm>, signal: AbortSignal): Promise<Comm> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => {
+      reject(signal.reason);
+      attempt.then((comm) => comm.abort(), () => {});
+    };
+    const settle = () => signal.removeEventListener("abort", giveUp);
+    signal.addEventListener("abort", giveUp);
+    attempt.then((comm) => (settle(), resolve(comm)), (error) => (settle(), reject(error)));
   });
 }
 

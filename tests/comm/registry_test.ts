@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { connect, listen, type Listener } from "../../comm/comm.ts";
+import { type Comm, connect, ConnectTimeoutError, listen, type Listener } from "../../comm/comm.ts";
 import { getAddressHost, getAddressHostPort, resolveAddress } from "../../comm/addresses.ts";
 import { AddressError } from "../../comm/addresses.ts";
 import { getBackend, registerBackend } from "../../comm/registry.ts";
 import { Server } from "../../comm/server.ts";
 import { rpc } from "../../comm/rpc.ts";
+import { openPair, until } from "./pair.ts";
 import type { Backend, CommHandler, ConnectOptions, ListenOptions } from "../../comm/comm.ts";
 
 /** A scheme of a user: names in place of numbers, carried by inproc. */
@@ -53,6 +54,16 @@ Deno.test("a user's scheme works for comms, servers and rpc", async () => {
   assert.equal(getAddressHost("named://alice"), "host-of-alice");
   assert.equal(await resolveAddress("named://ALICE"), "named://alice");
   assert.throws(() => getAddressHostPort("named://alice"), AddressError);
+});
+
+Deno.test("connect keeps to its timeout with a transport that takes no notice of it", async () => {
+  const late = Promise.withResolvers<Comm>();
+  registerBackend("deaf", { ...getBackend("inproc"), connect: () => late.promise });
+  await assert.rejects(connect("deaf://x", { timeout: 0.01 }), ConnectTimeoutError);
+  // The comm that comes too late is not left open.
+  await using pair = await openPair("inproc://");
+  late.resolve(pair.here);
+  await until(() => pair.here.closed);
 });
 
 Deno.test("an unknown scheme is one clear error that names the known ones", async () => {
