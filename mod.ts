@@ -25,7 +25,7 @@ export { Future, type WaitOptions } from "./client/future.ts";
 export { CancelledError, type FutureStatus } from "./client/future_state.ts";
 export { FreeNameError, FunctionError } from "./client/functions/function_error.ts";
 export { GraphError } from "./client/key_table.ts";
-export type { ScatterOptions } from "./client/scatter.ts";
+export { ScatterError, type ScatterOptions } from "./client/scatter.ts";
 export { ConnectionLostError } from "./client/scheduler_link.ts";
 export { ClientClosedError, type ConsoleMessage } from "./client/session.ts";
 export { RemoteTaskError } from "./client/task_error.ts";

@@ -10,11 +10,11 @@ import {
   openConnection,
 } from "./connect.ts";
 import type { FutureInfo, GatherOptions, NbytesOptions, SchedulerInfo } from "./facts.ts";
-import { Future } from "./future.ts";
+import type { Future } from "./future.ts";
 import { gatherStates } from "./gather.ts";
 import { checkScatterOptions, scatterData, type ScatterOptions } from "./scatter.ts";
 import type { Session } from "./session.ts";
-import { collectFutures, leftOut, templateOf } from "./structure.ts";
+import { collectFutures, isIterator, leftOut, templateOf } from "./structure.ts";
 import { mapTasks, submitTask } from "./submit.ts";
 import {
   checkBoolean,
@@ -31,6 +31,7 @@ import {
 import type {
   FutureArgs,
   FutureIterables,
+  FuturesOrKeys,
   Gathered,
   GatheredWithoutErrors,
   NestedFutures,
@@ -225,8 +226,8 @@ export class Client implements AsyncDisposable {
    * Put local data into the memory of the cluster. It is often better to have tasks load data. Do not
    * change buffers in the data before the promise resolves.
    *
-   * @param data A value; or an array or plain object, whose items become data of their own. The keys of
-   * an object are the keys of its futures.
+   * @param data A value; or an array, iterator or plain object, whose items become data of their own. The
+   * keys of an object are the keys of its futures.
    * @param options See {@linkcode ScatterOptions}; `workers` of the view apply here too.
    * @returns A future, or an array or object of futures, finished.
    * @throws {TimeoutError} When the cluster has no worker for the data in time.
@@ -248,8 +249,16 @@ export class Client implements AsyncDisposable {
    * Stop tasks, and everything that depends on them, for all clients. Their results are dropped.
    *
    * @param futures A future, or futures nested in arrays, plain objects, maps and sets.
+   * @throws {TypeError} When it is none of these.
    */
   cancel(futures: NestedFutures): void {
+    if (typeof futures !== "object" || futures === null || futures instanceof Promise) {
+      throw new TypeError(
+        `cancel(): futures is ${
+          futures === null ? "null" : typeof futures === "object" ? "a promise" : typeof futures
+        }, but must be a future, or an array, object, map or set of futures`,
+      );
+    }
     this.#session.cancel(collectFutures(isIterator(futures) ? [...futures] : futures));
   }
 
@@ -259,7 +268,7 @@ export class Client implements AsyncDisposable {
    * @param futures Futures or keys. Default: everything in the cluster.
    * @returns Addresses of workers by key.
    */
-  async whoHas(futures?: NestedFutures | readonly string[]): Promise<Record<string, string[]>> {
+  async whoHas(futures?: FuturesOrKeys): Promise<Record<string, string[]>> {
     return await this.#session.call("whoHas()", "who-has", { keys: keysOf(futures) });
   }
 
@@ -387,18 +396,13 @@ export class Client implements AsyncDisposable {
   }
 }
 
-function isIterator(value: unknown): value is IterableIterator<unknown> {
-  if (typeof value !== "object" || value === null || value instanceof Future) return false;
-  const iterator = value as Partial<IterableIterator<unknown>>;
-  return typeof iterator.next === "function" && typeof iterator[Symbol.iterator] === "function";
-}
-
 /** Keys of futures; texts are keys already. */
-function keysOf(futures: NestedFutures | readonly string[] | undefined): string[] | undefined {
+function keysOf(futures: FuturesOrKeys | undefined): string[] | undefined {
   if (futures === undefined) return undefined;
+  if (typeof futures === "string") return [futures];
   const items = isIterator(futures) ? [...futures] : futures;
   const keys = collectFutures(items).map((state) => state.key);
-  if (Array.isArray(items)) {
+  if (Array.isArray(items) || items instanceof Set) {
     for (const item of items) if (typeof item === "string") keys.push(item);
   }
   return keys;

@@ -4,7 +4,7 @@
  * @module
  */
 import type { FutureStatus } from "./future_state.ts";
-import type { NestedFutures } from "./types.ts";
+import type { FuturesOrKeys } from "./types.ts";
 
 /** Options of {@linkcode Client.gather}. */
 export interface GatherOptions {
@@ -15,7 +15,7 @@ export interface GatherOptions {
 /** Options of {@linkcode Client.nbytes}. */
 export interface NbytesOptions {
   /** Futures or keys to look at. Default: all. */
-  keys?: NestedFutures | readonly string[];
+  keys?: FuturesOrKeys;
   /** Whether to add up the keys of each function. Default: true. */
   summary?: boolean;
 }

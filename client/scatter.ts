@@ -12,7 +12,7 @@ import { getLogger } from "../config/logging.ts";
 import type { Future } from "./future.ts";
 import type { Session } from "./session.ts";
 import { copyBuffers } from "./task_arguments.ts";
-import { isPlainObject } from "./structure.ts";
+import { isIterator, isPlainObject } from "./structure.ts";
 import {
   checkBoolean,
   checkNames,
@@ -37,7 +37,11 @@ export interface ScatterOptions {
 
 /** Data could not be put on the cluster. */
 export class ScatterError extends Error {
-  /** @param message Why. */
+  /**
+   * Make the error.
+   *
+   * @param message Why.
+   */
   constructor(message: string) {
     super(message);
     this.name = "ScatterError";
@@ -89,8 +93,9 @@ export async function scatterData(
     // In one process nothing is sent: the cluster would keep the user's own memory.
     return { key, type, value: shares ? copyBuffers(encoded) : encoded };
   };
-  if (Array.isArray(data)) {
-    return await place(session, data.map((value) => encode(value, undefined)), options);
+  if (Array.isArray(data) || isIterator(data)) {
+    const items = Array.from(data, (value) => encode(value, undefined));
+    return await place(session, items, options);
   }
   if (isPlainObject(data)) {
     const names = Object.keys(data);

@@ -16,6 +16,13 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
   return prototype === null || prototype === Object.prototype;
 }
 
+/** Whether a value is an iterator that can be gone through, such as one of a generator. */
+export function isIterator(value: unknown): value is IterableIterator<unknown> {
+  if (typeof value !== "object" || value === null || value instanceof Future) return false;
+  const iterator = value as Partial<IterableIterator<unknown>>;
+  return typeof iterator.next === "function" && typeof iterator[Symbol.iterator] === "function";
+}
+
 /** What stands in the place of a future that has to be left out. */
 export const leftOut: unique symbol = Symbol("left out");
 

@@ -51,6 +51,7 @@ export type Gathered<F> = IsAny<F> extends true ? any
   : F extends Leaf ? F
   : F extends Map<infer K, infer V> ? Map<K, Gathered<V>>
   : F extends Set<infer U> ? Set<Gathered<U>>
+  : F extends IterableIterator<infer U, unknown, never> ? Gathered<U>[]
   : F extends object ? { -readonly [K in keyof F]: Gathered<F[K]> }
   : F;
 
@@ -61,6 +62,7 @@ export type GatheredWithoutErrors<F> = IsAny<F> extends true ? any
   : F extends Leaf ? F
   : F extends Map<infer K, infer V> ? Map<K, GatheredItem<V>>
   : F extends Set<infer U> ? Set<GatheredItem<U>>
+  : F extends IterableIterator<infer U, unknown, never> ? GatheredItem<U>[]
   : F extends readonly (infer U)[] ? GatheredItem<U>[]
   : F extends object ? { -readonly [K in keyof F]?: GatheredItem<F[K]> }
   : F;
@@ -73,6 +75,7 @@ export type GatheredItem<U> = U extends Future<infer T> ? T : GatheredWithoutErr
 export type Scattered<D> = IsAny<D> extends true ? any
   : D extends Leaf | Map<unknown, unknown> | Set<unknown> ? Future<D>
   : D extends readonly (infer U)[] ? Future<U>[]
+  : D extends IterableIterator<infer U, unknown, never> ? Future<U>[]
   : D extends object ? { [K in keyof D]: Future<D[K]> }
   : Future<D>;
 
@@ -82,3 +85,6 @@ export type NestedFutures =
   | Iterable<NestedFutures>
   | Map<unknown, NestedFutures>
   | { readonly [name: string]: NestedFutures };
+
+/** What a question to the cluster is about: futures as one has them, or keys. */
+export type FuturesOrKeys = NestedFutures | string | Iterable<NestedFutures | string>;

@@ -259,6 +259,8 @@ Deno.test("questions to the scheduler pass its answers on", async () => {
   const future = client.submit(inc, 1);
   assert.deepEqual(await client.whoHas([future, "y"] as never), { x: ["a"] });
   assert.deepEqual(await client.whoHas(), { x: ["a"] });
+  assert.deepEqual(await client.whoHas(new Set(["x", future])), { x: ["a"] });
+  assert.deepEqual(await client.whoHas("x"), { x: ["a"] });
   assert.deepEqual(await client.hasWhat("alice"), { a: ["x"] });
   assert.deepEqual(await client.ncores(["a"]), { a: 2 });
   assert.deepEqual(await client.nbytes({ summary: false, keys: ["x"] }), { inc: 84 });
@@ -267,6 +269,8 @@ Deno.test("questions to the scheduler pass its answers on", async () => {
   assert.deepEqual(asked, [
     ["who-has", { keys: [future.key, "y"] }],
     ["who-has", {}],
+    ["who-has", { keys: [future.key, "x"] }],
+    ["who-has", { keys: ["x"] }],
     ["has-what", { workers: ["alice"] }],
     ["ncores", { workers: ["a"] }],
     ["nbytes", { summary: false, keys: ["x"] }],

@@ -168,6 +168,16 @@ scripted("what is no future is refused", async ({ client }) => {
   assert.throws(() => asCompleted([undefined as never]), /a future is wanted.*there is undefined/);
 });
 
+scripted("cancel refuses what cannot hold futures", ({ client }) => {
+  for (const wrong of ["key", 5, null, Promise.resolve([])]) {
+    assert.throws(
+      () => client.cancel(wrong as never),
+      /cancel\(\): futures is .* must be a future/,
+    );
+  }
+  return Promise.resolve();
+});
+
 scripted("whoever waits for a future that is released is told", async ({ client }) => {
   const [before, during] = client.map(inc, [1, 2]);
   before.release();

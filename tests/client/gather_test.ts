@@ -333,6 +333,8 @@ Deno.test("scatter takes a value, an array or an object, and keys follow content
     await client.scatter(1, { hash: false }),
   ];
   assert.notEqual(first.key, second.key);
+  const dealt = await client.scatter([1, 2].values());
+  assert.deepEqual(dealt.map((future) => future.key), [one.key, two.key]);
   assert.deepEqual(await client.scatter([]), []);
   assert.deepEqual(await client.scatter({}), {});
 });

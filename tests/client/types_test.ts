@@ -132,6 +132,9 @@ export async function gather(
   is<Map<string, number>>()(await client.gather(new Map([["a", one]])));
   is<Set<number>>()(await client.gather(new Set([one])));
   is<Date>()(await client.gather(new Date()));
+  is<number[]>()(await client.gather([one].values()));
+  is<number[]>()(await client.gather(new Set([one]).values(), { errors: "skip" }));
+  is<[string, number][]>()(await client.gather(new Map([["a", one]]).entries()));
   is<number[]>()(await client.gather(client.map(inc, [1]), { errors: "skip" }));
   is<number | undefined>()(await client.gather(one, { errors: "skip" }));
   is<{ a?: number; b?: string[] }>()(
@@ -146,6 +149,7 @@ export async function scatter(client: Client): Promise<void> {
   is<Future<Float64Array<ArrayBuffer>>>()(await client.scatter(new Float64Array(1)));
   is<Future<Map<string, number>>>()(await client.scatter(new Map([["a", 1]])));
   is<Future<number[]>[]>()(await client.scatter([[1], [2]]));
+  is<Future<number>[]>()(await client.scatter([1].values()));
 }
 
 export async function waiting(client: Client, one: Future<number>): Promise<void> {
@@ -165,6 +169,10 @@ export async function waiting(client: Client, one: Future<number>): Promise<void
   client.cancel([one, { a: [one] }, new Set([one])]);
   client.cancel([one, [one]]);
   client.cancel({ a: one });
+  await client.whoHas([one, "key"]);
+  await client.whoHas("key");
+  // @ts-expect-error: a promise has to be awaited first
+  client.cancel(Promise.resolve(one));
 }
 
 Deno.test("the types of the client are as documented", () => {
