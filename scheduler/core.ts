@@ -274,6 +274,13 @@ export class SchedulerCore extends SchedulerState {
 
   // upkeep: called periodically ------------------------------------------------
 
+  /** Has workers drop what they brought along and nobody wants; about every second. @param now Seconds. */
+  claimOrphans(now: number): void {
+    this.#begin("claim-orphans", now);
+    members.claimOrphans(this);
+    this.#end();
+  }
+
   /** Estimates afresh what some workers' tasks cost; about every second when not busy. @param now Seconds. */
   reevaluateOccupancy(now: number): void {
     this.#begin("reevaluate-occupancy", now);

@@ -15,6 +15,12 @@ import { comparePriority, isPending } from "./task_state.ts";
 import { transition, transitions } from "./transitions.ts";
 import { WorkerState } from "./worker_state.ts";
 
+/**
+ * Seconds after its registration that a worker keeps results which nobody knows. A client may have
+ * put them there a moment ago, and its word of that may be on its way still.
+ */
+const ORPHANS_KEPT = 10;
+
 /** A worker's registration that cannot be taken; the message is for the reply. */
 export class WorkerRefusedError extends Error {
   override name = "WorkerRefusedError";
@@ -60,17 +66,8 @@ export function addWorker(s: SchedulerState, info: WorkerInfo): WorkerState {
   checkIdleSaturated(s, ws);
 
   for (const key in info.nbytes) {
-    const ts = s.tasks.get(key);
-    if (ts === undefined || !(ts.state === "memory" || isPending(ts))) {
-      freeKey(s, ws, key);
-    } else if (ts.state === "memory") {
-      addReplica(s, ts, ws);
-    } else {
-      ts.nbytes = info.nbytes[key];
-      transition(s, ts, "memory", ws);
-      transitions(s);
-    }
-    if (s.validate && ts !== undefined) s.touched.add(ts);
+    if (s.tasks.has(key)) claim(s, ws, key, info.nbytes[key]);
+    else (ws.orphans ??= new Map()).set(key, info.nbytes[key]);
   }
   retryUnrunnable(s);
   s.eventLog.add("worker", { action: "add-worker", worker: ws.address, name: ws.name }, s.now);
@@ -126,6 +123,31 @@ export function removeWorker(
       () => plugin.removeWorker?.(s as SchedulerCore, ws.address),
     );
   }
+}
+
+/** Workers drop what they held when they registered and what nobody has come to know since. */
+export function claimOrphans(s: SchedulerState): void {
+  for (const ws of s.workers.values()) {
+    if (ws.orphans === null || s.now - ws.joined < ORPHANS_KEPT) continue;
+    const orphans = ws.orphans;
+    ws.orphans = null;
+    for (const [key, nbytes] of orphans) claim(s, ws, key, nbytes);
+  }
+}
+
+/** A worker holds a result: it is taken for what it is, or dropped when it is of no use. */
+function claim(s: SchedulerState, ws: WorkerState, key: string, nbytes: number): void {
+  const ts = s.tasks.get(key);
+  if (ts === undefined || !(ts.state === "memory" || isPending(ts))) {
+    freeKey(s, ws, key);
+  } else if (ts.state === "memory") {
+    addReplica(s, ts, ws);
+  } else {
+    ts.nbytes = nbytes;
+    transition(s, ts, "memory", ws);
+    transitions(s);
+  }
+  if (s.validate && ts !== undefined) s.touched.add(ts);
 }
 
 /** A worker has given up threads, or got them back. */

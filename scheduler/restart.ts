@@ -26,6 +26,7 @@ export function restart(s: SchedulerState): void {
     ws.processing.clear();
     ws.hasWhat.clear();
     ws.nbytes = 0;
+    ws.orphans = null;
     ws.occupancy = 0;
     for (const name in ws.usedResources) ws.usedResources[name] = 0;
     ws.stealable.length = 0;

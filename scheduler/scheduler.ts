@@ -71,6 +71,7 @@ export class Scheduler implements AsyncDisposable {
   readonly #intervals: Record<"heartbeat" | "balance" | "occupancy", number>;
   readonly #timers: ReturnType<typeof setInterval>[] = [];
   readonly #finish: () => void;
+  #isStarted = false;
   #closing: Promise<void> | undefined;
 
   /**
@@ -118,13 +119,17 @@ export class Scheduler implements AsyncDisposable {
    * Listen, and begin to schedule.
    *
    * @param addresses Where: such as "tcp://:8786", "tcp://127.0.0.1:0" or "inproc://", or several.
-   * @throws {Error} When it cannot listen there; the scheduler is closed then.
+   * @throws {Error} When it cannot listen there, or was closed meanwhile; it is closed then. And when
+   *   it has been started before.
    */
   async start(addresses: string | readonly string[] = "tcp://:8786"): Promise<void> {
+    if (this.#isStarted) throw new Error("This scheduler has been started already");
+    this.#isStarted = true;
     try {
       for (const address of typeof addresses === "string" ? [addresses] : addresses) {
         await this.#server.listen(address);
       }
+      if (this.#closing !== undefined) throw new Error("The scheduler was closed while it started");
     } catch (error) {
       await this.close();
       throw error;
@@ -138,6 +143,7 @@ export class Scheduler implements AsyncDisposable {
       // When this process itself was held up, the heartbeats are there but have not been read yet.
       if (late < heartbeat) this.#giveUpSilentWorkers(time);
     });
+    this.#every(heartbeat, "look at orphans", () => this.core.claimOrphans(now()));
     this.#every(balance, "balance", () => this.core.balance(now()));
     this.#every(occupancy, "estimate of occupancy", () => this.core.reevaluateOccupancy(now()));
     logger.info(`Scheduler at ${this.addresses.join(", ")}`);

@@ -28,6 +28,8 @@ export class WorkerState {
   readonly usedResources: Record<string, number> = { __proto__: null } as never;
   /** Its process. */
   readonly pid: number;
+  /** When it registered, in seconds. */
+  readonly joined: number;
   /** When it was last heard of, in seconds. */
   lastSeen: number;
   /** What to add to its clock to get the scheduler's, in seconds. */
@@ -40,6 +42,8 @@ export class WorkerState {
   readonly hasWhat: Set<TaskState> = new Set();
   /** Size of those results in bytes. */
   nbytes = 0;
+  /** Sizes of what it held when it registered and nobody knew: see `claimOrphans`. */
+  orphans: Map<string, number> | null = null;
   /** Seconds of work that its tasks are expected to take, on one thread. */
   occupancy = 0;
   /** Whether it is in the set of idle workers. */
@@ -83,7 +87,7 @@ export class WorkerState {
     this.nthreads = fields.nthreads;
     this.resources = fields.resources;
     this.pid = fields.pid;
-    this.lastSeen = fields.now;
+    this.joined = this.lastSeen = fields.now;
     this.timeDelay = fields.timeDelay;
   }
 }

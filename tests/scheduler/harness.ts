@@ -157,6 +157,12 @@ export class Harness {
     this.#drain();
   }
 
+  /** Has workers drop what they brought along and nobody wants. */
+  claimOrphans(): void {
+    this.core.claimOrphans(this.now);
+    this.#drain();
+  }
+
   /** Puts data on workers, as a client that scatters. */
   scatter(key: string, workers: string[], nbytes = 8): void {
     const whoHas = { [key]: workers.map((worker) => this.address(worker)) };

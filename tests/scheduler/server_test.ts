@@ -265,6 +265,18 @@ Deno.test("a plugin that throws is noted, and disturbs nothing", async () => {
   assert.equal(scheduler.faults[0].message, "plugin is broken");
 });
 
+Deno.test("close ends a scheduler that is starting, and none starts twice", async () => {
+  for (const address of ["inproc://", "tcp://127.0.0.1:0"]) {
+    const scheduler = new Scheduler();
+    const starting = assert.rejects(scheduler.start(address), /closed/);
+    await scheduler.close();
+    await starting;
+  }
+  await using scheduler = await startScheduler();
+  await assert.rejects(scheduler.start("inproc://"), /has been started already/);
+  assert.equal(scheduler.addresses.length, 1);
+});
+
 Deno.test("when it has closed, its port is free for the next", async () => {
   let port = 0;
   for (let i = 0; i < 5; i++) {

@@ -118,6 +118,7 @@ export class Simulation {
     const { core, time } = this;
     core.balance(time.now);
     core.reevaluateOccupancy(time.now);
+    core.claimOrphans(time.now);
     this.#drain();
     // After the last event a few ticks more, so that stealing can still begin.
     if (time.now < 200) time.after(this.#settling ? 1 : 0.1, () => this.#tick());
