@@ -8,10 +8,13 @@ import type { Comm } from "../comm/comm.ts";
 import { ConnectionPool } from "../comm/connection_pool.ts";
 import { RemoteError } from "../comm/rpc.ts";
 import { CONNECTION_LIMIT_ERROR, Server } from "../comm/server.ts";
+import { getLogger } from "../config/logging.ts";
 import type { Message } from "../protocol/messages.ts";
 import { Serialized } from "../protocol/serialized.ts";
 import { MalformedMessageError } from "./stream_messages.ts";
 import type { ResultStore } from "./store.ts";
+
+const logger = getLogger("distributed.worker");
 
 /** A peer's answer made no sense, or it took far too long. */
 export class TransferError extends Error {
@@ -38,6 +41,7 @@ export class PeerTransfers {
   readonly #store: ResultStore;
   readonly #pool: ConnectionPool;
   readonly #maxOutgoing: number;
+  readonly #patience: number;
   readonly #closing = new AbortController();
   /** How many peers are being sent data now. */
   outgoing = 0;
@@ -46,10 +50,17 @@ export class PeerTransfers {
    * @param store The results of this worker.
    * @param maxOutgoing Most peers to send data to at once.
    * @param maxIncoming Most peers to fetch data from at once.
+   * @param patience Seconds that a transfer may take beyond those for its size, or stand still.
    */
-  constructor(store: ResultStore, maxOutgoing: number, maxIncoming: number) {
+  constructor(
+    store: ResultStore,
+    maxOutgoing: number,
+    maxIncoming: number,
+    patience: number = PATIENCE_SECONDS,
+  ) {
     this.#store = store;
     this.#maxOutgoing = maxOutgoing;
+    this.#patience = patience;
     this.#pool = new ConnectionPool({
       limit: maxIncoming,
       connectTimeout: HANDSHAKE_TIMEOUT,
@@ -72,7 +83,7 @@ export class PeerTransfers {
     nbytes: number,
   ): Promise<Map<string, Serialized> | "busy"> {
     const tooLong = new AbortController();
-    const seconds = PATIENCE_SECONDS + nbytes / LEAST_BANDWIDTH;
+    const seconds = this.#patience + nbytes / LEAST_BANDWIDTH;
     const giveUp = () => {
       tooLong.abort(new TransferError(`${worker} took longer than ${seconds} s to send data`));
     };
@@ -121,9 +132,12 @@ export class PeerTransfers {
       if (value !== undefined) data[key] = value;
     }
     this.outgoing++;
+    const writing = comm.write({ status: "OK", data });
+    const stopWatching = abortWhenStalled(comm, this.#patience);
     try {
-      await comm.write({ status: "OK", data });
+      await writing;
     } finally {
+      stopWatching();
       this.outgoing--;
     }
     return Server.noReply;
@@ -134,4 +148,20 @@ export class PeerTransfers {
     this.#closing.abort();
     await this.#pool.close();
   }
+}
+
+/** One who asks for data and does not take it must not keep it from the others for ever. */
+function abortWhenStalled(comm: Comm, patience: number): () => void {
+  let left = comm.pendingBytes;
+  const look = () => {
+    if (comm.pendingBytes === left) {
+      logger.warn(`${comm.peerAddress} asked for data and has taken none of it for ${patience} s`);
+      comm.abort();
+      return;
+    }
+    left = comm.pendingBytes;
+    stop = awakeTimer(patience, look);
+  };
+  let stop = awakeTimer(patience, look);
+  return () => stop();
 }

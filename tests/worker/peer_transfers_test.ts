@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Comm } from "../../comm/comm.ts";
+import { type Comm, CommClosedError } from "../../comm/comm.ts";
 import { Server } from "../../comm/server.ts";
 import { serialize } from "../../protocol/values.ts";
 import { PeerTransfers } from "../../worker/peer_transfers.ts";
@@ -32,6 +32,28 @@ Deno.test("a transfer that breaks off is not counted any more", async () => {
   const broken = { write: () => Promise.reject(new Error("broken")) } as unknown as Comm;
   await assert.rejects(transfers.serve(broken, { op: "get-data", keys: [] }), /broken/);
   assert.equal(transfers.outgoing, 0);
+  await transfers.close();
+});
+
+Deno.test("a peer that does not take what it asked for is cut off, a slow one is not", async () => {
+  using log = new LogLines();
+  const transfers = new PeerTransfers(new ResultStore(), 1, 1, 0.01);
+  const writing = Promise.withResolvers<void>();
+  let looks = 0;
+  const comm = {
+    write: () => writing.promise,
+    // It takes some between the first looks.
+    get pendingBytes() {
+      looks++;
+      return looks < 10 ? 100 - looks : 1;
+    },
+    abort: () => writing.reject(new CommClosedError("aborted")),
+    peerAddress: "tcp://10.0.0.7:9",
+  } as unknown as Comm;
+  await assert.rejects(transfers.serve(comm, { op: "get-data", keys: [] }), CommClosedError);
+  assert(looks > 10);
+  assert.equal(transfers.outgoing, 0);
+  assert.match(log.lines[0], /tcp:\/\/10\.0\.0\.7:9 asked for data and has taken none of it/);
   await transfers.close();
 });
 
