@@ -116,7 +116,8 @@ export function listenAddressFor(settings: WorkerSettings): string {
   if (settings.listenAddress !== undefined) return normalizeAddress(settings.listenAddress);
   const { schedulerAddress, host, port = 0 } = settings;
   const [scheme] = parseAddress(schedulerAddress);
-  if (scheme === "inproc") return "inproc://";
+  const hasPorts = getBackend(scheme).getAddressHostPort !== undefined;
+  if (!hasPorts) return getLocalAddressFor(schedulerAddress);
   if (host === undefined) return `${getLocalAddressFor(schedulerAddress)}:${port}`;
   const bracketed = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
   return `${scheme}://${bracketed}:${port}`;

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { getBackend, registerBackend } from "../../comm/registry.ts";
+import { checkWorkerOptions, listenAddressFor } from "../../worker/worker_options.ts";
 import { rpc } from "../../comm/rpc.ts";
 import { Server } from "../../comm/server.ts";
 import {
@@ -192,6 +194,14 @@ Deno.test("a worker listens where it is told to", async () => {
   await using there = workerOf(scheduler, { listenAddress: "inproc://" });
   await there.start();
   assert.match(there.address, /^inproc:/);
+});
+
+Deno.test("where the scheduler's transport has no ports, the worker listens without one", () => {
+  registerBackend("paper", getBackend("inproc"));
+  for (const scheme of ["inproc", "paper"]) {
+    const settings = checkWorkerOptions({ schedulerAddress: `${scheme}://boss` });
+    assert.equal(listenAddressFor(settings), `${scheme}://`);
+  }
 });
 
 Deno.test("options that make no sense are refused with words that say what would", () => {
