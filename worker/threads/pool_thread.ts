@@ -104,9 +104,13 @@ export class PoolThread {
   #nextFunction = 1;
   #nextSerial = 1;
   #bytes = 0;
+  /** Whether its ring is full of tasks taken back: it passes over them when it ends the one it runs. */
+  #full = false;
   #settleReady!: (error?: ThreadStartError) => void;
   #open = true;
   #retired = false;
+  /** Why it cannot be used any more, though nobody has ended it yet. */
+  #failure: ThreadStartError | undefined;
   /** Used for every task, to leave no garbage. */
   readonly #record: TaskRecord = {
     slot: 0,
@@ -160,15 +164,16 @@ export class PoolThread {
   }
 
   #fail(message: string): void {
-    if (!this.#open) return;
-    this.#settleReady(
-      new ThreadStartError(`A thread did not start (module ${this.#module}): ${message}`),
+    if (!this.#open || this.#failure !== undefined) return;
+    this.#failure = new ThreadStartError(
+      `A thread did not start (module ${this.#module}): ${message}`,
     );
+    this.#settleReady(this.#failure);
     this.#owner.died(this, message);
   }
 
   #receive(message: FromThread): void {
-    if (!this.#open) return;
+    if (!this.#isUsable) return;
     if (message === null || this.#retired) {
       this.#owner.rang();
     } else if (message.kind === "ready") {
@@ -196,12 +201,14 @@ export class PoolThread {
   /** Whether a task of this size may be handed over now. */
   hasRoom(bytes: number): boolean {
     const count = this.tasks.length;
-    return this.available && (count === 0 || count < SLOTS && this.#bytes + bytes <= AHEAD_BYTES);
+    return this.available &&
+      (count === 0 || !this.#full && count < SLOTS && this.#bytes + bytes <= AHEAD_BYTES);
   }
 
   /** Hands a task over; false when there is no room for it now. */
   hand(entry: PoolTask): boolean {
     const slot = this.#takeSlot();
+    this.#full = slot === undefined;
     if (slot === undefined) return false;
     const { task } = entry;
     const known = this.#functions.get(task.function);
@@ -219,6 +226,7 @@ export class PoolThread {
     if (!this.#send(record)) {
       Atomics.store(this.#memory.claims, slot, Claim.FREE);
       this.#freeSlots.push(slot);
+      this.#full = true;
       return false;
     }
     if (known === undefined) this.#functions.set(task.function, this.#nextFunction++);
@@ -345,14 +353,23 @@ export class PoolThread {
 
   /** Whether the thread has sent something. */
   get pending(): boolean {
-    return !this.#out.empty;
+    return this.#isUsable && !this.#out.empty;
   }
 
-  /** Collects what the thread has sent. */
+  /** @throws {ThreadStartError} When it has failed, if only after it was ready. */
+  throwIfFailed(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  get #isUsable(): boolean {
+    return this.#open && this.#failure === undefined;
+  }
+
+  /** Collects what the thread has sent: all of it, or the thread has failed. */
   collect(): void {
     this.#guard(() => {
       const ring = this.#out;
-      while (this.#open && ring.next()) {
+      while (this.#isUsable && ring.next()) {
         this.#reader.begin(ring.bytes, ring.view, ring.offset, ring.end, NO_BUFFERS);
         this.#take(true);
       }
@@ -387,6 +404,7 @@ export class PoolThread {
       throw new RangeError(`An outcome of task ${outcome.serial}, which the thread does not have`);
     }
     this.#remove(entry);
+    this.#full = false;
     Atomics.store(this.#memory.claims, outcome.slot, Claim.FREE);
     this.#freeSlots.push(outcome.slot);
     this.#owner.ended(this, entry, outcome);

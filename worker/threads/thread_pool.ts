@@ -4,19 +4,17 @@
  *
  * @module
  */
-import { LeavingThreads } from "./leaving_threads.ts";
 import { cancelledOutcome, lostOutcome, outcomeOf, timedOut } from "./outcomes.ts";
 import { PendingTasks } from "./pending_tasks.ts";
 import { PoolBell } from "./pool_bell.ts";
-import { type PoolTask, PoolThread, type ThreadOwner } from "./pool_thread.ts";
+import type { PoolTask, PoolThread } from "./pool_thread.ts";
 import type { OutcomeRecord } from "./records.ts";
+import { ThreadCrew } from "./thread_crew.ts";
 import type { ConsoleOutput, Outcome, ThreadPoolOptions, ThreadTask } from "./thread_task.ts";
 
 export { ThreadStartError } from "./pool_thread.ts";
 export type * from "./thread_task.ts";
 
-/** How often a thread is tried to start before that is an error. */
-const START_ATTEMPTS = 3;
 /** How soon to try again to hand a task over when a thread without tasks had no room for it, in milliseconds. */
 const RETRY_MS = 1;
 const DEFAULT_GRACE_SECONDS = 0.5;
@@ -38,18 +36,11 @@ export class ThreadPool {
   readonly #options: ThreadPoolOptions;
   readonly #grace: number;
   readonly #bell: PoolBell;
-  readonly #owner: ThreadOwner;
-  #threads: PoolThread[] = [];
-  readonly #leaving = new LeavingThreads(() => this.#announce());
+  readonly #crew: ThreadCrew;
   readonly #tasks = new Map<string, PoolTask>();
   readonly #pending = new PendingTasks();
-  #nextThread = 0;
-  /** Changes when all threads are replaced, so that what began before is known to be outdated. */
-  #generation = 0;
   #state: "new" | "open" | "closed" = "new";
   #retry: ReturnType<typeof setTimeout> | undefined;
-  /** Why there are no threads any more. */
-  #failure: Error | undefined;
 
   /**
    * @param options See {@linkcode ThreadPoolOptions}.
@@ -66,23 +57,30 @@ export class ThreadPool {
     this.#options = options;
     this.#grace = grace;
     this.#bell = new PoolBell(options.waking);
-    this.#owner = {
+    this.#crew = new ThreadCrew(options, this.#bell, {
       ended: (thread, entry, outcome) => this.#ended(thread, entry, outcome),
       wrote: (output) => this.#wrote(output),
       died: (thread, message) => this.#died(thread, message),
       rang: () => this.#bell.heard(),
       collected: () => this.#collected(),
-    };
+    }, {
+      ready: () => this.#collected(),
+      changed: () => this.#announce(),
+      failed: (error) => {
+        options.onFailure?.(error);
+        this.#dispatch();
+      },
+    });
   }
 
   /** How many threads run tasks. */
   get nthreads(): number {
-    return this.#threads.length;
+    return this.#crew.threads.length;
   }
 
   /** How many threads were given up but would not end. */
   get lost(): number {
-    return this.#leaving.lost;
+    return this.#crew.lost;
   }
 
   /** How many tasks are in the pool, running or not. */
@@ -98,68 +96,17 @@ export class ThreadPool {
   async start(): Promise<void> {
     if (this.#state !== "new") throw new Error("A thread pool can be started only once");
     this.#state = "open";
-    this.#bell.listen(() => this.#anythingPending(), () => this.#collect());
+    this.#bell.listen(() => this.#crew.pending, () => this.#collect());
     await this.#startAll();
   }
 
   async #startAll(): Promise<void> {
-    const starting: Promise<void>[] = [];
-    for (let i = 0; i < this.#options.nthreads; i++) starting.push(this.#startThread());
     try {
-      await Promise.all(starting);
+      await this.#crew.start();
     } catch (error) {
       await this.close();
       throw error;
     }
-  }
-
-  /** Starts a thread; resolves early when the pool was closed or restarted meanwhile. */
-  async #startThread(): Promise<void> {
-    const { permissions = "inherit", address = "", name = "", threadModule } = this.#options;
-    const generation = this.#generation;
-    for (let attempt = 1;; attempt++) {
-      const thread = new PoolThread({
-        id: this.#nextThread++,
-        module: threadModule ?? new URL("./thread.ts", import.meta.url),
-        permissions,
-        poolMemory: this.#bell.memory,
-        worker: { address, name },
-      }, this.#owner);
-      this.#threads.push(thread);
-      try {
-        await thread.ready;
-        await this.#bell.settle();
-      } catch (error) {
-        thread.terminate();
-        if (generation !== this.#generation) return;
-        this.#remove(thread);
-        if (attempt < START_ATTEMPTS) continue;
-        throw error;
-      }
-      if (generation !== this.#generation) return;
-      if (this.#bell.shared) thread.useSharedWaking();
-      thread.available = true;
-      this.#failure = undefined;
-      this.#collected();
-      return;
-    }
-  }
-
-  /** Starts a thread in place of one that is no more. */
-  #replace(): void {
-    this.#startThread().catch((error) => {
-      this.#announce();
-      this.#options.onFailure?.(error);
-      if (this.#threads.length > 0) return;
-      this.#failure = error;
-      this.#dispatch();
-    });
-  }
-
-  #remove(thread: PoolThread): boolean {
-    const index = this.#threads.indexOf(thread);
-    if (index >= 0) this.#threads.splice(index, 1);
-    return index >= 0;
   }
 
   // ---------------------------------------------------------------------------------------- tasks
@@ -259,7 +206,7 @@ export class ThreadPool {
 
   /** Makes all threads forget functions. A task that calls one later brings its code again. */
   forgetFunctions(hashes: readonly string[]): void {
-    for (const thread of this.#threads) thread.forget(hashes);
+    for (const thread of this.#crew.threads) thread.forget(hashes);
   }
 
   /** Puts tasks that were recalled from a thread before all that wait. */
@@ -273,15 +220,18 @@ export class ThreadPool {
     for (;;) {
       const entry = this.#pending.first();
       if (entry === undefined) return;
-      if (this.#failure !== undefined) {
+      const { failure } = this.#crew;
+      if (failure !== undefined) {
         this.#pending.shift();
-        const message = `There is no thread to run it: ${this.#failure.message}`;
+        const message = `There is no thread to run it: ${failure.message}`;
         this.#settle(entry, lostOutcome(entry.task.key, message));
         continue;
       }
-      const thread = this.#leastBusy(entry.bytes);
+      const thread = this.#crew.leastBusy(entry.bytes);
       if (thread === undefined) return;
       if (!thread.hand(entry)) {
+        // It has room again when it has ended a task, and tells of that.
+        if (thread.tasks.length > 0) continue;
         // Its ring is full of recalled tasks that it has not passed over yet, of which it tells nobody.
         this.#retry ??= setTimeout(() => {
           this.#retry = undefined;
@@ -295,45 +245,23 @@ export class ThreadPool {
     }
   }
 
-  #leastBusy(bytes: number): PoolThread | undefined {
-    let least: PoolThread | undefined;
-    for (const thread of this.#threads) {
-      if (least !== undefined && thread.tasks.length >= least.tasks.length) continue;
-      if (thread.hasRoom(bytes)) least = thread;
-    }
-    return least;
-  }
-
   /** Gives threads without tasks some that others have not begun. */
   #rebalance(): void {
-    if (!this.#pending.empty) return;
-    for (const idle of this.#threads) {
-      if (!idle.available || idle.tasks.length > 0) continue;
-      let busiest = idle;
-      for (const thread of this.#threads) {
-        if (thread.available && thread.tasks.length > busiest.tasks.length) busiest = thread;
-      }
-      if (busiest.tasks.length < 2) return;
-      // The first is most likely the one that it runs.
-      const count = Math.ceil((busiest.tasks.length - 1) / 2);
-      this.#requeue(busiest.tasks.slice(1, 1 + count).filter((entry) => busiest.recall(entry)));
+    while (this.#pending.empty) {
+      const entries = this.#crew.takeForIdle();
+      if (entries.length === 0) return;
+      this.#requeue(entries);
       this.#dispatch();
     }
   }
 
   // ------------------------------------------------------------------------------------- outcomes
 
-  #anythingPending(): boolean {
-    for (const thread of this.#threads) if (thread.pending) return true;
-    return this.#leaving.anyGone;
-  }
-
   /** Collects what all threads have sent. */
   #collect(): void {
-    // Callbacks may change the list.
-    for (let i = 0; i < this.#threads.length; i++) this.#threads[i].collect();
+    this.#crew.collect();
     this.#collected();
-    this.#leaving.seeOff();
+    this.#crew.seeOff();
   }
 
   #collected(): void {
@@ -405,10 +333,8 @@ export class ThreadPool {
   }
 
   #retireAndReplace(thread: PoolThread): void {
-    if (!this.#remove(thread)) return;
-    this.#requeue(thread.recallAll());
-    this.#leaving.add(thread);
-    this.#replace();
+    const waiting = this.#crew.replaceLiving(thread);
+    if (waiting !== undefined) this.#requeue(waiting);
   }
 
   #announce(): void {
@@ -419,12 +345,10 @@ export class ThreadPool {
   #died(thread: PoolThread, message: string): void {
     // One that was given up, or never became ready, is not missed here.
     if (!thread.available && thread.tasks.length === 0) return;
-    if (!this.#remove(thread)) return;
-    const waiting = thread.recallAll();
+    const waiting = this.#crew.replaceDead(thread);
+    if (waiting === undefined) return;
     const running = thread.tasks.slice();
-    thread.terminate();
     this.#requeue(waiting);
-    this.#replace();
     for (const entry of running) {
       clearTimeout(entry.timer);
       const { key } = entry.task;
@@ -442,26 +366,16 @@ export class ThreadPool {
   async restart(): Promise<void> {
     if (this.#state !== "open") throw new Error("Only an open thread pool can be restarted");
     this.#dropAll();
-    for (const thread of this.#threads) {
-      if (thread.available || thread.tasks.length > 0) {
-        for (const entry of thread.tasks) thread.abort(entry);
-        this.#leaving.add(thread);
-      } else {
-        thread.terminate();
-      }
-    }
-    this.#threads = [];
+    this.#crew.dismiss();
     await this.#startAll();
   }
 
   #dropAll(): void {
-    this.#generation++;
     for (const entry of this.#tasks.values()) clearTimeout(entry.timer);
     this.#tasks.clear();
     this.#pending.clear();
     clearTimeout(this.#retry);
     this.#retry = undefined;
-    this.#failure = undefined;
   }
 
   /** Ends all threads; tasks that have not ended have no outcome. May be called more than once. */
@@ -469,9 +383,7 @@ export class ThreadPool {
     if (this.#state !== "closed") {
       this.#state = "closed";
       this.#dropAll();
-      for (const thread of this.#threads) thread.terminate();
-      this.#threads = [];
-      this.#leaving.close();
+      this.#crew.close();
       this.#bell.close();
     }
     return Promise.resolve();

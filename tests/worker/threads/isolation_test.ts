@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import "../../../worker/threads/task_globals.ts";
 import { deserialize } from "../../../protocol/values.ts";
+import { PoolThread } from "../../../worker/threads/pool_thread.ts";
+import { POOL_WORDS, Word } from "../../../worker/threads/thread_memory.ts";
 import { ThreadPool, ThreadStartError } from "../../../worker/threads/thread_pool.ts";
 import { TestPool, valueOf } from "./test_pool.ts";
 
@@ -227,6 +229,37 @@ Deno.test("a thread whose records make no sense is replaced", async () => {
   assert.match(outcome.message, /Thread 0 died .* sent a record that makes no sense/);
   pool.execute("after", () => dusk.thread);
   assert.equal(valueOf(await pool.outcome("after")), 1);
+});
+
+Deno.test("a thread that fails once it is ready is asked for nothing more", async () => {
+  // It says that there is a record in its ring, where there is none.
+  const source = `addEventListener("message", ({ data: { memory, port } }) => {
+    new Int32Array(memory)[${Word.OUT_HEAD}] = 64;
+    port.postMessage({ kind: "ready" });
+  })`;
+  const deaths: string[] = [];
+  const thread = new PoolThread({
+    id: 0,
+    module: new URL(`data:text/javascript,${encodeURIComponent(source)}`),
+    permissions: "inherit",
+    poolMemory: new SharedArrayBuffer(4 * POOL_WORDS),
+    worker: { address: "", name: "" },
+  }, {
+    ended: () => {},
+    wrote: () => {},
+    died: (_thread, message) => deaths.push(message),
+    rang: () => {},
+    collected: () => {},
+  });
+  await thread.ready;
+  assert.equal(thread.pending, true);
+  thread.throwIfFailed();
+  for (let i = 0; i < 2; i++) thread.collect();
+  assert.equal(deaths.length, 1);
+  assert.match(deaths[0], /a record that makes no sense/);
+  assert.equal(thread.pending, false, "or the pool would collect for ever");
+  assert.throws(() => thread.throwIfFailed(), ThreadStartError);
+  thread.terminate();
 });
 
 Deno.test("start fails with a clear error when the threads' module can't be loaded", async () => {

@@ -265,6 +265,38 @@ Deno.test("recall: large tasks taken back leave the thread in step with its mess
   }
 });
 
+Deno.test("recall: threads full of tasks taken back are not asked again and again", async () => {
+  await using pool = await TestPool.start({ nthreads: 2, grace: 60 });
+  const wait = () => {
+    console.log("waiting");
+    while (!dusk.signal.aborted);
+  };
+  pool.execute("long-0", wait);
+  pool.execute("long-1", wait);
+  await pool.until(() => pool.console.length === 2);
+  for (let round = 0; round < 2; round++) {
+    const keys = Array.from({ length: round === 0 ? 124 : 2 }, (_, i) => `x-${round}-${i}`);
+    for (const key of keys) pool.execute(key, (x: number) => x, [1]);
+    for (const key of keys) assert.equal(pool.pool.recall(key), true);
+  }
+  const { setTimeout } = globalThis;
+  let timers = 0;
+  globalThis.setTimeout = ((...args: Parameters<typeof setTimeout>) => {
+    timers++;
+    return setTimeout(...args);
+  }) as typeof setTimeout;
+  try {
+    pool.execute("next", (x: number) => x, [2]);
+  } finally {
+    globalThis.setTimeout = setTimeout;
+  }
+  assert.equal(timers, 0, "it waits until a thread tells that it has ended a task");
+  pool.pool.cancel("long-1");
+  assert.equal(valueOf(await pool.outcome("next")), 2);
+  pool.pool.cancel("long-0");
+  await pool.outcome("long-0");
+});
+
 Deno.test("tasks queued behind a long one move to a thread that has none", async () => {
   await using pool = await TestPool.start({ nthreads: 2, grace: 60 });
   const wait = () => {
