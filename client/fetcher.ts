@@ -191,7 +191,12 @@ export class Fetcher {
 
   /** Remember that a worker could not be reached. */
   markUnreachable(worker: string): void {
-    this.#unreachable.set(worker, performance.now() + unreachableFor);
+    const now = performance.now();
+    // Workers that are gone for good are asked for by nobody.
+    for (const [each, until] of this.#unreachable) {
+      if (until <= now) this.#unreachable.delete(each);
+    }
+    this.#unreachable.set(worker, now + unreachableFor);
   }
 
   async #ask(address: string, requests: Request[]): Promise<void> {

@@ -36,7 +36,7 @@ console.log(`endless: ${((await endless.exception()) as Error).name}`);
 
 // A cancelled future has no result.
 const unwanted = client.with({ pure: false, timeout: 60 }).submit(spin);
-await unwanted.cancel();
+unwanted.cancel();
 console.log(`unwanted: ${unwanted.status}`);
 
 // A function may use its parameters, its own variables and what every program has; no other names.

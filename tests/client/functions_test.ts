@@ -378,6 +378,31 @@ const scopes: [source: string, free: string[]][] = [
   ["() => [Math.PI, NaN, undefined, globalThis, Deno, console, dusk, structuredClone, Buffer]", []],
   ["() => eval('secret')", []],
   ["() => /re(?<name>x)/v.exec(text)", ["text"]],
+  // the odd corners
+  ["(a = () => b) => { var b; return a; }", ["b"]],
+  ["(x, { y = x, ...z } = x, [w = y] = []) => z + w", []],
+  [
+    "() => { var C; (function (C) { C[C['Red'] = 0] = 'Red'; })(C || (C = {})); return C; }",
+    [],
+  ],
+  ["() => { async function* g() { yield* other(); } return g(); }", ["other"]],
+  [
+    "() => { class A { static #n = 0; static { A.#n = k; } get v() { return A.#n; } set v(x) { use(x); } } }",
+    ["k", "use"],
+  ],
+  [
+    "() => ({ async a() { return b; }, *c() { yield d; }, async *[e]() {}, set f(g) { h(g); } })",
+    ["b", "d", "e", "h"],
+  ],
+  ["(x) => x?.[y]?.z ?? w", ["y", "w"]],
+  ["() => { a: for (const b of [1]) { continue a; } return a; }", ["a"]],
+  ["() => { switch (1) { case 0: function f() {} } return f; }", ["f"]],
+  ["() => { try { throw 1; } catch (e) { var e = 2; } return e; }", []],
+  ["() => { for (let [a, b] = [1, c]; a < b; a++) { let a = b; use(a); } }", ["c", "use"]],
+  ["() => { new (class { constructor() { new.target; extra; } })(); }", ["extra"]],
+  ["() => class extends (class Base { m() { return Base; } }) { m() { return Base; } }", ["Base"]],
+  ["function f(f) { return f; }", []],
+  ["() => { let undefined_ = undefined?.x; return [globalThis.secret, undefined_]; }", []],
   // methods
   ["method(a) { return a + b; }", ["b"]],
   ["async *walk() {}", []],
