@@ -93,6 +93,7 @@ async function main(command: Command): Promise<ExitCode> {
   }
   await Promise.race([stopped, worker.finished]);
   await worker.close({ reason: "stopped by a signal" });
+  if (worker.failure !== undefined) throw new ProgramError(worker.failure.message);
   if (!flags.quiet) console.log("Worker stopped");
   return 0;
 }

@@ -29,6 +29,11 @@ export { RegistrationError, SchedulerLostError } from "./scheduler_link.ts";
 
 const logger = getLogger("distributed.worker");
 
+/** A worker cannot go on; the message says why. */
+export class WorkerFailedError extends Error {
+  override name = "WorkerFailedError";
+}
+
 /** How many errors that should not be are kept. */
 const FAULTS_KEPT = 10;
 
@@ -58,6 +63,7 @@ export class ClusterWorker implements AsyncDisposable {
   #engine: WorkerEngine | undefined;
   #link: SchedulerLink | undefined;
   #isClosing = false;
+  #failure: Error | undefined;
   #starting: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -122,6 +128,14 @@ export class ClusterWorker implements AsyncDisposable {
   /** Where the scheduler is. */
   get schedulerAddress(): string {
     return this.#settings.schedulerAddress;
+  }
+
+  /**
+   * Why the worker has closed by itself: it lost the scheduler for good, or its threads. Undefined as
+   * long as it runs, and when it was told to leave.
+   */
+  get failure(): Error | undefined {
+    return this.#failure;
   }
 
   /** How many threads run tasks. */
@@ -199,10 +213,7 @@ export class ClusterWorker implements AsyncDisposable {
       heartbeat: () => ({ op: "heartbeat-worker", now: now(), metrics: this.metrics() }),
       onBatch: (batch) => engine.takeBatch(batch),
       onBroken: () => engine.connectionLost(),
-      onLost: (error) => {
-        logger.error(`The worker closes: ${error.message}`);
-        void this.close();
-      },
+      onLost: (error) => this.#fail(error),
     });
     await this.#link.open();
     logger.info(`Worker at ${this.address} has joined ${settings.schedulerAddress}`);
@@ -231,9 +242,17 @@ export class ClusterWorker implements AsyncDisposable {
       transfers: this.#transfers,
       send: (messages) => this.#link?.send(messages),
       onClose: (reason) => void this.close({ reason }),
-      onFailure: (reason) => void this.close({ reason }),
+      onFailure: (reason) => this.#fail(new WorkerFailedError(`The worker failed: ${reason}`)),
       onFault: (where, error) => this.#fault(where, error),
     });
+  }
+
+  /** Leave, because going on is impossible. */
+  #fail(error: Error): void {
+    if (this.#isClosing) return;
+    this.#failure = error;
+    logger.error(`The worker closes: ${error.message}`);
+    void this.close({ reason: error.message });
   }
 
   async #close(reason: string | undefined): Promise<void> {

@@ -1,5 +1,6 @@
 /** The programs as a user meets them: what they print, and how they end. */
 import assert from "node:assert/strict";
+import { rpc } from "../../comm/rpc.ts";
 import { version } from "../../config/version.ts";
 import { isRunning, popen } from "../support/popen.ts";
 import { until } from "../support/until.ts";
@@ -116,6 +117,29 @@ Deno.test("a name that is taken is one line and exit code 1", async () => {
   assert.equal((await second.status).code, 1);
   assert.match(second.stderr, /alice/);
   assert.ok(isRunning(first.pid));
+});
+
+Deno.test("a worker that has lost its scheduler for good ends with exit code 1", async () => {
+  await using scheduler = popen("scheduler", ["--host", "127.0.0.1", "--port", "0"]);
+  const [, address] = await scheduler.printed(/Scheduler started at (\S+)/);
+  const settings = `--settings=${JSON.stringify({ deathTimeout: 0.1 })}`;
+  await using worker = popen("worker", [address, "--nthreads", "1", settings]);
+  await worker.printed(/Registered with/);
+  scheduler.kill();
+  assert.equal((await worker.status).code, 1);
+  const last = worker.stderr.trimEnd().split("\n").at(-1)!;
+  assert.match(last, /^dusk-worker: The scheduler at tcp:\S+ has been out of reach for 0.1 s$/);
+  assert.doesNotMatch(worker.stdout, /Worker stopped/);
+});
+
+Deno.test("a worker that the scheduler tells to leave ends with exit code 0", async () => {
+  await using scheduler = popen("scheduler", ["--host", "127.0.0.1", "--port", "0"]);
+  const [, address] = await scheduler.printed(/Scheduler started at (\S+)/);
+  await using worker = popen("worker", [address, "--nthreads", "1"]);
+  await worker.printed(/Registered with/);
+  await rpc(address).terminate();
+  assert.equal((await worker.status).code, 0, worker.stderr);
+  assert.equal((await scheduler.status).code, 0, scheduler.stderr);
 });
 
 Deno.test("with --exit-with-stdin a program ends with its standard input", async () => {
