@@ -58,6 +58,7 @@ const MAX_REFUSALS = 10;
 export class SchedulerLink {
   readonly #options: LinkOptions;
   readonly #closing = new AbortController();
+  /** From the moment of a registration on; it sends once the scheduler has answered that. */
   #sender: BatchedSend | undefined;
   #heartbeat: ReturnType<typeof setInterval> | undefined;
   /** Reads, and connects again, until the link is closed. Never rejects. */
@@ -66,11 +67,6 @@ export class SchedulerLink {
   /** @param options How it reaches the scheduler and its worker. */
   constructor(options: LinkOptions) {
     this.#options = options;
-  }
-
-  /** Whether there is a connection now. */
-  get isUp(): boolean {
-    return this.#sender !== undefined;
   }
 
   /**
@@ -109,6 +105,8 @@ export class SchedulerLink {
     const giveUp = () => comm.abort();
     this.#closing.signal.addEventListener("abort", giveUp);
     const stopTimer = awakeTimer(timeout, giveUp);
+    // What happens between the registration and its answer is in neither, and must not get lost.
+    const sender = this.#sender = this.#makeSender();
     try {
       await comm.write(this.#options.registration());
       const reply = await comm.read() as RegisterWorkerReply;
@@ -125,9 +123,11 @@ export class SchedulerLink {
       }
       // Closed in the meantime: the handler below will not run for an abort that has been.
       this.#closing.signal.throwIfAborted();
-      this.#up(comm, interval);
+      sender.start(comm);
+      this.#heartbeat = setInterval(() => this.send([this.#options.heartbeat()]), interval * 1000);
       return comm;
     } catch (error) {
+      this.#sender = undefined;
       comm.abort();
       if (error instanceof CommClosedError && !this.#closing.signal.aborted) {
         const text = `The scheduler at ${address} did not answer the registration`;
@@ -140,19 +140,14 @@ export class SchedulerLink {
     }
   }
 
-  #up(comm: Comm, heartbeatInterval: number): void {
-    this.#sender = new BatchedSend({
+  #makeSender(): BatchedSend {
+    return new BatchedSend({
       onError: (error) => {
         logger.warn(`Lost the scheduler at ${this.#options.address} while sending to it`, {
           error,
         });
       },
     });
-    this.#sender.start(comm);
-    this.#heartbeat = setInterval(
-      () => this.send([this.#options.heartbeat()]),
-      heartbeatInterval * 1000,
-    );
   }
 
   #down(): void {

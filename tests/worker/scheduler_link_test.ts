@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Server } from "../../comm/server.ts";
 import type { RegisterWorker, WorkerToScheduler } from "../../protocol/messages.ts";
 import { type LinkOptions, SchedulerLink } from "../../worker/scheduler_link.ts";
 import { LogLines } from "../comm/pair.ts";
@@ -16,7 +17,7 @@ const registration: RegisterWorker = {
   nbytes: {},
 };
 
-function linkTo(scheduler: FakeScheduler, options: Partial<LinkOptions> = {}): SchedulerLink {
+function linkTo(scheduler: { address: string }, options: Partial<LinkOptions> = {}): SchedulerLink {
   return new SchedulerLink({
     address: scheduler.address,
     connectTimeout: 10,
@@ -30,6 +31,30 @@ function linkTo(scheduler: FakeScheduler, options: Partial<LinkOptions> = {}): S
     ...options,
   });
 }
+
+Deno.test("what is said while the scheduler answers a registration follows that", async () => {
+  const received = Promise.withResolvers<unknown>();
+  let registrations = 0;
+  const scheduler: Server = new Server({
+    handlers: {
+      "register-worker": async (comm): Promise<unknown> => {
+        registrations++;
+        link.send([{ op: "release-keys", keys: [`x${registrations}`] }]);
+        if (registrations === 1) return { status: "error", message: "come back later" };
+        await comm.write({ status: "OK", time: 0, heartbeatInterval: 60 });
+        received.resolve(await comm.read());
+        return Server.noReply;
+      },
+    },
+  });
+  await scheduler.listen("inproc://");
+  const link = linkTo(scheduler);
+  link.send([{ op: "release-keys", keys: ["before there was a line"] }]);
+  await assert.rejects(link.open(), /come back later/);
+  await link.open();
+  assert.deepEqual(await received.promise, [{ op: "release-keys", keys: ["x2"] }]);
+  await Promise.all([link.close(undefined), scheduler.close()]);
+});
 
 Deno.test("a message that breaks the line is told in the log, and the line comes back", async () => {
   using log = new LogLines();
