@@ -51,6 +51,8 @@ export interface LoggingOptions {
 
 const LEVELS: readonly LogLevel[] = ["debug", "info", "warning", "error", "critical"];
 const FORMATS = ["text", "json"];
+/** Peers have a hand in what is logged: a text of more characters than this is cut. */
+const LONGEST_TEXT = 10_000;
 /** Levels at which the stack of an error is worth its lines. */
 const STACK_LEVELS: ReadonlySet<TapeLevel> = new Set<TapeLevel>(["error", "fatal"]);
 
@@ -175,11 +177,11 @@ function fromTapeLevel(level: TapeLevel): string {
 function textLine(record: LogRecord): string {
   const time = new Date(record.timestamp).toISOString();
   const level = fromTapeLevel(record.level).toUpperCase();
-  let line = `${time} ${record.category.join(".")} ${level} ${record.message.join("")}`;
+  let line = `${time} ${record.category.join(".")} ${level} ${cut(record.message.join(""))}`;
   let stacks = "";
   for (const name in record.properties) {
     const value = record.properties[name];
-    line += ` ${name}=${fieldText(value)}`;
+    line += ` ${name}=${cut(fieldText(value))}`;
     if (value instanceof Error && STACK_LEVELS.has(record.level)) stacks += stackLines(value);
   }
   return escapeControls(line) + stacks;
@@ -214,7 +216,13 @@ function plain(_name: string, value: unknown): unknown {
   if (value instanceof Error) {
     return { name: value.name, message: value.message, stack: value.stack };
   }
+  if (typeof value === "string") return cut(value);
   return typeof value === "bigint" ? String(value) : value;
+}
+
+function cut(text: string): string {
+  const more = text.length - LONGEST_TEXT;
+  return more <= 0 ? text : `${text.slice(0, LONGEST_TEXT)}… (${more} characters more)`;
 }
 
 /** Peers have a hand in what is logged: no line break or terminal sequence of theirs gets through. */

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { quoted } from "./message_error.ts";
+
 /** Names of the compressions that this program can do, best first; what peers agree on. */
 export const COMPRESSIONS: readonly Compression[] = ["lz4"];
 
@@ -56,7 +58,7 @@ let loading: Promise<void> | undefined;
  */
 export function loadCompression(compression: Compression): Promise<void> {
   if (compression !== "lz4") {
-    return Promise.reject(new CompressionError(`unknown compression ${String(compression)}`));
+    return Promise.reject(new CompressionError(`unknown compression ${quoted(compression)}`));
   }
   return loading ??= import("npm:lz4-wasm-nodejs@0.9.2").then((module) => {
     lz4 = module as unknown as Lz4;
@@ -147,7 +149,9 @@ export function decompress(
 }
 
 function loaded(compression: string): Lz4 {
-  if (compression !== "lz4") throw new CompressionError(`unknown compression ${compression}`);
+  if (compression !== "lz4") {
+    throw new CompressionError(`unknown compression ${quoted(compression)}`);
+  }
   if (lz4 === undefined) {
     throw new CompressionError("lz4 is not loaded; call loadCompression first");
   }

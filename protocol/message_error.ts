@@ -10,6 +10,15 @@ export class MessageError extends Error {
   override readonly name = "MessageError";
 }
 
+/** Longest text of a peer's that is repeated in an error. */
+const LONGEST_QUOTE = 60;
+
+/** What a peer sent in place of a name, for an error. */
+export function quoted(value: unknown): string {
+  if (typeof value !== "string") return value === null ? "null" : `a ${typeof value}`;
+  return JSON.stringify(value.length > LONGEST_QUOTE ? `${value.slice(0, LONGEST_QUOTE)}…` : value);
+}
+
 /** The error itself if it is a {@linkcode MessageError}, otherwise one that says what failed and has it as cause. */
 export function asMessageError(error: unknown, what: string): MessageError {
   if (error instanceof MessageError) return error;

@@ -11,7 +11,7 @@ import {
   maybeCompress,
   sampleCompresses,
 } from "./compression.ts";
-import { asMessageError, MessageError } from "./message_error.ts";
+import { asMessageError, MessageError, quoted } from "./message_error.ts";
 import { Serialized } from "./serialized.ts";
 
 /** What travels as a payload. */
@@ -169,7 +169,7 @@ class PayloadReader {
     const contents = lengths.map((length, i) => this.content(length, compression?.[i] ?? null));
     if (type === TYPE_SERIALIZED) return new Serialized(contents);
     if (type === TYPE_BYTES && count === 1) return contents[0];
-    throw new MessageError(`unknown type of payload ${JSON.stringify(type)}`);
+    throw new MessageError(`unknown type of payload ${quoted(type)}`);
   }
 
   finish(): void {

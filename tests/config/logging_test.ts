@@ -89,6 +89,17 @@ Deno.test("nor in json, which reads as it was written", () => {
   assert.deepEqual([JSON.parse(line).message, JSON.parse(line).text], [text, text]);
 });
 
+for (const format of ["text", "json"] as const) {
+  Deno.test(`nor can it fill the disk: long texts are cut in ${format}`, () => {
+    const text = "x".repeat(1_000_000);
+    const [line] = capture({ format }, () => {
+      getLogger("distributed").warn(text, { text, error: new Error(text) });
+    });
+    assert.match(line, /x… \(990000 characters more\)/);
+    assert(line.length < 50_000, `${line.length} characters`);
+  });
+}
+
 Deno.test("an error shows its stack from level error on", () => {
   const error = new TypeError("no\nsuch thing");
   const [warned, failed] = capture({}, () => {
