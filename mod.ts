@@ -61,7 +61,7 @@ export {
   unparseAddress,
 } from "./comm/addresses.ts";
 export type { BacklogLimits } from "./comm/backlog.ts";
-export { BatchedSend, type BatchedSendOptions } from "./comm/batched_send.ts";
+export { BacklogError, BatchedSend, type BatchedSendOptions } from "./comm/batched_send.ts";
 export { connect, listen } from "./comm/comm.ts";
 export { ConnectionPool, type ConnectionPoolOptions } from "./comm/connection_pool.ts";
 export { AddressError } from "./comm/host_port.ts";
