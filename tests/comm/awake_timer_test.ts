@@ -40,13 +40,13 @@ Deno.test("what has come while the process was blocked is seen before the time i
 
 Deno.test("a process that is blocked during a handshake keeps the peer", async () => {
   using log = new LogLines("debug");
-  const listener = listen("tcp://127.0.0.1:0", (comm) => comm.close(), { handshakeTimeout: 0.1 });
+  const listener = listen("tcp://127.0.0.1:0", (comm) => comm.close(), { handshakeTimeout: 0.3 });
   await listener.start();
-  for (let i = 0; i < 5; i++) {
-    const connecting = connect(listener.contactAddress, { timeout: 0.1, handshakeTimeout: 0.1 });
+  for (let i = 0; i < 4; i++) {
+    const connecting = connect(listener.contactAddress, { timeout: 0.3, handshakeTimeout: 0.3 });
     // So many turns of the event loop into the handshake.
     for (let turn = 0; turn < i; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
-    block(0.3);
+    block(0.5);
     (await connecting).abort();
   }
   listener.stop();
