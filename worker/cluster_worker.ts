@@ -210,7 +210,10 @@ export class ClusterWorker implements AsyncDisposable {
       reconnect: settings.reconnect,
       deathTimeout: settings.deathTimeout,
       registration: () => this.#registration(),
-      heartbeat: () => ({ op: "heartbeat-worker", now: now(), metrics: this.metrics() }),
+      heartbeat: () => {
+        engine.heartbeat();
+        return { op: "heartbeat-worker", now: now(), metrics: this.metrics() };
+      },
       onBatch: (batch) => engine.takeBatch(batch),
       onBroken: () => engine.connectionLost(),
       onLost: (error) => this.#fail(error),

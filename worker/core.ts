@@ -121,6 +121,16 @@ export class WorkerCore {
     this.#end();
   }
 
+  /**
+   * The scheduler has been back for a while: what still runs from before, and was not asked for again,
+   * is stopped.
+   */
+  dropUnclaimed(now: number): void {
+    this.#begin("drop-unclaimed", now);
+    this.#orders.dropUnclaimed();
+    this.#end();
+  }
+
   // ------------------------------------------------------------------ from clients and peers
 
   /**

@@ -19,6 +19,8 @@ export class SchedulerOrders {
   /** The functions whose code is here, by hash. */
   readonly functions: Map<string, FunctionState> = new Map();
   readonly #machine: TaskMachine;
+  /** What ran when the scheduler was lost, and has not been asked for again since. */
+  readonly #unclaimed: Set<TaskState> = new Set();
 
   /** @param machine The states of the keys. */
   constructor(machine: TaskMachine) {
@@ -34,6 +36,7 @@ export class SchedulerOrders {
     if (task === undefined) {
       machine.tasks.set(key, task = new TaskState(key));
     } else if (task.state === "executing") {
+      this.#unclaimed.delete(task);
       return;
     } else if (task.data === "memory") {
       if (task.state === "erred") machine.transitionReleased(task);
@@ -102,6 +105,7 @@ export class SchedulerOrders {
     machine.clear();
     machine.messages.length = 0;
     this.functions.clear();
+    this.#unclaimed.clear();
   }
 
   /**
@@ -112,9 +116,23 @@ export class SchedulerOrders {
     const machine = this.#machine;
     for (const task of Array.from(machine.tasks.values())) {
       if (task.isPending || task.state === "erred") machine.transitionReleased(task);
+      else if (task.state === "executing") this.#unclaimed.add(task);
     }
     machine.messages.length = 0;
     this.functions.clear();
+  }
+
+  /**
+   * The scheduler has been back for a while. What it has not asked for again it knows nothing of, or has
+   * given to others: that is stopped, lest it keep a thread for ever.
+   */
+  dropUnclaimed(): void {
+    const machine = this.#machine;
+    for (const task of this.#unclaimed) {
+      const isCurrent = machine.tasks.get(task.key) === task;
+      if (isCurrent && task.state === "executing") machine.transitionReleased(task);
+    }
+    this.#unclaimed.clear();
   }
 
   #function(message: ComputeTask): FunctionState {

@@ -111,6 +111,12 @@ export class WorkerEngine {
     this.#drain();
   }
 
+  /** A heartbeat is due: the scheduler has been there since the one before, or since it came back. */
+  heartbeat(): void {
+    if (this.#isClosed) return;
+    this.#guard("heartbeat", () => this.core.dropUnclaimed(now()));
+  }
+
   /** The connection to the scheduler is gone. */
   connectionLost(): void {
     if (this.#isClosed) return;

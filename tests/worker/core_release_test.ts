@@ -257,6 +257,23 @@ Deno.test("when the scheduler is lost, what runs goes on and the rest is forgott
   assert.deepEqual(Object.keys(h.core.heldNbytes()), ["done", "running"]);
 });
 
+Deno.test("what runs from before the scheduler was lost is stopped, unless it is asked for again", () => {
+  const h = new CoreHarness({ nthreads: 3 });
+  for (const key of ["wanted", "done", "unclaimed"]) h.compute(key);
+  h.wanted();
+  h.core.schedulerLost(h.now);
+  h.compute("wanted");
+  h.finish("done");
+  h.core.dropUnclaimed(h.now);
+  h.settle();
+  assert.deepEqual(h.wanted(), ["cancel unclaimed"]);
+  assert.equal(h.state("wanted"), "executing");
+  assert.equal(h.state("done"), "memory");
+  h.core.dropUnclaimed(h.now);
+  h.settle();
+  assert.deepEqual(h.wanted(), []);
+});
+
 Deno.test("outcomes of unknown tasks are ignored", () => {
   const h = new CoreHarness();
   assert.equal(h.finish("x"), false);
