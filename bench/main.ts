@@ -7,10 +7,11 @@
  *
  * @module
  */
+import { newBuffer } from "../protocol/large_memory.ts";
 import { measureRawTcp } from "./raw_tcp.ts";
 import { measureScheduler } from "./scheduler_process.ts";
 import { Side } from "./side.ts";
-import { type Row, Table } from "./table.ts";
+import { Table } from "./table.ts";
 import { type Benchmark, benchmarks, figure, ratio } from "./workloads.ts";
 
 /** Debian's Python, where its package python3-distributed is. */
@@ -118,9 +119,13 @@ async function main(): Promise<void> {
   if (chosen.length > 0) await compareSides(chosen, alone, table);
   if (picked(raw)) {
     const megabytes = quick ? 5 : 50;
-    const seconds = (await measureRawTcp(megabytes * 1e6, 10)).slice(1);
-    const dusk = figure({ unit: "MB/s", amount: megabytes }, seconds);
-    table.add({ name: raw, dusk, peer: null, ratio: null, unit: "MB/s" } satisfies Row);
+    for (const huge of [false, true]) {
+      const make = huge ? newBuffer : undefined;
+      const seconds = (await measureRawTcp(megabytes * 1e6, 10, make)).slice(1);
+      const dusk = figure({ unit: "MB/s", amount: megabytes }, seconds);
+      const name = huge ? `${raw}, huge pages` : raw;
+      table.add({ name, dusk, peer: null, ratio: null, unit: "MB/s" });
+    }
   }
   if (picked(core)) {
     for (const size of quick ? [10_000] : [10_000, 100_000, 1_000_000]) {

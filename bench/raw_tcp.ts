@@ -13,9 +13,14 @@ import { TextLineReader } from "./text_lines.ts";
  *
  * @param bytes How much to send at a time.
  * @param repetitions How often.
+ * @param newBuffer Makes the receiver's buffers; by default they are what every program gets.
  * @returns How long each took, in seconds.
  */
-export async function measureRawTcp(bytes: number, repetitions: number): Promise<number[]> {
+export async function measureRawTcp(
+  bytes: number,
+  repetitions: number,
+  newBuffer: (bytes: number) => ArrayBuffer = (bytes) => new ArrayBuffer(bytes),
+): Promise<number[]> {
   const sender = new Deno.Command(Deno.execPath(), {
     args: ["run", "--allow-net=127.0.0.1", "--quiet", import.meta.url, String(bytes)],
     stdout: "piped",
@@ -29,7 +34,7 @@ export async function measureRawTcp(bytes: number, repetitions: number): Promise
   for (let i = 0; i < repetitions; i++) {
     const start = performance.now();
     await connection.write(request);
-    const buffer = new Uint8Array(bytes);
+    const buffer = new Uint8Array(newBuffer(bytes));
     let received = 0;
     while (received < bytes) {
       const count = await connection.read(buffer.subarray(received));

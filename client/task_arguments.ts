@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { copyBytes } from "../protocol/large_memory.ts";
 import { Serialized } from "../protocol/serialized.ts";
 import { serialize } from "../protocol/values.ts";
 import { Future, type FutureOwner, isReleased, stateOf } from "./future.ts";
@@ -92,6 +93,6 @@ export function copyBuffers(value: Serialized): Serialized {
   const { frames } = value;
   if (frames.length === 1) return value;
   const copies = [frames[0]];
-  for (let i = 1; i < frames.length; i++) copies.push(frames[i].slice());
+  for (let i = 1; i < frames.length; i++) copies.push(copyBytes(frames[i]));
   return new Serialized(copies);
 }

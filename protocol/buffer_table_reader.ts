@@ -4,6 +4,7 @@
  * @module
  */
 import { type ByteCursor, truncated } from "./byte_cursor.ts";
+import { newBuffer } from "./large_memory.ts";
 import {
   BUFFER_FRAME,
   BUFFER_RESIZABLE,
@@ -108,7 +109,7 @@ function adopt(bytes: Uint8Array): ArrayBuffer {
 
 function copyOf(bytes: Uint8Array, maxByteLength: number | undefined): ArrayBuffer {
   const copy = maxByteLength === undefined
-    ? new ArrayBuffer(bytes.length)
+    ? newBuffer(bytes.length)
     : new ArrayBuffer(bytes.length, { maxByteLength });
   new Uint8Array(copy).set(bytes);
   return copy;

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { newBuffer } from "./large_memory.ts";
 
 /** What a reader of frames takes; anything beyond is a {@linkcode FrameError}. */
 export interface FrameLimits {
@@ -288,7 +289,7 @@ export class FrameReader {
 
 function allocate(length: number): Uint8Array<ArrayBuffer> {
   try {
-    return new Uint8Array(length);
+    return new Uint8Array(newBuffer(length));
   } catch (error) {
     throw new FrameError(`there is no memory for a frame of ${length} bytes`, { cause: error });
   }

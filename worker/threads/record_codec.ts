@@ -9,6 +9,7 @@
  */
 import { Serialized } from "../../protocol/serialized.ts";
 import { compactCopy } from "../../protocol/compact_copy.ts";
+import { copyBytes } from "../../protocol/large_memory.ts";
 import { MAX_INLINE_BYTES } from "./thread_memory.ts";
 
 /** In place of a frame's length: the frame is the next of the buffers beside the record. */
@@ -107,7 +108,7 @@ export class RecordWriter {
       const length = frame.byteLength;
       if (length > MAX_INLINE_BYTES) {
         this.u32(BESIDE);
-        this.beside.push(frame.slice().buffer as ArrayBuffer);
+        this.beside.push(copyBytes(frame).buffer);
       } else {
         this.u32(length);
         this.#bytes.set(frame, this.position);
