@@ -25,7 +25,7 @@ export function awakeTimer(seconds: number, onOver: () => void): () => void {
   const tick = () => {
     left -= part;
     // The last part of a sum of quarters may be a rounding error.
-    if (left < part / 2) onOver();
+    if (left <= part / 2) onOver();
     else timer = setTimeout(tick, part);
   };
   let timer = setTimeout(tick, part);

@@ -52,3 +52,7 @@ Deno.test("a process that is blocked during a handshake keeps the peer", async (
   listener.stop();
   assert.deepEqual(log.lines.filter((line) => line.includes("Dropped")), []);
 });
+
+Deno.test("a time of nothing is over at once", async () => {
+  await new Promise<void>((over) => awakeTimer(0, over));
+});
