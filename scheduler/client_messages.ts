@@ -18,6 +18,7 @@ import {
   checkNamesByName,
   checkNumbersByName,
   checkSerializedByName,
+  checkTextsByName,
   isMap,
   isName,
   isNames,
@@ -57,6 +58,7 @@ export function handleClientMessage(
     case "update-data":
       checkNamesByName(message, "whoHas");
       checkNumbersByName(message, "nbytes");
+      checkTextsByName(message, "types");
       core.updateData(client, message as unknown as UpdateData, now);
       return true;
     case "report-missing":

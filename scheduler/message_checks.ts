@@ -39,6 +39,15 @@ export function checkNumber(message: Message, field: string, least = -Infinity):
   return value;
 }
 
+/** Check that `field` is a whole number that is not negative. */
+export function checkCount(message: Message, field: string): number {
+  const value = message[field];
+  if (!Number.isSafeInteger(value) || (value as number) < 0) {
+    refuse(message, field, "a whole number of at least 0");
+  }
+  return value as number;
+}
+
 /** Check that `field` is a list of names. */
 export function checkNames(message: Message, field: string): string[] {
   const value = message[field];
@@ -60,11 +69,24 @@ export function checkNumbersByName(message: Message, field: string): Record<stri
   const value = checkMap(message, field);
   for (const name in value) {
     const number = value[name];
-    if (typeof number !== "number" || !(number >= 0)) {
+    if (typeof number !== "number" || !(number >= 0 && number < Infinity)) {
       refuse(message, field, "a map to numbers of at least 0");
     }
   }
   return value as Record<string, number>;
+}
+
+/** Check that `field` is a map from names to texts, or absent. */
+export function checkTextsByName(
+  message: Message,
+  field: string,
+): Record<string, string> | undefined {
+  if (message[field] === undefined || message[field] === null) return undefined;
+  const value = checkMap(message, field);
+  for (const name in value) {
+    if (typeof value[name] !== "string") refuse(message, field, "a map to texts");
+  }
+  return value as Record<string, string>;
 }
 
 /** Check that `field` is a map from names to serialized values. */

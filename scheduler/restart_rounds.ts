@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { awakeTimer } from "../comm/awake_timer.ts";
 
 interface Round {
   readonly waiting: Set<string>;
@@ -26,11 +27,11 @@ export class RestartRounds {
     const id = ++this.#lastId;
     const waiting = new Set(workers);
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, timeout * 1000);
+    const stopTimer = awakeTimer(timeout, resolve);
     this.#rounds.set(id, { waiting, finish: resolve });
     if (waiting.size === 0) resolve();
     const late = promise.then(() => {
-      clearTimeout(timer);
+      stopTimer();
       this.#rounds.delete(id);
       return [...waiting];
     });

@@ -20,7 +20,7 @@ import {
   checkNames,
   checkNumber,
   checkSerializedByName,
-  isMap,
+  checkTextsByName,
   MalformedMessageError,
 } from "./message_checks.ts";
 
@@ -79,7 +79,8 @@ export function rpcHandlers(services: SchedulerServices): Record<string, Handler
   async function scatter(_comm: unknown, message: Message): Promise<ScatterReply> {
     const data = checkSerializedByName(message, "data");
     const client = checkName(message, "client");
-    const wanted = message.workers === undefined ? undefined : checkNames(message, "workers");
+    const types = checkTextsByName(message, "types");
+    const wanted = optionalNames(message, "workers");
     const timeout = message.timeout === undefined
       ? DEFAULT_SCATTER_TIMEOUT
       : checkNumber(message, "timeout", 0);
@@ -102,7 +103,6 @@ export function rpcHandlers(services: SchedulerServices): Record<string, Handler
     }
     const nbytes: Record<string, number> = {};
     for (const key in data) nbytes[key] = data[key].nbytes;
-    const types = isMap(message.types) ? message.types as Record<string, string> : undefined;
     core.updateData(client, { op: "update-data", whoHas, nbytes, types }, services.now());
     services.flush();
     return { status: "OK", whoHas };

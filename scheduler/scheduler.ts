@@ -5,6 +5,7 @@
  * @module
  */
 import { AddressError, getAddressHost } from "../comm/addresses.ts";
+import { awakeTimer } from "../comm/awake_timer.ts";
 import type { Comm } from "../comm/comm.ts";
 import { ConnectionPool } from "../comm/connection_pool.ts";
 import { Server } from "../comm/server.ts";
@@ -65,13 +66,14 @@ export class Scheduler implements AsyncDisposable {
   readonly #restarts = new RestartRounds();
   /** Called when the next worker has joined. */
   readonly #workerWaiters = new Set<() => void>();
-  /** Called when the last worker has left. */
+  /** Called when the last worker has left, or the scheduler closes. */
   #onEmpty: () => void = () => {};
   readonly #id = `Scheduler-${crypto.randomUUID()}`;
   readonly #intervals: Record<"heartbeat" | "balance" | "occupancy", number>;
   readonly #timers: ReturnType<typeof setInterval>[] = [];
   readonly #finish: () => void;
   #isStarted = false;
+  #shuttingDown: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
   /**
@@ -195,15 +197,19 @@ export class Scheduler implements AsyncDisposable {
    *
    * @param options.timeout How long the workers may take, in seconds. Default: 10.
    */
-  async shutdown({ timeout = 10 }: { timeout?: number } = {}): Promise<void> {
+  shutdown({ timeout = 10 }: { timeout?: number } = {}): Promise<void> {
+    return this.#shuttingDown ??= this.#shutDown(timeout);
+  }
+
+  async #shutDown(timeout: number): Promise<void> {
     for (const worker of this.#workers.ids) {
       this.#workers.send(worker, [{ op: "close", reason: "the cluster is shut down" }]);
     }
     if (this.#workers.size > 0) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, timeout * 1000);
+        const stopTimer = awakeTimer(timeout, resolve);
         this.#onEmpty = () => {
-          clearTimeout(timer);
+          stopTimer();
           resolve();
         };
       });
@@ -226,6 +232,7 @@ export class Scheduler implements AsyncDisposable {
     this.#restarts.close();
     for (const waiter of this.#workerWaiters) waiter();
     this.#workerWaiters.clear();
+    this.#onEmpty();
     await Promise.all([this.#workers.close(), this.#clients.close()]);
     await this.#pool.close();
     await this.#server.close();
@@ -264,7 +271,7 @@ export class Scheduler implements AsyncDisposable {
     for (const worker of this.core.checkWorkerTtl(time)) {
       logger.warn(`Worker ${worker} has been silent for too long: it is given up`);
       this.#workers.cut(worker);
-      this.#restarts.left(worker);
+      this.#stopWaitingFor(worker);
     }
   }
 
@@ -287,13 +294,19 @@ export class Scheduler implements AsyncDisposable {
   /** A worker's stream is gone: tell the core, and whoever waits for that. */
   #forgetWorker(address: string, options: { safe?: boolean; reason: string }): void {
     logger.info(`Worker ${address} is gone: ${options.reason}`);
-    this.#restarts.left(address);
     try {
       this.core.removeWorker(address, options, now());
     } catch (error) {
       this.#fault("removal of a worker", error);
     }
     this.#flush();
+    this.#stopWaitingFor(address);
+  }
+
+  /** Nothing will come any more from a worker that is gone: not even from one that only hangs. */
+  #stopWaitingFor(worker: string): void {
+    this.#restarts.left(worker);
+    void this.#pool.closeComms(worker);
     if (this.#workers.size === 0) this.#onEmpty();
   }
 
@@ -370,11 +383,11 @@ export class Scheduler implements AsyncDisposable {
   #workerJoined(timeout: number): Promise<void> {
     return new Promise((resolve) => {
       const finish = () => {
-        clearTimeout(timer);
+        stopTimer();
         this.#workerWaiters.delete(finish);
         resolve();
       };
-      const timer = setTimeout(finish, timeout * 1000);
+      const stopTimer = awakeTimer(timeout, finish);
       this.#workerWaiters.add(finish);
     });
   }

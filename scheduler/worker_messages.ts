@@ -14,6 +14,7 @@ import type {
 import { Serialized } from "../protocol/serialized.ts";
 import type { SchedulerCore } from "./core.ts";
 import {
+  checkCount,
   checkMap,
   checkName,
   checkNames,
@@ -48,7 +49,9 @@ export function handleWorkerMessage(
     case "task-finished": {
       const finished = message as unknown as TaskFinished;
       if (!isName(finished.key)) refuse(message, "key", "a non-empty text");
-      if (!(finished.nbytes >= 0)) refuse(message, "nbytes", "a number of at least 0");
+      if (!(finished.nbytes >= 0 && finished.nbytes < Infinity)) {
+        refuse(message, "nbytes", "a number of at least 0");
+      }
       if (!(finished.stop >= finished.start)) refuse(message, "stop", "a time not before start");
       if (typeof finished.type !== "string") refuse(message, "type", "a text");
       core.stimulusTaskFinished(address, finished, now);
@@ -95,7 +98,7 @@ export function handleWorkerMessage(
       core.taskConsole(address, message as unknown as Of<"task-console">, now);
       return true;
     case "threads-changed":
-      core.threadsChanged(address, checkNumber(message, "nthreads", 0), now);
+      core.threadsChanged(address, checkCount(message, "nthreads"), now);
       return true;
     case "restarted":
     case "close-worker":
@@ -113,9 +116,7 @@ export function handleWorkerMessage(
 export function checkRegistration(message: Message): RegisterWorker {
   checkName(message, "address");
   checkName(message, "name");
-  if (!Number.isSafeInteger(checkNumber(message, "nthreads", 0))) {
-    refuse(message, "nthreads", "a whole number");
-  }
+  checkCount(message, "nthreads");
   checkNumbersByName(message, "resources");
   checkNumber(message, "now");
   checkNumber(message, "pid", 0);

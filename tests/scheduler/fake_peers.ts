@@ -75,8 +75,10 @@ export class Stream implements AsyncDisposable {
 /** A worker that stores what it is given, and computes nothing. */
 export class FakeWorker implements AsyncDisposable {
   readonly data: Record<string, Serialized> = {};
-  /** Operations that it was asked for, but `get-data` and `update-data`. */
+  /** Operations that it was asked for, but `update-data`. */
   readonly asked: Message[] = [];
+  /** While it is frozen, `get-data` is answered when this resolves. */
+  frozen: Promise<void> | undefined;
   #server!: Server;
   stream!: Stream;
 
@@ -87,12 +89,16 @@ export class FakeWorker implements AsyncDisposable {
     const worker = new FakeWorker();
     worker.#server = new Server({
       handlers: {
-        "get-data": (_comm, { keys }: { keys: string[] }) => ({
-          status: "OK",
-          data: Object.fromEntries(
-            keys.filter((key) => key in worker.data).map((key) => [key, worker.data[key]]),
-          ),
-        }),
+        "get-data": async (_comm, { keys }: { keys: string[] }) => {
+          worker.asked.push({ op: "get-data", keys });
+          await worker.frozen;
+          return {
+            status: "OK",
+            data: Object.fromEntries(
+              keys.filter((key) => key in worker.data).map((key) => [key, worker.data[key]]),
+            ),
+          };
+        },
         "update-data": (_comm, { data }: { data: Record<string, Serialized> }) => {
           Object.assign(worker.data, data);
           return { status: "OK", nbytes: {} };

@@ -101,6 +101,21 @@ Deno.test("gather asks the next holder, and says what it did not find where", as
   assert.equal((await client.got("cancelled-key")).key, "x");
 });
 
+Deno.test("gather does not wait for a worker that is given up while it hangs", async () => {
+  await using scheduler = await startScheduler();
+  await using worker = await FakeWorker.start(scheduler);
+  await using _client = await fakeClient(scheduler, "c");
+  await using remote = rpc(scheduler.address);
+  await remote.scatter({ data: values({ x: 1 }), client: "c" });
+  const thawed = Promise.withResolvers<void>();
+  worker.frozen = thawed.promise;
+  const gathering = remote.gather({ keys: ["x"] });
+  await until("the worker to be asked", () => worker.asked.length > 0);
+  await remote.unregisterWorker({ address: worker.address });
+  assert.deepEqual({ ...(await gathering).missing }, { x: [worker.address] });
+  thawed.resolve();
+});
+
 Deno.test("restart waits for all workers, and drops the work and the data", async () => {
   await using scheduler = await startScheduler();
   await using alice = await FakeWorker.start(scheduler, { name: "alice" });
@@ -160,6 +175,27 @@ Deno.test("terminate without workers ends the scheduler too", async () => {
   await using remote = rpc(scheduler.address);
   assert.deepEqual(await remote.terminate(), { status: "OK" });
   await scheduler.finished;
+});
+
+Deno.test("a shutdown that close cuts short, or that is asked for twice, leaves nothing", async () => {
+  await using scheduler = await startScheduler();
+  await using worker = await FakeWorker.start(scheduler);
+  const first = scheduler.shutdown();
+  assert.equal(scheduler.shutdown(), first);
+  await worker.stream.got("close");
+  await scheduler.close();
+  await first;
+});
+
+Deno.test("a restart may be given any time", async () => {
+  await using scheduler = await startScheduler();
+  await using worker = await FakeWorker.start(scheduler);
+  // In milliseconds that is more than a timer of the runtime takes: it would be over at once.
+  const restarting = scheduler.restart({ timeout: 1e9 });
+  const { id } = await worker.stream.got("restart");
+  await new Promise((turned) => setTimeout(turned, 5));
+  worker.stream.send({ op: "restarted", id });
+  assert.deepEqual(await restarting, []);
 });
 
 Deno.test("broadcast asks workers, and tells which could not answer", async () => {

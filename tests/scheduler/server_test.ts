@@ -194,6 +194,8 @@ for (
     },
     "keys that are numbers": { op: "client-releases-keys", keys: [1] },
     "data without sizes": { op: "update-data", whoHas: { x: ["here"] } },
+    "data of infinite size": { op: "update-data", whoHas: {}, nbytes: { x: Infinity } },
+    "types that are no texts": { op: "update-data", whoHas: {}, nbytes: {}, types: { x: 1 } },
     "missing that is a list": { op: "report-missing", missing: [] },
   })
 ) {
@@ -216,6 +218,8 @@ for (
     "an unknown op": { op: "make-coffee" },
     "a finished task without a key": { op: "task-finished", nbytes: 1, start: 1, stop: 2 },
     "a negative size": { ...finished("x"), nbytes: -1 },
+    "an infinite size": { ...finished("x"), nbytes: Infinity },
+    "half a thread": { op: "threads-changed", nthreads: 0.5 },
     "an end before the start": { ...finished("x"), start: 3 },
     "an error that is not serialized": { op: "task-erred", key: "x", exception: "oh" },
     "a heartbeat without metrics": { op: "heartbeat-worker", now: 1 },
