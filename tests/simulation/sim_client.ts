@@ -50,9 +50,13 @@ export class SimClient {
         case "graph-refused":
           for (const key of message.keys) this.#learn(key, "error");
           break;
-        case "restart":
-          for (const key of this.wanted.keys()) this.wanted.set(key, "cancelled");
+        case "restart": {
+          const keys = [...this.wanted.keys()];
+          for (const key of keys) this.wanted.set(key, "cancelled");
+          // What was on its way to the scheduler came after the flush, and would stay.
+          this.toScheduler.send([{ op: "client-releases-keys", keys }]);
           break;
+        }
         case "task-console":
           break;
       }
@@ -95,7 +99,8 @@ export class SimClient {
   scatter(): void {
     const { book } = this.#simulation;
     const worker = this.#simulation.pickWorker();
-    if (worker === undefined) return;
+    // One that is about to restart would drop it.
+    if (worker === undefined || worker.restarting > 0) return;
     const key = `data-${this.id}-${book.tasks.size}`;
     const task = book.add(key, [], 0);
     worker.put(key, task.value, task.nbytes);
@@ -104,6 +109,11 @@ export class SimClient {
     this.toScheduler.send([
       { op: "update-data", whoHas: { [key]: [worker.address] }, nbytes: { [key]: task.nbytes } },
     ]);
+  }
+
+  /** Say goodbye. */
+  leave(): void {
+    this.toScheduler.send([{ op: "close-client" }]);
   }
 
   /** Give up some keys. */

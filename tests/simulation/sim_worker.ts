@@ -32,8 +32,10 @@ export class SimWorker {
   /** Results that are held, by key. */
   readonly store: Map<string, number> = new Map();
   alive = true;
+  /** Told to restart, or about to be, and not done yet. */
+  restarting = 0;
   toScheduler: Link<WorkerToScheduler> | null = null;
-  readonly nthreads: number;
+  nthreads: number;
   readonly resources: Record<string, number>;
   readonly #simulation: Simulation;
   #queue: Run[] = [];
@@ -118,6 +120,28 @@ export class SimWorker {
     this.drain();
   }
 
+  /** Threads are given up that would not end, and end after all a while later. */
+  loseThreads(): void {
+    const { random } = this.#simulation;
+    const lost = random.integer(1, this.nthreads);
+    if (this.nthreads === 0) return;
+    this.#setThreads(this.nthreads - lost);
+    this.#later(random.next() * 5, () => this.#setThreads(this.nthreads + lost));
+  }
+
+  #setThreads(nthreads: number): void {
+    this.nthreads = nthreads;
+    this.core.setThreads(nthreads, this.#simulation.time.now);
+    this.drain();
+    this.#startRuns();
+  }
+
+  /** Leave in good order. */
+  leave(): void {
+    this.toScheduler?.send([{ op: "close-worker", reason: "simulated" }]);
+    this.alive = false;
+  }
+
   /** Put scattered data here. */
   put(key: string, value: number, nbytes: number): void {
     this.store.set(key, value);
@@ -173,6 +197,7 @@ export class SimWorker {
         this.#queue = [];
         this.#running = 0;
         this.#later(0.1, () => {
+          this.restarting--;
           this.core.threadsRestarted(action.id, time.now);
           this.drain();
         });

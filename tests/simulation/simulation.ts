@@ -104,7 +104,11 @@ export class Simulation {
     else if (dice < 0.7) client.share(random.pick(this.#clients));
     else if (dice < 0.78 && this.#cancels) client.cancel(random.integer(1, 3));
     else if (dice < 0.88 && this.chaos) this.#kill(this.pickWorker());
-    else if (dice < 0.92 && this.chaos) this.#disconnect(this.pickWorker());
+    else if (dice < 0.91 && this.chaos) this.#disconnect(this.pickWorker());
+    else if (dice < 0.93 && this.chaos) this.#leave(this.pickWorker());
+    else if (dice < 0.95 && this.chaos) this.pickWorker()?.loseThreads();
+    else if (dice < 0.96 && this.chaos) this.#restart();
+    else if (dice < 0.97) this.#removeClient(client);
     else this.#startWorker(random.pick(this.names));
   }
 
@@ -128,7 +132,9 @@ export class Simulation {
     const { core, time, random } = this;
     const toScheduler = new Link<ClientMessage>(time, random, (messages) => {
       for (const message of messages) {
-        handleClientMessage(core, id, message as Message, time.now);
+        if (!handleClientMessage(core, id, message as Message, time.now)) {
+          core.removeClient(id, time.now);
+        }
       }
       this.#drain();
     });
@@ -136,6 +142,13 @@ export class Simulation {
     core.addClient(id, time.now);
     this.#toClients.set(id, new Link(time, random, (messages) => client.receive(messages)));
     this.#clients.push(client);
+  }
+
+  /** A client leaves, unless it is the last. */
+  #removeClient(client: SimClient): void {
+    if (this.#clients.length === 1) return;
+    this.#clients.splice(this.#clients.indexOf(client), 1);
+    client.leave();
   }
 
   /** Start a worker of this name, if none lives. */
@@ -161,12 +174,32 @@ export class Simulation {
     this.#toWorkers.set(address, new Link(time, random, (batch) => worker.receive(batch)));
     worker.toScheduler = new Link<WorkerToScheduler>(time, random, (messages) => {
       for (const message of messages) {
-        handleWorkerMessage(core, address, message as Message, time.now);
+        if (handleWorkerMessage(core, address, message as Message, time.now)) continue;
+        if (message.op === "close-worker") this.#lose(worker, true);
       }
       this.#drain();
     });
     this.#drain();
     worker.drain();
+  }
+
+  /** A worker leaves in good order. */
+  #leave(worker: SimWorker | undefined): void {
+    if (worker === undefined) return;
+    if (worker.toScheduler === null) this.#kill(worker);
+    else worker.leave();
+  }
+
+  /** All work and all data are dropped. */
+  #restart(): void {
+    this.#drain();
+    for (const [address, link] of this.#toWorkers) {
+      const worker = this.workers.get(address)!;
+      if (worker.alive) worker.restarting++;
+      link.send([{ op: "restart", id: this.time.steps }]);
+    }
+    this.core.restart(this.time.now);
+    this.#drain();
   }
 
   #kill(worker: SimWorker | undefined): void {
@@ -177,12 +210,12 @@ export class Simulation {
   }
 
   /** The scheduler notices that a worker is gone. */
-  #lose(worker: SimWorker): void {
+  #lose(worker: SimWorker, safe = false): void {
     const link = this.#toWorkers.get(worker.address);
     if (link === undefined) return;
     link.cut();
     this.#toWorkers.delete(worker.address);
-    this.core.removeWorker(worker.address, { safe: false, reason: "simulated" }, this.time.now);
+    this.core.removeWorker(worker.address, { safe, reason: "simulated" }, this.time.now);
     this.#drain();
   }
 
