@@ -8,6 +8,9 @@ import { ClusterWorker, type ClusterWorkerOptions } from "../worker/cluster_work
 import { type ClusterShape, clusterShape } from "./cluster_shape.ts";
 import { WorkerProcess, WorkerProcessError } from "./worker_process.ts";
 
+/** Seconds that a worker process may be waited for at most: a day. */
+const LONGEST_TIMEOUT = 86_400;
+
 /** Options of {@linkcode LocalCluster.create}. */
 export interface LocalClusterOptions {
   /** Number of workers. By default one in this process, or as many processes as suit the cores. */
@@ -76,6 +79,13 @@ export class LocalCluster implements AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   private constructor(options: LocalClusterOptions) {
+    const { startTimeout } = options;
+    if (startTimeout !== undefined && !(startTimeout > 0 && startTimeout <= LONGEST_TIMEOUT)) {
+      throw new RangeError(
+        `startTimeout must be a number of seconds above 0, at most ${LONGEST_TIMEOUT}, ` +
+          `got ${startTimeout}`,
+      );
+    }
     this.#options = options;
     this.#shape = clusterShape(
       navigator.hardwareConcurrency,
@@ -127,9 +137,10 @@ export class LocalCluster implements AsyncDisposable {
    */
   async startWorker(options: StartWorkerOptions = {}): Promise<LocalWorker> {
     if (this.#closing !== undefined) throw new Error("startWorker: the cluster is closed");
-    const number = String(this.#nextNumber++);
-    const name = options.name ??
-      (this.#options.name === undefined ? number : `${this.#options.name}-${number}`);
+    const name = options.name ?? this.#freeName();
+    if (this.#isTaken(name)) {
+      throw new Error(`startWorker: this cluster has a worker called '${name}' already`);
+    }
     const nthreads = options.nthreads ?? this.#shape.threadsPerWorker;
     if (!Number.isSafeInteger(nthreads) || nthreads < 1) {
       throw new RangeError(`nthreads must be a whole number of at least 1, got ${nthreads}`);
@@ -205,6 +216,19 @@ export class LocalCluster implements AsyncDisposable {
   /** Shown by `console.log`. */
   [Symbol.for("Deno.customInspect")](): string {
     return this.toString();
+  }
+
+  #freeName(): string {
+    const { name: prefix } = this.#options;
+    for (;;) {
+      const number = String(this.#nextNumber++);
+      const name = prefix === undefined ? number : `${prefix}-${number}`;
+      if (!this.#isTaken(name)) return name;
+    }
+  }
+
+  #isTaken(name: string): boolean {
+    return this.#workers.some((worker) => worker.name === name);
   }
 
   #listenAddresses(): string[] {
@@ -314,6 +338,8 @@ export class LocalCluster implements AsyncDisposable {
   async #close(): Promise<void> {
     await Promise.all(this.#workers.slice().map((worker) => worker.close()));
     await this.scheduler.close();
+    // The scheduler tells of no worker that leaves any more.
+    for (const left of this.#leaving.values()) left();
   }
 }
 

@@ -67,8 +67,15 @@ for (const [kind, options] of kinds) {
       nWorkers: 1,
       threadsPerWorker: 1,
     });
-    await assert.rejects(cluster.startWorker({ name: "0" }), /name.*0/s);
-    assert.equal(cluster.workers.length, 1);
+    await assert.rejects(cluster.startWorker({ name: "0" }), /a worker called '0' already/);
+    // One that is only starting has its name, too; numbers that are taken are passed over.
+    const [one] = await Promise.allSettled([
+      cluster.startWorker({ name: "1" }),
+      assert.rejects(cluster.startWorker({ name: "1" }), /a worker called '1' already/),
+    ]);
+    assert.equal(one.status, "fulfilled");
+    await cluster.scaleUp(3);
+    assert.deepEqual(cluster.workers.map((worker) => worker.name).sort(), ["0", "1", "2"]);
     await using client = await Client.connect(cluster);
     assert.equal(await client.submit(() => 1).result(), 1);
   });
@@ -76,7 +83,7 @@ for (const [kind, options] of kinds) {
   Deno.test(`${kind}: close can be called again, and ends a cluster that is starting`, async () => {
     const cluster = await LocalCluster.create({ ...options, nWorkers: 1, threadsPerWorker: 1 });
     const starting = assert.rejects(cluster.startWorker());
-    await Promise.all([cluster.close(), cluster.close()]);
+    await Promise.all([cluster.stopWorker("0"), cluster.close(), cluster.close()]);
     await starting;
     await assert.rejects(cluster.startWorker(), /the cluster is closed/);
   });
@@ -95,6 +102,8 @@ for (const [kind, options] of kinds) {
 Deno.test("options that make no sense are refused by name, and nothing is left", async () => {
   await assert.rejects(LocalCluster.create({ nWorkers: -1 }), /nWorkers.*got -1/);
   await assert.rejects(LocalCluster.create({ threadsPerWorker: 0 }), /threadsPerWorker.*got 0/);
+  await assert.rejects(LocalCluster.create({ startTimeout: 0 }), /startTimeout.*got 0/);
+  await assert.rejects(LocalCluster.create({ startTimeout: 1e9 }), /startTimeout.*got 1000000000/);
   await assert.rejects(LocalCluster.create({ host: "256.1.1.1" }));
   await using cluster = await LocalCluster.create({ nWorkers: 0 });
   await assert.rejects(cluster.startWorker({ nthreads: 0 }), /nthreads.*got 0/);
