@@ -11,6 +11,7 @@ import { ConnectionPool } from "../comm/connection_pool.ts";
 import { Server } from "../comm/server.ts";
 import { getLogger } from "../config/logging.ts";
 import type { Message, RegisterClientReply, RegisterWorkerReply } from "../protocol/messages.ts";
+import { Arrivals } from "./arrivals.ts";
 import { handleClientMessage } from "./client_messages.ts";
 import { SchedulerCore, type SchedulerCoreOptions, WorkerRefusedError } from "./core.ts";
 import { checkName, checkNumber, MalformedMessageError } from "./message_checks.ts";
@@ -64,8 +65,7 @@ export class Scheduler implements AsyncDisposable {
   readonly #workers = new Peers("worker");
   readonly #clients = new Peers("client");
   readonly #restarts = new RestartRounds();
-  /** Called when the next worker has joined. */
-  readonly #workerWaiters = new Set<() => void>();
+  readonly #arrivals = new Arrivals();
   /** Called when the last worker has left, or the scheduler closes. */
   #onEmpty: () => void = () => {};
   readonly #id = `Scheduler-${crypto.randomUUID()}`;
@@ -230,8 +230,7 @@ export class Scheduler implements AsyncDisposable {
   async #close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     this.#restarts.close();
-    for (const waiter of this.#workerWaiters) waiter();
-    this.#workerWaiters.clear();
+    this.#arrivals.announce();
     this.#onEmpty();
     await Promise.all([this.#workers.close(), this.#clients.close()]);
     await this.#pool.close();
@@ -256,8 +255,7 @@ export class Scheduler implements AsyncDisposable {
     logger.info(`Worker ${address} has joined`);
     const peer = this.#workers.add(address, comm);
     this.#flush();
-    for (const waiter of this.#workerWaiters) waiter();
-    this.#workerWaiters.clear();
+    this.#arrivals.announce();
     const heartbeatInterval = this.#intervals.heartbeat;
     const reply: RegisterWorkerReply = { status: "OK", time, heartbeatInterval };
     await this.#takeStream(peer, reply, this.#onWorkerMessage);
@@ -369,7 +367,7 @@ export class Scheduler implements AsyncDisposable {
       flush: () => this.#flush(),
       restart: (options) => this.restart(options),
       removeWorker: (address, reason) => this.#removeWorker(address, { safe: true, reason }),
-      workerJoined: (timeout) => this.#workerJoined(timeout),
+      workerJoined: (timeout) => this.#arrivals.next(timeout),
     };
   }
 
@@ -377,19 +375,6 @@ export class Scheduler implements AsyncDisposable {
     await comm.write({ status: "OK" });
     this.shutdown().catch((error) => this.#fault("shutdown", error));
     return Server.noReply;
-  }
-
-  /** Resolves when a worker has joined, when the time is over, or when the scheduler closes. */
-  #workerJoined(timeout: number): Promise<void> {
-    return new Promise((resolve) => {
-      const finish = () => {
-        stopTimer();
-        this.#workerWaiters.delete(finish);
-        resolve();
-      };
-      const stopTimer = awakeTimer(timeout, finish);
-      this.#workerWaiters.add(finish);
-    });
   }
 
   // upkeep ---------------------------------------------------------------------
