@@ -115,6 +115,7 @@ export class WorkerEngine {
   heartbeat(): void {
     if (this.#isClosed) return;
     this.#guard("heartbeat", () => this.core.dropUnclaimed(now()));
+    this.#drain();
   }
 
   /** The connection to the scheduler is gone. */
