@@ -30,6 +30,8 @@ export class KeyTable {
    * says of the key is about the task of before, which may have been submitted anew since.
    */
   readonly #echoes = new Map<string, number>();
+  /** Lost keys that were submitted again, before the scheduler has said whether it knows of them. */
+  readonly #submittedAgain = new Set<string>();
 
   readonly #owner: FutureOwner;
 
@@ -64,15 +66,18 @@ export class KeyTable {
     if (this.#echoes.size > 0 && this.#isOfThePast(message)) return;
     switch (message.op) {
       case "key-in-memory":
+        if (this.#submittedAgain.size > 0) this.#submittedAgain.delete(message.key);
         this.states.get(message.key)?.finish(message.workers, message.type);
         break;
       case "task-erred":
+        this.#submittedAgain.delete(message.key);
         this.states.get(message.key)?.err(message.exception, message.traceback, message.blame);
         break;
       case "lost-data":
         this.states.get(message.key)?.lose();
         break;
       case "cancelled-key":
+        if (message.unknown && this.#submittedAgain.delete(message.key)) break;
         this.cancel(message.key, message.reason ?? "its task, or one it depends on, was cancelled");
         break;
       case "graph-refused":
@@ -86,6 +91,7 @@ export class KeyTable {
     const state = this.states.get(key);
     if (state === undefined) return;
     this.states.delete(key);
+    this.#submittedAgain.delete(key);
     state.cancel(reason);
   }
 
@@ -95,9 +101,15 @@ export class KeyTable {
     this.#echoes.set(key, (this.#echoes.get(key) ?? 0) + 1);
   }
 
-  /** No confirmations are to come: the connection is gone. */
-  forgetEchoes(): void {
+  /** A lost key is submitted again: that the scheduler did not know of it before is no matter then. */
+  submitAgain(key: string): void {
+    this.#submittedAgain.add(key);
+  }
+
+  /** No answers are to come: the connection is gone. */
+  forgetAnswers(): void {
     this.#echoes.clear();
+    this.#submittedAgain.clear();
   }
 
   /**

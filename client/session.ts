@@ -326,7 +326,7 @@ export class Session implements FutureOwner {
   #onBroken(): void {
     this.outbox.hold();
     this.outbox.clear();
-    this.table.forgetEchoes();
+    this.table.forgetAnswers();
     const { address } = this.options;
     for (const state of [...this.table.states.values()]) {
       if (state.status === "finished") {

@@ -62,6 +62,10 @@ function addTask(
   if (state === undefined) {
     state = table.add(key);
     session.outbox.addTask(code, options.group, key, args, args.nbytes, dependencies);
+  } else if (state.status === "lost") {
+    // A scheduler that has begun anew does not know how to compute it again.
+    table.submitAgain(key);
+    session.outbox.addTask(code, options.group, key, args, args.nbytes, dependencies);
   }
   return session.future(state);
 }

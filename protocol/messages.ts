@@ -107,9 +107,10 @@ export type SchedulerToClient =
   | { op: "lost-data"; key: string }
   /**
    * The task was cancelled, or its scattered data is gone for good (`reason`). `asked`: it answers this
-   * client's own `cancel-keys`, which has one such answer for each key.
+   * client's own `cancel-keys`, which has one such answer for each key. `unknown`: it answers
+   * `client-desires-keys`.
    */
-  | { op: "cancelled-key"; key: string; reason?: string; asked?: boolean }
+  | { op: "cancelled-key"; key: string; reason?: string; asked?: boolean; unknown?: boolean }
   /** All state was flushed: every future is cancelled. */
   | { op: "restart" }
   /** A task wrote to its console. */

@@ -37,6 +37,7 @@ export function clientDesiresKeys(s: SchedulerState, cs: ClientState, keys: stri
       op: "cancelled-key",
       key,
       reason: `the scheduler does not know '${key}': it was released or cancelled`,
+      unknown: true,
     });
   }
 }

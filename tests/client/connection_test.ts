@@ -179,6 +179,29 @@ Deno.test("when the scheduler's stream breaks, the client comes back: finished f
   assert.equal(client.status, "running");
 });
 
+Deno.test("a lost result that is submitted again is computed again, also by a scheduler that does not know it", async () => {
+  await using scheduler = await FakeScheduler.start();
+  await using worker = await FakeWorker.start();
+  await using client = await Client.connect(scheduler.address);
+  const future = client.submit(inc, 1);
+  scheduler.send({ op: "key-in-memory", key: future.key, workers: [worker.address] });
+  await until("the result", () => future.done());
+  scheduler.breakStream();
+  await until("the loss", () => future.status === "lost");
+  await scheduler.heard("client-desires-keys");
+  const again = client.submit(inc, 1);
+  await scheduler.heard("update-graph", 2);
+  worker.put(future.key, 2);
+  scheduler.send(
+    { op: "cancelled-key", key: future.key, unknown: true },
+    { op: "key-in-memory", key: future.key, workers: [worker.address] },
+  );
+  assert.deepEqual(await client.gather([future, again]), [2, 2]);
+  // The next time it is news.
+  scheduler.send({ op: "cancelled-key", key: future.key, unknown: true });
+  await until("the end", () => again.cancelled());
+});
+
 Deno.test("a client survives a restart of the scheduler's process on the same port", async () => {
   const first = await FakeScheduler.start({}, "tcp://127.0.0.1:0");
   await using client = await Client.connect(first.address);
