@@ -5,6 +5,7 @@
  */
 import { Scheduler, type SchedulerOptions } from "../scheduler/scheduler.ts";
 import { ClusterWorker, type ClusterWorkerOptions } from "../worker/cluster_worker.ts";
+import { checkClusterOptions } from "./cluster_options.ts";
 import { type ClusterShape, clusterShape } from "./cluster_shape.ts";
 import { WorkerProcess, WorkerProcessError } from "./worker_process.ts";
 
@@ -79,6 +80,7 @@ export class LocalCluster implements AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   private constructor(options: LocalClusterOptions) {
+    checkClusterOptions(options);
     const { startTimeout } = options;
     if (startTimeout !== undefined && !(startTimeout > 0 && startTimeout <= LONGEST_TIMEOUT)) {
       throw new RangeError(
@@ -104,6 +106,7 @@ export class LocalCluster implements AsyncDisposable {
    * Start a scheduler and workers, and wait until all of them have found each other.
    *
    * @param options What kind of cluster; see {@linkcode LocalClusterOptions}.
+   * @throws {TypeError} When there is no option of that name.
    * @throws {RangeError} When an option does not make sense.
    * @throws {WorkerProcessError} When a worker process does not come up, with what it printed.
    */

@@ -193,3 +193,13 @@ Deno.test("nothing is left running when the parent is killed", async () => {
     await Deno.remove(script);
   }
 });
+
+Deno.test("a misspelt option, or one of a wrong kind, is refused before anything starts", async () => {
+  const create = (options: unknown) => LocalCluster.create(options as { nWorkers: number });
+  await assert.rejects(create({ nWorker: 1 }), {
+    name: "TypeError",
+    message: /no option "nWorker"; there are nWorkers, /,
+  });
+  await assert.rejects(create({ processes: "no" }), { message: /true or false, got "no"/ });
+  await assert.rejects(create(5), { message: /such as \{ nWorkers: 2 \}, got 5/ });
+});
