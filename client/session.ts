@@ -200,6 +200,8 @@ export class Session implements FutureOwner {
         keys: [key],
       }, obstacleTimeout);
       if (story.findLast((step) => step.key === key)?.finish !== "no-worker") return "";
+      const threads = await this.call("future", "ncores", {}, obstacleTimeout);
+      if (Object.keys(threads as object).length === 0) return ": the cluster has no workers";
     } catch (error) {
       logger.debug(`Could not learn why ${key} is not done`, { error });
       return "";

@@ -154,3 +154,12 @@ Deno.test("who waits in vain for a task that no worker may run is told so", asyn
     }
   });
 });
+
+Deno.test("a wait that runs out says when the cluster has no workers", async () => {
+  await genCluster({ nthreads: [] }, async ({ client }) => {
+    const future = client.submit((x: number) => x + 1, 1);
+    await assert.rejects(future.result({ timeout: 0.05 }), {
+      message: /the cluster has no workers$/,
+    });
+  });
+});
