@@ -112,8 +112,13 @@ async function run(
 }
 
 if (import.meta.main) {
+  const [folder, ...rest] = Deno.args;
+  if (rest.length > 0 || folder?.startsWith("-")) {
+    console.error("usage: deno task compile [FOLDER], where the programs go; by default dist");
+    Deno.exit(2);
+  }
   try {
-    await compile(Deno.args[0] ?? `${root}dist`, Deno.env.get("COMPILE_DENO") ?? Deno.execPath());
+    await compile(folder ?? `${root}dist`, Deno.env.get("COMPILE_DENO") ?? Deno.execPath());
   } catch (error) {
     console.error((error as Error).message);
     Deno.exit(1);
