@@ -25,22 +25,8 @@ const maxDelay = 2 ** 31 - 1;
  *
  * @returns The timer, for `clearTimeout`.
  */
-export function after(seconds: number, callback: () => void): ReturnType<typeof setTimeout> {
+function after(seconds: number, callback: () => void): ReturnType<typeof setTimeout> {
   return setTimeout(callback, Math.min(seconds * 1000, maxDelay));
-}
-
-/** Resolve after some seconds, or at once when the signal aborts. */
-export function pause(seconds: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal?.aborted) return resolve();
-    const end = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = after(seconds, end);
-    signal?.addEventListener("abort", end);
-  });
 }
 
 /**

@@ -6,10 +6,10 @@
  * @module
  */
 import type { ConnectionPool } from "../comm/connection_pool.ts";
+import { pause } from "../comm/pause.ts";
 import { RemoteError } from "../comm/rpc.ts";
 import { getLogger } from "../config/logging.ts";
 import { Serialized } from "../protocol/serialized.ts";
-import { pause } from "./deadline.ts";
 import { CancelledError, type FutureState } from "./future_state.ts";
 
 const logger = getLogger("distributed.client");

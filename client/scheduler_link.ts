@@ -5,6 +5,7 @@
  * @module
  */
 import { BatchedSend } from "../comm/batched_send.ts";
+import { pause } from "../comm/pause.ts";
 import { type Comm, CommClosedError, connect } from "../comm/comm.ts";
 import { getLogger } from "../config/logging.ts";
 import type {
@@ -14,7 +15,7 @@ import type {
   SchedulerToClient,
 } from "../protocol/messages.ts";
 import { versions } from "../config/version.ts";
-import { pause, within } from "./deadline.ts";
+import { within } from "./deadline.ts";
 
 const logger = getLogger("distributed.client");
 

@@ -4,9 +4,10 @@
  * @module
  */
 import { ConnectionPool } from "../comm/connection_pool.ts";
+import { pause } from "../comm/pause.ts";
 import { getLogger } from "../config/logging.ts";
 import type { SchedulerToClient } from "../protocol/messages.ts";
-import { pause, TimeoutError, within } from "./deadline.ts";
+import { TimeoutError, within } from "./deadline.ts";
 import { Fetcher } from "./fetcher.ts";
 import { type Future, type FutureOwner, makeFuture } from "./future.ts";
 import type { FutureState } from "./future_state.ts";
