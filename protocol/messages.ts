@@ -18,10 +18,24 @@ export type Priority = [user: number, generation: number, order: number];
 
 // ---------------------------------------------------------------------------------- client → scheduler
 
+/**
+ * Something that is shared by its content, and named by the hash of it (see `functions/definition.ts`):
+ * the code of a function, class or module, a large captured buffer, a registered serialization.
+ */
+export interface CodePart {
+  code: Serialized;
+  /** Names of the parts that the code refers to; absent: none. */
+  needs?: string[];
+  /** Where the code comes from, for stacks. Says nothing of what it does: no part of the hash. */
+  origin?: Serialized;
+}
+
 /** Tasks of one call (`submit` or `map`): they share a function and options, and differ in columns. */
 export interface TaskGroup {
-  /** Hash of the function's code; the code itself is in {@linkcode UpdateGraph.functions}. */
+  /** Name of the function's part. */
   function: string;
+  /** Names of the parts that the arguments refer to; absent: none. */
+  needs?: string[];
   /** Names of the tasks; column `i` of the other arrays describes task `keys[i]`. */
   keys: string[];
   /** Arguments: a serialized array; futures inside it are references to their keys. */
@@ -47,8 +61,11 @@ export interface TaskGroup {
 /** Add tasks to the graph. The order of groups and of keys in them is the client's order. */
 export interface UpdateGraph {
   op: "update-graph";
-  /** Code of every function that the groups use, by hash. */
-  functions: Record<string, Serialized>;
+  /**
+   * The parts that the groups use and that this client has not sent on this connection, by name. The
+   * scheduler keeps a part until the client releases it ({@linkcode ReleaseParts}) and nothing uses it.
+   */
+  parts: Record<string, CodePart>;
   groups: TaskGroup[];
 }
 
@@ -70,9 +87,19 @@ export interface CancelKeys {
   keys: string[];
 }
 
+/** The client will not refer to these parts again without sending them anew. */
+export interface ReleaseParts {
+  op: "release-parts";
+  parts: string[];
+}
+
 /** Data that the client has put on workers itself (scatter); the client wants it. */
 export interface UpdateData {
   op: "update-data";
+  /** Parts that the data refers to and that this client has not sent on this connection. */
+  parts?: Record<string, CodePart>;
+  /** Names of the parts that each value refers to, by key; keys whose values refer to none are absent. */
+  needs?: Record<string, string[]>;
   whoHas: Record<string, string[]>;
   nbytes: Record<string, number>;
   types?: Record<string, string>;
@@ -92,6 +119,7 @@ export type ClientMessage =
   | CancelKeys
   | UpdateData
   | ReportMissing
+  | ReleaseParts
   | { op: "heartbeat-client" }
   | { op: "close-client" };
 
@@ -124,10 +152,12 @@ export type SchedulerToClient =
 export interface ComputeTask {
   op: "compute-task";
   key: string;
-  /** Hash of the function. */
+  /** Name of the function's part. */
   function: string;
-  /** The function's code, when this worker has not had it before. */
-  code?: Serialized;
+  /** Names of the parts that the arguments and the dependencies' values refer to; absent: none. */
+  needs?: string[];
+  /** Of all parts that the task needs, directly or not, those that this worker has not had before. */
+  parts?: Record<string, CodePart>;
   args: Serialized;
   priority: Priority;
   /** Expected run time in seconds; absent when not known yet. */
@@ -147,8 +177,10 @@ export type SchedulerToWorker =
   | { op: "cancel-compute"; keys: string[] }
   /** Drop these results from the store. */
   | { op: "free-keys"; keys: string[] }
-  /** The code of these functions is not needed any more. */
-  | { op: "forget-functions"; functions: string[] }
+  /** These parts are not needed any more. */
+  | { op: "forget-parts"; parts: string[] }
+  /** Modules that tasks can import by name from now on; a name that is known gets a new module. */
+  | { op: "upload-file"; modules: Record<string, string>; parts: Record<string, CodePart> }
   /** May this task be moved to another worker? Answered by `steal-response`. */
   | { op: "steal-request"; key: string; id: number }
   /** Forget all work and all data, replace all threads, answer `restarted`. */
@@ -165,6 +197,8 @@ export interface TaskFinished {
   nbytes: number;
   /** What the value is: "number", "Float64Array", … */
   type: string;
+  /** Names of the parts that the value refers to; absent: none. */
+  needs?: string[];
   /** Start and end of the run on the worker's clock, in seconds. */
   start: number;
   stop: number;
