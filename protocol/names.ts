@@ -1,6 +1,6 @@
 /**
- * What can be a name: the key of a task, the address of a worker, the id of a client, the hash of a
- * function. Names are fields of the maps that messages are made of, and they travel as UTF-8.
+ * What can be a name: the key of a task, the address of a worker, the id of a client, a part of code.
+ * Names are fields of the maps that messages are made of, and they travel as UTF-8.
  *
  * @module
  */
@@ -19,4 +19,17 @@ export const LONGEST_NAME = 10_000;
 export function isName(value: unknown): value is string {
   return typeof value === "string" && value !== "" && value.length <= LONGEST_NAME &&
     value !== "__proto__" && value.isWellFormed();
+}
+
+const PART_NAME = /^[fcmbr][0-9a-f]{32}$/;
+
+/**
+ * Whether a value can be the name of a part of code: a letter for its kind (`f` function, `c` class,
+ * `m` module, `b` buffer, `r` registered serialization) and the hash of its content.
+ *
+ * @param value Any value.
+ * @returns True for a part's name.
+ */
+export function isPartName(value: unknown): value is string {
+  return typeof value === "string" && PART_NAME.test(value);
 }

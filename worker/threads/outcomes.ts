@@ -10,10 +10,10 @@ import { TaskTimeoutError } from "./time_limit.ts";
 
 /** What a thread told of a task. */
 export function outcomeOf(key: string, record: OutcomeRecord, thread: number): Outcome {
-  const { start, stop, value, text } = record;
+  const { start, stop, value, needs, text } = record;
   return record.erred
     ? { key, status: "erred", exception: value, traceback: text, start, stop, thread }
-    : { key, status: "finished", value, type: text, start, stop, thread };
+    : { key, status: "finished", value, type: text, needs, start, stop, thread };
 }
 
 /** A task ran beyond its limit, which its thread did not notice. */

@@ -1,6 +1,10 @@
 /**
- * The records that pool and thread exchange, as bytes: tasks and lists of functions to forget on the
- * way to the thread, outcomes and console output on the way back.
+ * The records that pool and thread exchange, as bytes. On the way to the thread: parts of code that it
+ * learns, tasks, parts to forget, names of uploaded modules. On the way back: outcomes and console
+ * output.
+ *
+ * A thread knows a part by a number, from the part's LEARN record until a FORGET record. A LEARN record
+ * comes after those of all parts that it needs, and before the first record that uses it.
  *
  * @module
  */
@@ -18,9 +22,9 @@ import { MAX_INLINE_BYTES } from "./thread_memory.ts";
 export const RecordKind = {
   /** To the thread: a task. */
   TASK: 1,
-  /** To the thread: functions that are not needed any more. */
+  /** To the thread: parts that are not needed any more. */
   FORGET: 2,
-  /** To the thread: the next record comes by message. */
+  /** To the thread: the next record, of whichever kind, comes by message. */
   BY_MESSAGE: 3,
   /** To the pool: a task's value. */
   FINISHED: 4,
@@ -28,6 +32,10 @@ export const RecordKind = {
   ERRED: 5,
   /** To the pool: console output. */
   CONSOLE: 6,
+  /** To the thread: a part of code. */
+  LEARN: 7,
+  /** To the thread: all modules that tasks can import by name. */
+  UPLOADS: 8,
 } as const;
 
 /** A record too large for a ring, as it is posted: the bytes and the large frames beside them. */
@@ -36,7 +44,109 @@ export interface PostedRecord {
   beside: ArrayBuffer[];
 }
 
-const HAS_CODE = 1;
+// -------------------------------------------------------------------------------------- parts
+
+/** A part of code as its thread gets it. */
+export interface LearnRecord {
+  /** Number of the part in this thread, from 1. */
+  id: number;
+  name: string;
+  /** Numbers of the parts that it refers to; the thread has them already. */
+  needs: readonly number[];
+  code: Serialized;
+  /** Where the code comes from, for stacks. */
+  origin: Serialized | undefined;
+}
+
+/** A bound for a part's record in bytes; Infinity when it can't go through a ring. */
+export function learnBound(part: LearnRecord): number {
+  const { code, origin } = part;
+  if (hasLargeFrame(code) || origin !== undefined && hasLargeFrame(origin)) return Infinity;
+  const bytes = learnRoom(part);
+  return bytes > MAX_INLINE_BYTES ? Infinity : bytes;
+}
+
+/** The room a part's record takes, its large frames not counted. */
+export function learnRoom({ name, needs, code, origin }: LearnRecord): number {
+  return 10 + stringBound(name) + 4 * needs.length + serializedBytes(code) +
+    (origin === undefined ? 0 : serializedBytes(origin));
+}
+
+/** Writes a part's record. */
+export function writeLearn(writer: RecordWriter, part: LearnRecord): void {
+  writer.u8(RecordKind.LEARN);
+  writer.u8(part.origin === undefined ? 0 : 1);
+  writer.u32(part.id);
+  writer.string(part.name);
+  writeIds(writer, part.needs);
+  writer.serialized(part.code);
+  if (part.origin !== undefined) writer.serialized(part.origin);
+}
+
+/** Reads a part's record, after its kind. */
+export function readLearn(reader: RecordReader): LearnRecord {
+  const hasOrigin = reader.u8() === 1;
+  const id = reader.u32();
+  const name = reader.string();
+  const needs = readIds(reader);
+  const code = reader.serialized();
+  return { id, name, needs, code, origin: hasOrigin ? reader.serialized() : undefined };
+}
+
+/** The room a list of parts to forget takes. */
+export function forgetRoom(ids: readonly number[]): number {
+  return 5 + 4 * ids.length;
+}
+
+/** Writes a list of parts to forget. */
+export function writeForget(writer: RecordWriter, ids: readonly number[]): void {
+  writer.u8(RecordKind.FORGET);
+  writeIds(writer, ids);
+}
+
+/** Reads a list of parts to forget, after its kind. */
+export function readForget(reader: RecordReader): number[] {
+  return readIds(reader);
+}
+
+/** The room the names of uploaded modules take; above `MAX_INLINE_BYTES` they can't go through a ring. */
+export function uploadsRoom(modules: ReadonlyMap<string, number>): number {
+  let bytes = 5;
+  for (const name of modules.keys()) bytes += 4 + stringBound(name);
+  return bytes;
+}
+
+/** Writes the numbers of all uploaded modules by the names that tasks import them by. */
+export function writeUploads(writer: RecordWriter, modules: ReadonlyMap<string, number>): void {
+  writer.u8(RecordKind.UPLOADS);
+  writer.u32(modules.size);
+  for (const [name, id] of modules) {
+    writer.string(name);
+    writer.u32(id);
+  }
+}
+
+/** Reads the uploaded modules, after the record's kind: they take the place of all before them. */
+export function readUploads(reader: RecordReader): Map<string, number> {
+  const modules = new Map<string, number>();
+  for (let left = reader.u32(); left > 0; left--) modules.set(reader.string(), reader.u32());
+  return modules;
+}
+
+function writeIds(writer: RecordWriter, ids: readonly number[]): void {
+  writer.u32(ids.length);
+  for (let i = 0; i < ids.length; i++) writer.u32(ids[i]);
+}
+
+function readIds(reader: RecordReader): number[] {
+  const ids: number[] = [];
+  for (let left = reader.u32(); left > 0; left--) ids.push(reader.u32());
+  return ids;
+}
+
+// -------------------------------------------------------------------------------------- tasks
+
+const HAS_NEEDS = 1;
 const HAS_TIMEOUT = 2;
 const HAS_DEPENDENCIES = 4;
 
@@ -46,12 +156,15 @@ export interface TaskRecord {
   slot: number;
   /** Number of the task in this thread, from 1. */
   serial: number;
-  /** Number of its function in this thread. */
+  /** Number of its function's part in this thread. */
   functionId: number;
   key: string;
   args: Serialized;
-  /** The function's code, when the thread has not had it before. */
-  code: Serialized | undefined;
+  /**
+   * Numbers of the parts that `args` and the dependencies' values refer to, and of those that the call
+   * was sent with; undefined: none. What these parts need is in their own records.
+   */
+  needs: readonly number[] | undefined;
   dependencies: ReadonlyMap<string, Serialized> | undefined;
   /** Seconds; undefined: no limit. */
   timeout: number | undefined;
@@ -62,10 +175,7 @@ export function taskBound(task: TaskRecord): number {
   if (hasLargeFrame(task.args)) return Infinity;
   let bytes = 14 + stringBound(task.key) + serializedBytes(task.args);
   if (task.timeout !== undefined) bytes += 8;
-  if (task.code !== undefined) {
-    if (hasLargeFrame(task.code)) return Infinity;
-    bytes += serializedBytes(task.code);
-  }
+  if (task.needs !== undefined) bytes += 4 + 4 * task.needs.length;
   if (task.dependencies !== undefined) {
     bytes += 4;
     for (const [key, value] of task.dependencies) {
@@ -80,7 +190,7 @@ export function taskBound(task: TaskRecord): number {
 /** The room a task's record takes in a buffer of its own, its large frames not counted. */
 export function taskRoom(task: TaskRecord): number {
   let bytes = 26 + stringBound(task.key) + serializedBytes(task.args);
-  if (task.code !== undefined) bytes += serializedBytes(task.code);
+  if (task.needs !== undefined) bytes += 4 + 4 * task.needs.length;
   if (task.dependencies !== undefined) {
     for (const [key, value] of task.dependencies) {
       bytes += stringBound(key) + serializedBytes(value);
@@ -93,7 +203,7 @@ export function taskRoom(task: TaskRecord): number {
 export function writeTask(writer: RecordWriter, task: TaskRecord): void {
   writer.u8(RecordKind.TASK);
   writer.u8(
-    (task.code !== undefined ? HAS_CODE : 0) | (task.timeout !== undefined ? HAS_TIMEOUT : 0) |
+    (task.needs !== undefined ? HAS_NEEDS : 0) | (task.timeout !== undefined ? HAS_TIMEOUT : 0) |
       (task.dependencies !== undefined ? HAS_DEPENDENCIES : 0),
   );
   writer.u32(task.slot);
@@ -101,7 +211,7 @@ export function writeTask(writer: RecordWriter, task: TaskRecord): void {
   writer.u32(task.functionId);
   if (task.timeout !== undefined) writer.f64(task.timeout);
   writer.string(task.key);
-  if (task.code !== undefined) writer.serialized(task.code);
+  if (task.needs !== undefined) writeIds(writer, task.needs);
   writer.serialized(task.args);
   if (task.dependencies !== undefined) {
     writer.u32(task.dependencies.size);
@@ -120,7 +230,7 @@ export function readTask(reader: RecordReader): TaskRecord {
   const functionId = reader.u32();
   const timeout = flags & HAS_TIMEOUT ? reader.f64() : undefined;
   const key = reader.string();
-  const code = flags & HAS_CODE ? reader.serialized() : undefined;
+  const needs = flags & HAS_NEEDS ? readIds(reader) : undefined;
   const args = reader.serialized();
   let dependencies: Map<string, Serialized> | undefined;
   if (flags & HAS_DEPENDENCIES) {
@@ -129,27 +239,13 @@ export function readTask(reader: RecordReader): TaskRecord {
       dependencies.set(reader.string(), reader.serialized());
     }
   }
-  return { slot, serial, functionId, key, args, code, dependencies, timeout };
+  return { slot, serial, functionId, key, args, needs, dependencies, timeout };
 }
 
-/** The room a list of functions to forget takes. */
-export function forgetRoom(functionIds: readonly number[]): number {
-  return 5 + 4 * functionIds.length;
-}
+// ----------------------------------------------------------------------------------- outcomes
 
-/** Writes a list of functions to forget. */
-export function writeForget(writer: RecordWriter, functionIds: readonly number[]): void {
-  writer.u8(RecordKind.FORGET);
-  writer.u32(functionIds.length);
-  for (const id of functionIds) writer.u32(id);
-}
-
-/** Reads a list of functions to forget, after its kind. */
-export function readForget(reader: RecordReader): number[] {
-  const ids: number[] = [];
-  for (let left = reader.u32(); left > 0; left--) ids.push(reader.u32());
-  return ids;
-}
+const TAINTED = 1;
+const REFERS = 2;
 
 /** How a task went, as its thread tells it. */
 export interface OutcomeRecord {
@@ -163,38 +259,59 @@ export interface OutcomeRecord {
   tainted: boolean;
   /** The value, or the error. */
   value: Serialized;
+  /** Names of the parts that the value refers to; undefined: none. */
+  needs: readonly string[] | undefined;
   /** The value's type, or the error's stack as text. */
   text: string;
 }
 
 /** The room an outcome's record takes, its large frames not counted. */
-export function outcomeRoom(value: Serialized, text: string): number {
-  return 26 + stringBound(text) + serializedBytes(value);
+export function outcomeRoom({ value, text, needs }: OutcomeRecord): number {
+  let bytes = 26 + stringBound(text) + serializedBytes(value);
+  if (needs !== undefined) {
+    bytes += 4;
+    for (let i = 0; i < needs.length; i++) bytes += stringBound(needs[i]);
+  }
+  return bytes;
 }
 
 /** Writes an outcome. */
 export function writeOutcome(writer: RecordWriter, outcome: OutcomeRecord): void {
+  const { needs } = outcome;
   writer.u8(outcome.erred ? RecordKind.ERRED : RecordKind.FINISHED);
-  writer.u8(outcome.tainted ? 1 : 0);
+  writer.u8((outcome.tainted ? TAINTED : 0) | (needs !== undefined ? REFERS : 0));
   writer.u32(outcome.slot);
   writer.u32(outcome.serial);
   writer.f64(outcome.start);
   writer.f64(outcome.stop);
   writer.string(outcome.text);
+  if (needs !== undefined) {
+    writer.u32(needs.length);
+    for (let i = 0; i < needs.length; i++) writer.string(needs[i]);
+  }
   writer.serialized(outcome.value);
 }
 
 /** Reads an outcome, after its kind. */
 export function readOutcome(reader: RecordReader, kind: number): OutcomeRecord {
-  const tainted = reader.u8() === 1;
+  const flags = reader.u8();
   const slot = reader.u32();
   const serial = reader.u32();
   const start = reader.f64();
   const stop = reader.f64();
   const text = reader.string();
+  let needs: string[] | undefined;
+  if (flags & REFERS) {
+    needs = [];
+    for (let left = reader.u32(); left > 0; left--) needs.push(reader.string());
+  }
   const value = reader.serialized();
-  return { slot, serial, start, stop, erred: kind === RecordKind.ERRED, tainted, value, text };
+  const erred = kind === RecordKind.ERRED;
+  const tainted = (flags & TAINTED) !== 0;
+  return { slot, serial, start, stop, erred, tainted, value, needs, text };
 }
+
+// ------------------------------------------------------------------------------------ console
 
 /** The levels of console output; a record has the index. */
 export const CONSOLE_LEVELS = ["debug", "log", "info", "warn", "error"] as const;

@@ -72,7 +72,7 @@ export class ThreadOutbox {
   /** Sends a task's outcome. Large frames are copied: the task may keep, and use, what it returned. */
   outcome(outcome: OutcomeRecord): void {
     if (this.#dropped > 0) this.#sayDropped();
-    const room = outcomeRoom(outcome.value, outcome.text);
+    const room = outcomeRoom(outcome);
     if (room > MAX_INLINE_BYTES || hasLargeFrame(outcome.value)) {
       const writer = new RecordWriter(new Uint8Array(room));
       writeOutcome(writer, outcome);

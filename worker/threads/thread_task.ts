@@ -6,14 +6,27 @@
  */
 import type { Serialized } from "../../protocol/serialized.ts";
 
+/**
+ * A part of code, see `protocol/functions/definition.ts`. Parts of one name are alike: a thread is sent
+ * one of them.
+ */
+export interface ThreadPart {
+  readonly name: string;
+  readonly code: Serialized;
+  /** Where the code comes from, for stacks. */
+  readonly origin: Serialized | undefined;
+  /** The parts that the code refers to. There are no circles, and no long chains. */
+  readonly needs: readonly ThreadPart[];
+}
+
 /** A task that is ready to run: all its data is here. Nothing in it is changed by the pool. */
 export interface ThreadTask {
   /** Name of the task; one task of a name is in the pool at a time. */
   readonly key: string;
-  /** Hash of the function's code. */
-  readonly function: string;
-  /** The code: decodes to `{ source, name, kind }`. Sent to a thread once. */
-  readonly code: Serialized;
+  /** The function's part. */
+  readonly function: ThreadPart;
+  /** Further parts that the arguments and the dependencies' values refer to; undefined: none. */
+  readonly needs: readonly ThreadPart[] | undefined;
   /** The arguments: decodes to an array; references in it are keys of `dependencies`. */
   readonly args: Serialized;
   /** Values of the keys that `args` refers to. */
@@ -29,6 +42,8 @@ export interface FinishedOutcome {
   value: Serialized;
   /** What the value is: "number", "Float64Array", … */
   type: string;
+  /** Names of the parts that the value refers to; undefined: none. */
+  needs: readonly string[] | undefined;
   /**
    * When the thread began with the task and when it was done with it (arguments decoded, value encoded),
    * in seconds since the epoch.
