@@ -4,24 +4,20 @@
  *
  * @module
  */
-import { RecordReader, RecordWriter } from "./record_codec.ts";
+import { RecordReader } from "./record_codec.ts";
 import {
-  forgetRoom,
   type OutcomeRecord,
   readConsole,
   readOutcome,
   RecordKind,
-  taskBound,
   type TaskRecord,
-  taskRoom,
-  writeForget,
-  writeTask,
 } from "./records.ts";
-import { RingReader, RingWriter } from "./ring.ts";
+import { RingReader } from "./ring.ts";
 import type { FromThread, ThreadInit } from "./thread.ts";
-import type { ToThread } from "./thread_loop.ts";
-import { Activity, Claim, Sleep, SLOTS, threadMemory, Word } from "./thread_memory.ts";
-import type { ConsoleOutput, ThreadTask } from "./thread_task.ts";
+import { ThreadInbox } from "./thread_inbox.ts";
+import { Activity, Claim, SLOTS, threadMemory, Word } from "./thread_memory.ts";
+import { ThreadParts } from "./thread_parts.ts";
+import type { ConsoleOutput, ThreadPart, ThreadTask } from "./thread_task.ts";
 
 /** Bytes of arguments that a thread is given ahead of the task it runs. */
 const AHEAD_BYTES = 1024 * 1024;
@@ -89,19 +85,14 @@ export class PoolThread {
   readonly #worker: Worker;
   readonly #port: MessagePort;
   readonly #memory = threadMemory();
-  readonly #in: RingWriter;
+  readonly #inbox: ThreadInbox;
+  readonly #parts: ThreadParts;
   readonly #out: RingReader;
-  readonly #writer: RecordWriter;
   readonly #reader = new RecordReader();
   readonly #slots: (PoolTask | undefined)[] = new Array(SLOTS).fill(undefined);
   readonly #freeSlots: number[] = [];
   /** Slots of recalled tasks that the thread has not come across yet. */
   readonly #recalledSlots: number[] = [];
-  /** Numbers of the functions that the thread knows, by hash. */
-  readonly #functions = new Map<string, number>();
-  /** Functions to forget that the ring had no room for. */
-  #forgotten: number[] = [];
-  #nextFunction = 1;
   #nextSerial = 1;
   #bytes = 0;
   /** Whether its ring is full of tasks taken back: it passes over them when it ends the one it runs. */
@@ -118,7 +109,7 @@ export class PoolThread {
     functionId: 0,
     key: "",
     args: undefined!,
-    code: undefined,
+    needs: undefined,
     dependencies: undefined,
     timeout: undefined,
   };
@@ -127,9 +118,7 @@ export class PoolThread {
     this.id = setup.id;
     this.#owner = owner;
     this.#module = setup.module;
-    this.#in = new RingWriter(this.#memory.inRing);
     this.#out = new RingReader(this.#memory.outRing);
-    this.#writer = new RecordWriter(this.#in.bytes, this.#in.view);
     for (let slot = SLOTS - 1; slot >= 0; slot--) this.#freeSlots.push(slot);
     this.ready = new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -143,6 +132,8 @@ export class PoolThread {
     });
     const channel = new MessageChannel();
     this.#port = channel.port1;
+    this.#inbox = new ThreadInbox(this.#memory, this.#port);
+    this.#parts = new ThreadParts(this.#inbox);
     this.#port.onmessage = (event: MessageEvent<FromThread>) => this.#receive(event.data);
     const options: WorkerOptions = { type: "module", name: `dusk thread ${setup.id}` };
     // Naming permissions at all takes an unstable feature.
@@ -211,35 +202,49 @@ export class PoolThread {
     this.#full = slot === undefined;
     if (slot === undefined) return false;
     const { task } = entry;
-    const known = this.#functions.get(task.function);
-    const record = this.#record;
-    record.slot = slot;
-    record.serial = this.#nextSerial;
-    record.functionId = known ?? this.#nextFunction;
-    record.key = task.key;
-    record.args = task.args;
-    record.code = known === undefined ? task.code : undefined;
-    record.dependencies = task.dependencies;
-    record.timeout = task.timeout;
-    if (task.timeout !== undefined) this.#memory.starts[slot] = 0;
     Atomics.store(this.#memory.claims, slot, Claim.QUEUED);
-    if (!this.#send(record)) {
+    if (task.timeout !== undefined) this.#memory.starts[slot] = 0;
+    if (!this.#send(task, slot)) {
       Atomics.store(this.#memory.claims, slot, Claim.FREE);
       this.#freeSlots.push(slot);
       this.#full = true;
+      // It makes room by reading what was sent ahead of the task.
+      this.#inbox.wake();
       return false;
     }
-    if (known === undefined) this.#functions.set(task.function, this.#nextFunction++);
-    // Fits a word of shared memory, and is never 0.
-    this.#nextSerial = this.#nextSerial === 0x7fff_ffff ? 1 : this.#nextSerial + 1;
     entry.thread = this;
     entry.slot = slot;
-    entry.serial = record.serial;
+    entry.serial = this.#nextSerial;
+    // Fits a word of shared memory, and is never 0.
+    this.#nextSerial = this.#nextSerial === 0x7fff_ffff ? 1 : this.#nextSerial + 1;
     this.#slots[slot] = entry;
     this.tasks.push(entry);
     this.#bytes += entry.bytes;
-    this.#wake();
+    this.#inbox.wake();
     return true;
+  }
+
+  /** Sends a task, and ahead of it what it needs and the thread lacks. */
+  #send(task: ThreadTask, slot: number): boolean {
+    const parts = this.#parts;
+    if (!parts.catchUp()) return false;
+    const functionId = parts.numberOf(task.function);
+    if (functionId < 0) return false;
+    let needs: number[] | undefined;
+    if (task.needs !== undefined) {
+      needs = parts.numbersOf(task.needs);
+      if (needs === undefined) return false;
+    }
+    const record = this.#record;
+    record.slot = slot;
+    record.serial = this.#nextSerial;
+    record.functionId = functionId;
+    record.key = task.key;
+    record.args = task.args;
+    record.needs = needs;
+    record.dependencies = task.dependencies;
+    record.timeout = task.timeout;
+    return this.#inbox.task(record);
   }
 
   #takeSlot(): number | undefined {
@@ -253,42 +258,6 @@ export class PoolThread {
       recalled.length = kept;
     }
     return this.#freeSlots.pop();
-  }
-
-  #send(record: TaskRecord): boolean {
-    if (this.#forgotten.length > 0 && !this.#sendForgotten()) return false;
-    const bound = taskBound(record);
-    if (bound !== Infinity) {
-      const at = this.#in.reserve(bound);
-      if (at < 0) return false;
-      this.#writer.position = at;
-      writeTask(this.#writer, record);
-      this.#in.commit(this.#writer.position - at);
-      return true;
-    }
-    const at = this.#in.reserve(1);
-    if (at < 0) return false;
-    const writer = new RecordWriter(new Uint8Array(taskRoom(record)));
-    writeTask(writer, record);
-    const posted = writer.posted();
-    this.#post({ kind: "record", ...posted }, [posted.record.buffer, ...posted.beside]);
-    this.#writer.position = at;
-    this.#writer.u8(RecordKind.BY_MESSAGE);
-    this.#in.commit(1);
-    return true;
-  }
-
-  #post(message: ToThread, transfer: Transferable[] = []): void {
-    this.#port.postMessage(message, transfer);
-  }
-
-  #wake(): void {
-    const { words } = this.#memory;
-    const sleep = Atomics.load(words, Word.SLEEP);
-    if (sleep === Sleep.AWAKE) return;
-    Atomics.add(words, Word.BELL, 1);
-    if (sleep === Sleep.WAIT_MESSAGE) this.#post(0);
-    else Atomics.notify(words, Word.BELL);
   }
 
   /** Takes a task back that the thread has not begun; false when it has. */
@@ -322,31 +291,17 @@ export class PoolThread {
   /** Asks a running task to stop. */
   abort(entry: PoolTask): void {
     Atomics.store(this.#memory.words, Word.ABORT, entry.serial);
-    this.#post({ kind: "abort", serial: entry.serial });
+    this.#inbox.post({ kind: "abort", serial: entry.serial });
   }
 
-  /** Drops functions. */
-  forget(hashes: readonly string[]): void {
-    for (const hash of hashes) {
-      const id = this.#functions.get(hash);
-      if (id === undefined) continue;
-      this.#functions.delete(hash);
-      this.#forgotten.push(id);
-    }
-    // Not worth waking the thread: it comes across it with its next task.
-    if (this.#forgotten.length > 0) this.#sendForgotten();
+  /** Has the thread forget parts that nothing uses any more. */
+  forget(names: readonly string[]): void {
+    this.#parts.forget(names);
   }
 
-  #sendForgotten(): boolean {
-    const ids = this.#forgotten.slice(0, 1000);
-    const room = forgetRoom(ids);
-    const at = this.#in.reserve(room);
-    if (at < 0) return false;
-    this.#writer.position = at;
-    writeForget(this.#writer, ids);
-    this.#in.commit(room);
-    this.#forgotten = this.#forgotten.slice(ids.length);
-    return this.#forgotten.length === 0;
+  /** Has tasks import these modules by these names from now on. */
+  setUploads(modules: ReadonlyMap<string, ThreadPart>): void {
+    this.#parts.setUploads(modules);
   }
 
   // ---------------------------------------------------------------------------- from the thread
@@ -420,8 +375,8 @@ export class PoolThread {
     this.available = false;
     this.#retired = true;
     Atomics.store(this.#memory.words, Word.RETIRE, 1);
-    this.#post({ kind: "retire" });
-    this.#wake();
+    this.#inbox.post({ kind: "retire" });
+    this.#inbox.wake();
   }
 
   /** Whether the thread has answered {@linkcode retire}. */

@@ -7,7 +7,7 @@
 import { LeavingThreads } from "./leaving_threads.ts";
 import type { PoolBell } from "./pool_bell.ts";
 import { type PoolTask, PoolThread, type ThreadOwner } from "./pool_thread.ts";
-import type { ThreadPoolOptions } from "./thread_task.ts";
+import type { ThreadPart, ThreadPoolOptions } from "./thread_task.ts";
 
 /** How often a thread is tried to start before that is an error. */
 const START_ATTEMPTS = 3;
@@ -34,6 +34,8 @@ export class ThreadCrew {
   /** Changes when all threads are given up, so that what began before is known to be outdated. */
   #generation = 0;
   #failure: Error | undefined;
+  /** Modules that tasks can import by name; undefined: there have been none. */
+  #uploads: ReadonlyMap<string, ThreadPart> | undefined;
 
   /**
    * @param options How many threads, and of which kind.
@@ -79,6 +81,12 @@ export class ThreadCrew {
   collect(): void {
     // What comes of it may change the list.
     for (let i = 0; i < this.#threads.length; i++) this.#threads[i].collect();
+  }
+
+  /** Has tasks import these modules by these names, in all threads, those to come too. */
+  setUploads(modules: ReadonlyMap<string, ThreadPart>): void {
+    this.#uploads = modules;
+    for (const thread of this.#threads) thread.setUploads(modules);
   }
 
   /** Forgets the threads that were given up and have ended. */
@@ -183,6 +191,7 @@ export class ThreadCrew {
         poolMemory: this.#bell.memory,
         worker: { address, name },
       }, this.#owner);
+      if (this.#uploads !== undefined) thread.setUploads(this.#uploads);
       this.#threads.push(thread);
       try {
         await thread.ready;

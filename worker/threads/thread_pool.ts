@@ -10,7 +10,13 @@ import { PoolBell } from "./pool_bell.ts";
 import type { PoolTask, PoolThread } from "./pool_thread.ts";
 import type { OutcomeRecord } from "./records.ts";
 import { ThreadCrew } from "./thread_crew.ts";
-import type { ConsoleOutput, Outcome, ThreadPoolOptions, ThreadTask } from "./thread_task.ts";
+import type {
+  ConsoleOutput,
+  Outcome,
+  ThreadPart,
+  ThreadPoolOptions,
+  ThreadTask,
+} from "./thread_task.ts";
 
 export { ThreadStartError } from "./pool_thread.ts";
 export type * from "./thread_task.ts";
@@ -29,7 +35,13 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
  * ```ts
  * const pool = new ThreadPool({ nthreads: 2, onOutcome: (outcome) => console.log(outcome) });
  * await pool.start();
- * pool.execute({ key: "x", function: hash, code, args: serialize([1]), dependencies: undefined });
+ * pool.execute({
+ *   key: "x",
+ *   function: { name: "f0123456789abcdef0123456789abcdef", code, origin: undefined, needs: [] },
+ *   needs: undefined,
+ *   args: serialize([1]),
+ *   dependencies: undefined,
+ * });
  * ```
  */
 export class ThreadPool {
@@ -204,9 +216,22 @@ export class ThreadPool {
     return "stopping";
   }
 
-  /** Makes all threads forget functions. A task that calls one later brings its code again. */
-  forgetFunctions(hashes: readonly string[]): void {
-    for (const thread of this.#crew.threads) thread.forget(hashes);
+  /**
+   * Makes all threads forget parts of code. A task that uses one later brings it again.
+   *
+   * @param names The parts; among them all that need one of them.
+   */
+  forgetParts(names: readonly string[]): void {
+    for (const thread of this.#crew.threads) thread.forget(names);
+  }
+
+  /**
+   * Has all tasks that are handed to a thread from now on import these modules by these names.
+   *
+   * @param modules The modules; they take the place of all before them.
+   */
+  setUploads(modules: ReadonlyMap<string, ThreadPart>): void {
+    this.#crew.setUploads(modules);
   }
 
   /** Puts tasks that were recalled from a thread before all that wait. */
