@@ -114,9 +114,10 @@ export interface Defined {
 /** Makes code live, for the reader of values. */
 export interface CodeReader {
   /**
-   * Make a function or class. `early` has the values of the first `definition.early` variables.
+   * Make a function or class. `early` has the values of the first `definition.early` variables;
+   * `index` is the number of the definition in its value, in order of appearance, from 0.
    */
-  define(definition: Definition, early: readonly unknown[]): Defined;
+  define(definition: Definition, early: readonly unknown[], index: number): Defined;
   /** The value of a binding of a module. */
   import(module: string, name: string): unknown;
   /** The class with that part; undefined if it is not to be had here. */
