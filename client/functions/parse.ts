@@ -3,9 +3,15 @@
  *
  * @module
  */
-import { type AnyNode, type Expression, parse as acornParse, type Program } from "npm:acorn@8.19.0";
+import {
+  type AnyNode,
+  type Comment,
+  type Expression,
+  parse as acornParse,
+  type Program,
+} from "npm:acorn@8.19.0";
 
-export type { AnyNode, Expression };
+export type { AnyNode, Comment, Expression, Program };
 
 /** How a function's text has to be put into a program. */
 export interface ParsedFunction {
@@ -40,6 +46,18 @@ function tryParse(text: string, sourceType: "module" | "script"): Program | unde
 /** Whether a text is a function in sloppy mode only: it uses `with`, octal numbers, … */
 export function isSloppy(text: string): boolean {
   return tryParse(`(${text}\n)`, "script") !== undefined;
+}
+
+/**
+ * Parse the text of a module.
+ *
+ * @param text JavaScript.
+ * @param comments Takes the comments, in order.
+ * @returns Its tree.
+ * @throws {SyntaxError} When it is not a module's text.
+ */
+export function parseModule(text: string, comments: Comment[] = []): Program {
+  return acornParse(text, { ecmaVersion: "latest", sourceType: "module", onComment: comments });
 }
 
 /**
