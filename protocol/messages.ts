@@ -154,9 +154,12 @@ export interface ComputeTask {
   key: string;
   /** Name of the function's part. */
   function: string;
-  /** Names of the parts that the arguments and the dependencies' values refer to; absent: none. */
+  /** Names of the parts that the arguments refer to; absent: none. */
   needs?: string[];
-  /** Of all parts that the task needs, directly or not, those that this worker has not had before. */
+  /**
+   * Of all parts that the task needs, directly or not, those that this worker does not have; each after
+   * those that it needs.
+   */
   parts?: Record<string, CodePart>;
   args: Serialized;
   priority: Priority;
@@ -166,6 +169,8 @@ export interface ComputeTask {
   whoHas?: Record<string, string[]>;
   /** Sizes of the dependencies. */
   nbytes?: Record<string, number>;
+  /** Names of the parts that values of dependencies refer to; those that refer to none are absent. */
+  dependencyNeeds?: Record<string, string[]>;
   resources?: Record<string, number>;
   timeout?: number;
 }
@@ -177,9 +182,12 @@ export type SchedulerToWorker =
   | { op: "cancel-compute"; keys: string[] }
   /** Drop these results from the store. */
   | { op: "free-keys"; keys: string[] }
-  /** These parts are not needed any more. */
+  /** These parts are not needed any more, neither by tasks nor by other parts. */
   | { op: "forget-parts"; parts: string[] }
-  /** Modules that tasks can import by name from now on; a name that is known gets a new module. */
+  /**
+   * Modules that tasks can import by name from now on; a name that is known gets a new module. `parts` has
+   * those that this worker does not have, each after those that it needs.
+   */
   | { op: "upload-file"; modules: Record<string, string>; parts: Record<string, CodePart> }
   /** May this task be moved to another worker? Answered by `steal-response`. */
   | { op: "steal-request"; key: string; id: number }
@@ -280,6 +288,8 @@ export interface RegisterWorker {
   versions: Record<string, string>;
   /** Results that the worker already holds (it comes back after a lost connection). */
   nbytes: Record<string, number>;
+  /** Names of the parts that these refer to, by key; those that refer to none are absent. */
+  needs?: Record<string, string[]>;
 }
 
 /** Answer to {@linkcode RegisterWorker}. */

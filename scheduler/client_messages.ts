@@ -16,13 +16,16 @@ import type { SchedulerCore } from "./core.ts";
 import {
   checkNames,
   checkNamesByName,
+  checkNeedsByName,
   checkNumbersByName,
-  checkSerializedByName,
+  checkParts,
   checkTextsByName,
   isMap,
-  isName,
   isNames,
+  isPartName,
+  isPartNames,
   MalformedMessageError,
+  MOST_NEEDS,
 } from "./message_checks.ts";
 
 /**
@@ -59,7 +62,12 @@ export function handleClientMessage(
       checkNamesByName(message, "whoHas");
       checkNumbersByName(message, "nbytes");
       checkTextsByName(message, "types");
+      if (message.parts !== undefined) checkParts(message, "parts");
+      if (message.needs !== undefined) checkNeedsByName(message, "needs");
       core.updateData(client, message as unknown as UpdateData, now);
+      return true;
+    case "release-parts":
+      core.releaseParts(client, checkNames(message, "parts"), now);
       return true;
     case "report-missing":
       core.reportMissing(checkNamesByName(message, "missing"), now);
@@ -75,7 +83,7 @@ export function handleClientMessage(
 
 /** Check a graph: as many arguments as keys, everything a task needs present and of its kind. */
 function checkGraph(message: Message): void {
-  checkSerializedByName(message, "functions");
+  checkParts(message, "parts");
   const groups = message.groups;
   if (!Array.isArray(groups)) throw graphError("groups must be a list");
   for (const group of groups) {
@@ -86,7 +94,10 @@ function checkGraph(message: Message): void {
 
 function checkGroup(group: TaskGroup): void {
   const { keys, args, dependencies } = group;
-  if (!isName(group.function)) throw graphError("function must be a text");
+  if (!isPartName(group.function)) throw graphError("function must be the name of a part");
+  if (group.needs !== undefined && !isPartNames(group.needs)) {
+    throw graphError(`needs must be a list of at most ${MOST_NEEDS} names of parts`);
+  }
   if (!isNames(keys)) throw graphError("keys must be a list of texts");
   if (!Array.isArray(args) || args.length !== keys.length) {
     throw graphError(`args must be a list of ${keys.length}, one for each key`);

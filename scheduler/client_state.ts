@@ -4,6 +4,7 @@
  * @module
  */
 import type { SchedulerToClient } from "../protocol/messages.ts";
+import type { PartState } from "./part_registry.ts";
 import { sharedSetOf, type SmallSet } from "./small_set.ts";
 import type { TaskState } from "./task_state.ts";
 
@@ -13,6 +14,8 @@ export class ClientState {
   readonly id: string;
   /** Tasks whose results it wants kept. */
   readonly wantsWhat: Set<TaskState> = new Set();
+  /** Parts of code that it has sent and may refer to by name. */
+  readonly parts: Set<PartState> = new Set();
   /** The set of this client alone, for the many tasks that only it wants. */
   readonly alone: SmallSet<ClientState> = sharedSetOf(this);
   /** Messages that wait to be sent. */

@@ -4,8 +4,10 @@
  * @module
  */
 import type { UpdateData } from "../protocol/messages.ts";
+import { holdParts, releaseAllParts } from "./client_parts.ts";
 import { ClientState } from "./client_state.ts";
 import { addReplica, removeReplica } from "./replicas.ts";
+import { learnResultParts } from "./result_parts.ts";
 import { emptySet } from "./small_set.ts";
 import { freeKey, recommend, reportTo, type SchedulerState, sendToClient } from "./state.ts";
 import type { TaskState } from "./task_state.ts";
@@ -26,6 +28,7 @@ export function removeClient(s: SchedulerState, cs: ClientState): void {
   cs.outbox = [];
   s.clients.delete(cs.id);
   for (const ts of cs.wantsWhat) unwant(s, cs, ts);
+  releaseAllParts(s, cs);
   s.eventLog.add("client", { action: "remove-client", client: cs.id }, s.now);
 }
 
@@ -77,8 +80,19 @@ export function cancelKeys(s: SchedulerState, cs: ClientState, keys: string[]): 
   }
 }
 
-/** A client has put data on workers itself, and wants it kept. */
-export function updateData(s: SchedulerState, cs: ClientState, msg: UpdateData): void {
+/**
+ * Data has been put on workers for a client, which wants it kept.
+ *
+ * @param holds Whether the client will refer to the parts that came along by their names.
+ */
+export function updateData(
+  s: SchedulerState,
+  cs: ClientState,
+  msg: UpdateData,
+  holds: boolean,
+): void {
+  const registered = s.parts.register(msg.parts ?? {});
+  if (holds) holdParts(s, cs, registered.parts);
   for (const key in msg.whoHas) {
     const holders: WorkerState[] = [];
     for (const address of msg.whoHas[key]) {
@@ -86,6 +100,20 @@ export function updateData(s: SchedulerState, cs: ClientState, msg: UpdateData):
       if (ws !== undefined) holders.push(ws);
     }
     let ts = s.tasks.get(key);
+    const needs = msg.needs !== undefined && Object.hasOwn(msg.needs, key)
+      ? msg.needs[key]
+      : undefined;
+    const missing = needs?.find((name) => s.parts.get(name) === undefined);
+    if (missing !== undefined) {
+      const reason = registered.refused?.get(missing) ?? `part ${missing} did not come along`;
+      sendToClient(s, cs, {
+        op: "cancelled-key",
+        key,
+        reason: `the code that '${key}' refers to is not complete: ${reason}`,
+      });
+      for (const ws of holders) if (ts === undefined || !ts.whoHas.has(ws)) freeKey(s, ws, key);
+      continue;
+    }
     if (ts === undefined && holders.length === 0) {
       sendToClient(s, cs, {
         op: "cancelled-key",
@@ -95,6 +123,7 @@ export function updateData(s: SchedulerState, cs: ClientState, msg: UpdateData):
       continue;
     }
     ts ??= createTask(s, key, null, null, 0, 0);
+    learnResultParts(s, ts, needs);
     linkWish(s, cs, ts);
     if (holders.length > 0 && ts.state !== "memory") {
       ts.nbytes = Object.hasOwn(msg.nbytes, key) ? msg.nbytes[key] : 0;
@@ -108,6 +137,7 @@ export function updateData(s: SchedulerState, cs: ClientState, msg: UpdateData):
     }
     if (ts.state === "memory") { for (const ws of holders) addReplica(s, ts, ws); }
   }
+  s.parts.settle(registered);
 }
 
 /**

@@ -6,6 +6,7 @@
  * @module
  */
 import type {
+  CodePart,
   RegisterWorker,
   SchedulerToClient,
   SchedulerToWorker,
@@ -16,6 +17,7 @@ import type {
   WorkerMetrics,
   WorkerToScheduler,
 } from "../protocol/messages.ts";
+import { releaseParts } from "./client_parts.ts";
 import * as clients from "./client_stimuli.ts";
 import type { SchedulerEvent } from "./event_log.ts";
 import * as members from "./membership.ts";
@@ -24,16 +26,20 @@ import type { SchedulerPlugin } from "./plugin.ts";
 import * as queries from "./queries.ts";
 import { restart } from "./restart.ts";
 import { coerceWorker, workersList } from "./restrictions.ts";
-import { type SchedulerCoreOptions, SchedulerState } from "./state.ts";
+import { runSpecOf, type RunSpecReply } from "./run_spec_query.ts";
+import { type SchedulerCoreOptions, SchedulerState, trimParts } from "./state.ts";
 import { balance, stealResponse } from "./stealing.ts";
 import type { TransitionRecord } from "./transition_log.ts";
 import { transitions } from "./transitions.ts";
+import { uploadFile } from "./uploads.ts";
 import { updateGraph } from "./update_graph.ts";
 import { Validator } from "./validate.ts";
 import * as reports from "./worker_stimuli.ts";
 import type { WorkerState } from "./worker_state.ts";
 
 export { WorkerRefusedError } from "./membership.ts";
+export { UploadRefusedError } from "./uploads.ts";
+export type { RunSpecReply } from "./run_spec_query.ts";
 export type { SchedulerCoreOptions } from "./state.ts";
 export type { SchedulerEvent } from "./event_log.ts";
 export type { SchedulerIdentity, WorkerIdentity } from "./queries.ts";
@@ -56,7 +62,7 @@ export type WorkerInfo = RegisterWorker & { host: string };
  * ```ts
  * const core = new SchedulerCore();
  * core.addClient("alice", 0);
- * core.updateGraph("alice", { op: "update-graph", functions, groups }, 0);
+ * core.updateGraph("alice", { op: "update-graph", parts, groups }, 0);
  * core.drain(sendToWorker, sendToClient);
  * ```
  *
@@ -130,11 +136,39 @@ export class SchedulerCore extends SchedulerState {
 
   /** A client has put data on workers itself. @param id The client. @param msg Where it is. @param now Seconds. */
   updateData(id: string, msg: UpdateData, now: number): void {
+    this.#updateData(id, msg, true, now);
+  }
+
+  /**
+   * Data was put on workers for a client, by someone else.
+   * @param id The client. @param msg Where it is. @param now Seconds.
+   */
+  addScattered(id: string, msg: UpdateData, now: number): void {
+    this.#updateData(id, msg, false, now);
+  }
+
+  /** A client will not refer to these parts again without sending them. @param id The client. @param names The parts. @param now Seconds. */
+  releaseParts(id: string, names: string[], now: number): void {
     const cs = this.clients.get(id);
     if (cs === undefined) return;
-    this.#begin("update-data", now);
-    clients.updateData(this, cs, msg);
+    this.#begin("release-parts", now);
+    releaseParts(this, cs, names);
     this.#end();
+  }
+
+  /**
+   * Modules that tasks can import by name, on all workers there are and will be.
+   * @param modules Names of the modules' parts, by the names to import them by.
+   * @param parts These parts, and all that they need. @param now Seconds.
+   * @throws {UploadRefusedError} When they cannot be taken; the message is for the reply.
+   */
+  uploadFile(modules: Record<string, string>, parts: Record<string, CodePart>, now: number): void {
+    this.#begin("upload-file", now);
+    try {
+      uploadFile(this, modules, parts);
+    } finally {
+      this.#end();
+    }
   }
 
   /** Results were not found on workers that should hold them. @param missing Workers by key. @param now Seconds. */
@@ -363,6 +397,11 @@ export class SchedulerCore extends SchedulerState {
     return queries.processing(this, workers);
   }
 
+  /** How to run a task; of one that failed because of another, that one. @param key The task. */
+  runSpec(key: string): RunSpecReply {
+    return runSpecOf(this, key);
+  }
+
   /** Who is there. */
   identity(): queries.SchedulerIdentity {
     return queries.identity(this);
@@ -414,6 +453,14 @@ export class SchedulerCore extends SchedulerState {
     }
   }
 
+  #updateData(id: string, msg: UpdateData, holds: boolean, now: number): void {
+    const cs = this.clients.get(id);
+    if (cs === undefined) return;
+    this.#begin("update-data", now);
+    clients.updateData(this, cs, msg, holds);
+    this.#end();
+  }
+
   #begin(stimulus: string, now: number): void {
     this.stimulus = stimulus;
     this.now = now;
@@ -431,6 +478,7 @@ export class SchedulerCore extends SchedulerState {
 
   #end(): void {
     transitions(this);
+    trimParts(this);
     if (this.#validator !== null) this.#validator.afterStimulus(this);
   }
 }

@@ -9,11 +9,13 @@ import { checkIdleSaturated, loadChanged } from "./occupancy.ts";
 import { callPlugin } from "./plugins.ts";
 import { addReplica } from "./replicas.ts";
 import { validWorkers } from "./restrictions.ts";
+import { learnResultParts } from "./result_parts.ts";
 import { freeKey, recommend, type SchedulerState } from "./state.ts";
 import { suspectTasks } from "./suspects.ts";
 import { comparePriority, isPending } from "./task_state.ts";
 import { transition, transitions } from "./transitions.ts";
-import { WorkerState } from "./worker_state.ts";
+import { sendAllUploads } from "./uploads.ts";
+import { type Orphan, WorkerState } from "./worker_state.ts";
 
 /**
  * Seconds after its registration that a worker keeps results which nobody knows. A client may have
@@ -65,9 +67,16 @@ export function addWorker(s: SchedulerState, info: WorkerInfo): WorkerState {
   workersChanged(s);
   checkIdleSaturated(s, ws);
 
+  // Before any task that may import them.
+  sendAllUploads(s, ws);
+
   for (const key in info.nbytes) {
-    if (s.tasks.has(key)) claim(s, ws, key, info.nbytes[key]);
-    else (ws.orphans ??= new Map()).set(key, info.nbytes[key]);
+    const needs = info.needs !== undefined && Object.hasOwn(info.needs, key)
+      ? info.needs[key]
+      : undefined;
+    const held: Orphan = { nbytes: info.nbytes[key], needs };
+    if (s.tasks.has(key)) claim(s, ws, key, held);
+    else (ws.orphans ??= new Map()).set(key, held);
   }
   retryUnrunnable(s);
   s.eventLog.add("worker", { action: "add-worker", worker: ws.address, name: ws.name }, s.now);
@@ -99,7 +108,7 @@ export function removeWorker(
   s.totalNthreads -= ws.nthreads;
   s.byLoad.remove(ws);
   checkIdleSaturated(s, ws);
-  s.functions.forgetWorker(ws);
+  s.parts.forgetWorker(ws);
   workersChanged(s);
 
   if (!isSafe) suspectTasks(s, ws);
@@ -131,19 +140,22 @@ export function claimOrphans(s: SchedulerState): void {
     if (ws.orphans === null || s.now - ws.joined < ORPHANS_KEPT) continue;
     const orphans = ws.orphans;
     ws.orphans = null;
-    for (const [key, nbytes] of orphans) claim(s, ws, key, nbytes);
+    for (const [key, held] of orphans) claim(s, ws, key, held);
   }
 }
 
 /** A worker holds a result: it is taken for what it is, or dropped when it is of no use. */
-function claim(s: SchedulerState, ws: WorkerState, key: string, nbytes: number): void {
+function claim(s: SchedulerState, ws: WorkerState, key: string, held: Orphan): void {
   const ts = s.tasks.get(key);
   if (ts === undefined || !(ts.state === "memory" || isPending(ts))) {
+    freeKey(s, ws, key);
+  } else if (learnResultParts(s, ts, held.needs) !== null) {
+    // It refers to code that nobody has any more.
     freeKey(s, ws, key);
   } else if (ts.state === "memory") {
     addReplica(s, ts, ws);
   } else {
-    ts.nbytes = nbytes;
+    ts.nbytes = held.nbytes;
     transition(s, ts, "memory", ws);
     transitions(s);
   }

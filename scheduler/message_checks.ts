@@ -5,11 +5,14 @@
  *
  * @module
  */
-import type { Message } from "../protocol/messages.ts";
-import { isName, LONGEST_NAME } from "../protocol/names.ts";
+import type { CodePart, Message } from "../protocol/messages.ts";
+import { isName, isPartName, LONGEST_NAME } from "../protocol/names.ts";
 import { Serialized } from "../protocol/serialized.ts";
 
-export { isName } from "../protocol/names.ts";
+export { isName, isPartName } from "../protocol/names.ts";
+
+/** How many parts one part, call or value may refer to. */
+export const MOST_NEEDS = 10_000;
 
 /** A message that no honest peer sends: an unknown `op`, or a field that is missing or of a wrong kind. */
 export class MalformedMessageError extends Error {
@@ -96,6 +99,52 @@ export function checkSerializedByName(message: Message, field: string): Record<s
     if (!(value[name] instanceof Serialized)) refuse(message, field, "a map to serialized values");
   }
   return value as Record<string, Serialized>;
+}
+
+/** Check that `field` is a map from names of parts to parts. */
+export function checkParts(message: Message, field: string): Record<string, CodePart> {
+  const parts = checkMap(message, field);
+  for (const name in parts) {
+    if (!isPartName(name)) {
+      throw new MalformedMessageError(
+        `message '${message.op}': ${field} must be named by their hashes, not ${show(name)}`,
+      );
+    }
+    if (!isPart(parts[name])) {
+      throw new MalformedMessageError(
+        `message '${message.op}': ${field}.${name} must be a part: code, needs and origin`,
+      );
+    }
+  }
+  return parts as unknown as Record<string, CodePart>;
+}
+
+function isPart(value: unknown): boolean {
+  if (!isMap(value)) return false;
+  const { code, needs, origin } = value;
+  return code instanceof Serialized && (needs === undefined || isPartNames(needs)) &&
+    (origin === undefined || origin instanceof Serialized);
+}
+
+/** Whether a value is a list of names of parts, and not absurdly long. */
+export function isPartNames(value: unknown): value is string[] {
+  return Array.isArray(value) && value.length <= MOST_NEEDS && value.every(isPartName);
+}
+
+/** Check that `field` is a list of names of parts. */
+export function checkPartNames(message: Message, field: string): string[] {
+  const value = message[field];
+  if (!isPartNames(value)) refuse(message, field, `a list of at most ${MOST_NEEDS} names of parts`);
+  return value;
+}
+
+/** Check that `field` is a map from names to lists of names of parts. */
+export function checkNeedsByName(message: Message, field: string): Record<string, string[]> {
+  const value = checkMap(message, field);
+  for (const name in value) {
+    if (!isPartNames(value[name])) refuse(message, field, "a map to lists of names of parts");
+  }
+  return value as Record<string, string[]>;
 }
 
 /** Check that `field` is a map. */

@@ -1,20 +1,27 @@
 /**
- * A clean slate: all tasks and all data are dropped, the workers stay.
+ * A clean slate: all tasks and all data are dropped, the workers stay. So does the code that clients
+ * hold, which they may still refer to by name, and the modules that they have uploaded.
  *
  * @module
  */
 import type { SchedulerCore } from "./core.ts";
 import { loadsChanged } from "./occupancy.ts";
 import { callPlugin } from "./plugins.ts";
+import { forgetResultParts } from "./result_parts.ts";
+import { leaveRunSpec } from "./run_spec_parts.ts";
 import { type SchedulerState, sendToClient } from "./state.ts";
+import { sendAllUploads } from "./uploads.ts";
 
 /** Drops everything but the workers and the clients, and tells the clients. */
 export function restart(s: SchedulerState): void {
+  for (const ts of s.tasks.values()) {
+    forgetResultParts(s, ts);
+    if (ts.runSpec !== null) leaveRunSpec(s, ts.runSpec);
+  }
   s.tasks.clear();
   s.unrunnable.clear();
   s.suspects.clear();
   s.inFlight.clear();
-  s.functions.clear();
   s.prefixes.reset();
   for (const ts of s.stack) ts.recommended = null;
   s.stack.length = 0;
@@ -38,6 +45,11 @@ export function restart(s: SchedulerState): void {
     ws.outbox.length = 0;
   }
   s.workersToSend.length = 0;
+  for (const ws of s.workers.values()) {
+    // It has begun anew.
+    s.parts.forgetWorker(ws);
+    sendAllUploads(s, ws);
+  }
   loadsChanged(s);
   for (const cs of s.clients.values()) {
     cs.wantsWhat.clear();

@@ -7,7 +7,7 @@ import type { ConnectionPool } from "../comm/connection_pool.ts";
 import type { Handler } from "../comm/server.ts";
 import type { Message } from "../protocol/messages.ts";
 import type { Serialized } from "../protocol/serialized.ts";
-import type { SchedulerCore } from "./core.ts";
+import { type RunSpecReply, type SchedulerCore, UploadRefusedError } from "./core.ts";
 import {
   assignByCores,
   gatherFromWorkers,
@@ -18,9 +18,12 @@ import {
   checkMap,
   checkName,
   checkNames,
+  checkNeedsByName,
   checkNumber,
+  checkParts,
   checkSerializedByName,
   checkTextsByName,
+  isPartName,
   MalformedMessageError,
 } from "./message_checks.ts";
 
@@ -53,6 +56,9 @@ export type ScatterReply =
   | { status: "OK"; whoHas: Record<string, string[]> }
   | { status: "error"; message: string };
 
+/** Answer to `upload-file`. */
+export type UploadReply = { status: "OK" } | { status: "error"; message: string };
+
 /** The handlers, by operation. */
 export function rpcHandlers(services: SchedulerServices): Record<string, Handler> {
   const { core } = services;
@@ -80,6 +86,8 @@ export function rpcHandlers(services: SchedulerServices): Record<string, Handler
     const data = checkSerializedByName(message, "data");
     const client = checkName(message, "client");
     const types = checkTextsByName(message, "types");
+    const parts = message.parts === undefined ? undefined : checkParts(message, "parts");
+    const needs = message.needs === undefined ? undefined : checkNeedsByName(message, "needs");
     const wanted = optionalNames(message, "workers");
     const timeout = message.timeout === undefined
       ? DEFAULT_SCATTER_TIMEOUT
@@ -103,7 +111,11 @@ export function rpcHandlers(services: SchedulerServices): Record<string, Handler
     }
     const nbytes: Record<string, number> = {};
     for (const key in data) nbytes[key] = data[key].nbytes;
-    core.updateData(client, { op: "update-data", whoHas, nbytes, types }, services.now());
+    core.addScattered(
+      client,
+      { op: "update-data", parts, needs, whoHas, nbytes, types },
+      services.now(),
+    );
     services.flush();
     return { status: "OK", whoHas };
   }
@@ -161,6 +173,25 @@ export function rpcHandlers(services: SchedulerServices): Record<string, Handler
     return answers;
   }
 
+  function uploadFile(_comm: unknown, message: Message): UploadReply {
+    const modules = checkTextsByName(message, "modules") ?? {};
+    for (const name in modules) {
+      if (isPartName(modules[name])) continue;
+      throw new MalformedMessageError(
+        `message 'upload-file': module '${name}' must be the name of a part`,
+      );
+    }
+    const parts = checkParts(message, "parts");
+    try {
+      core.uploadFile(modules, parts, services.now());
+    } catch (error) {
+      if (!(error instanceof UploadRefusedError)) throw error;
+      return { status: "error", message: error.message };
+    }
+    services.flush();
+    return { status: "OK" };
+  }
+
   async function restart(_comm: unknown, message: Message): Promise<unknown> {
     const timeout = message.timeout === undefined
       ? DEFAULT_RESTART_TIMEOUT
@@ -173,6 +204,8 @@ export function rpcHandlers(services: SchedulerServices): Record<string, Handler
     scatter,
     broadcast,
     restart,
+    "upload-file": uploadFile,
+    "get-runspec": (_comm, message): RunSpecReply => core.runSpec(checkName(message, "key")),
     "identity": () => ({
       ...core.identity(),
       id: services.id,

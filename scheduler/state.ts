@@ -7,7 +7,7 @@
 import type { SchedulerToClient, SchedulerToWorker } from "../protocol/messages.ts";
 import type { ClientState } from "./client_state.ts";
 import { EventLog } from "./event_log.ts";
-import { FunctionRegistry } from "./function_registry.ts";
+import { PartRegistry, type PartState, type UnusedLimits } from "./part_registry.ts";
 import type { SchedulerPlugin } from "./plugin.ts";
 import type { Steal } from "./stealable.ts";
 import { TaskPrefixes } from "./task_prefix.ts";
@@ -36,6 +36,8 @@ export interface SchedulerCoreOptions {
   workerTtl?: number;
   /** Events that are remembered per topic. Default 10,000. */
   eventLogLength?: number;
+  /** How much code is kept that nothing uses any more. Default 1000 parts and 256 MiB. */
+  unusedParts?: UnusedLimits;
   /** Told when a plugin throws. */
   onPluginError?: (error: unknown, plugin: SchedulerPlugin, hook: string) => void;
 }
@@ -65,8 +67,12 @@ export class SchedulerState {
   readonly hosts: Map<string, Set<WorkerState>> = new Map();
   /** Kinds of tasks, and how long they take. */
   readonly prefixes: TaskPrefixes = new TaskPrefixes();
-  /** Code of the functions that tasks run. */
-  readonly functions: FunctionRegistry;
+  /** Code that tasks run, and that values refer to. */
+  readonly parts: PartRegistry;
+  /** Parts that results refer to, by task; tasks whose results refer to none are not in it. */
+  readonly resultParts: Map<TaskState, readonly PartState[]> = new Map();
+  /** Modules that tasks can import by name. */
+  readonly uploads: Map<string, PartState> = new Map();
   /** Ready tasks that no worker may take at present. */
   readonly unrunnable: Set<TaskState> = new Set();
   /** Those of them that wait for a worker to be tried out on. */
@@ -129,12 +135,8 @@ export class SchedulerState {
       notNegative("transitionLogLength", options.transitionLogLength ?? 100_000),
     );
     this.eventLog = new EventLog(notNegative("eventLogLength", options.eventLogLength ?? 10_000));
+    this.parts = new PartRegistry(options.unusedParts);
     this.onPluginError = options.onPluginError ?? (() => {});
-    this.functions = new FunctionRegistry((fn) => {
-      for (const ws of fn.knownBy) {
-        sendToWorker(this, ws, { op: "forget-functions", functions: [fn.hash] });
-      }
-    });
   }
 }
 
@@ -157,6 +159,20 @@ export function freeKey(s: SchedulerState, ws: WorkerState, key: string): void {
   const last = ws.outbox.length > 0 ? ws.outbox[ws.outbox.length - 1] : undefined;
   if (last !== undefined && last.op === "free-keys") last.keys.push(key);
   else sendToWorker(s, ws, { op: "free-keys", keys: [key] });
+}
+
+/** Queues that a worker shall forget a part; neighbouring ones share a message. */
+function forgetPart(s: SchedulerState, ws: WorkerState, name: string): void {
+  const last = ws.outbox.length > 0 ? ws.outbox[ws.outbox.length - 1] : undefined;
+  if (last !== undefined && last.op === "forget-parts") last.parts.push(name);
+  else sendToWorker(s, ws, { op: "forget-parts", parts: [name] });
+}
+
+/** Drops parts that have long been unused, when there are too many. */
+export function trimParts(s: SchedulerState): void {
+  s.parts.trim((part) => {
+    for (const ws of part.knownBy) forgetPart(s, ws, part.name);
+  });
 }
 
 /** Queues that a worker shall stop or forget a task; neighbouring ones share a message. */

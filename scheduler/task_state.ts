@@ -5,7 +5,7 @@
  */
 import type { Serialized } from "../protocol/serialized.ts";
 import type { ClientState } from "./client_state.ts";
-import type { FunctionState } from "./function_registry.ts";
+import type { PartState } from "./part_registry.ts";
 import { emptySet, type SmallSet } from "./small_set.ts";
 import type { TaskPrefix } from "./task_prefix.ts";
 import type { WorkerState } from "./worker_state.ts";
@@ -27,7 +27,9 @@ export type TaskStateName =
 /** How to run the tasks of one call: what they share, kept once. */
 export class RunSpec {
   /** What they run. */
-  readonly function: FunctionState;
+  readonly function: PartState;
+  /** Further parts that their arguments refer to; null: none. */
+  readonly needs: readonly PartState[] | null;
   /** User's priority: higher runs first. */
   readonly userPriority: number;
   /** Which `update-graph` they came with. */
@@ -42,6 +44,8 @@ export class RunSpec {
   readonly looseRestrictions: boolean;
   /** Seconds that a run may take. */
   readonly timeout: number | undefined;
+  /** How many tasks there are of the call: as long as there is one, the parts are in use. */
+  tasks = 0;
   /** How many tasks of the call need no other task: they are placed in blocks of neighbours. */
   rootTasks = 0;
   /** The worker that takes the current block, and how much of the block is left. */
@@ -53,7 +57,8 @@ export class RunSpec {
 
   /** @param fields What the tasks share. */
   constructor(fields: {
-    function: FunctionState;
+    function: PartState;
+    needs: readonly PartState[] | null;
     userPriority: number;
     generation: number;
     workerRestrictions: readonly string[] | null;
@@ -63,6 +68,7 @@ export class RunSpec {
     timeout: number | undefined;
   }) {
     this.function = fields.function;
+    this.needs = fields.needs;
     this.userPriority = fields.userPriority;
     this.generation = fields.generation;
     this.workerRestrictions = fields.workerRestrictions;

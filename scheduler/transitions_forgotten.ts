@@ -4,6 +4,8 @@
  * @module
  */
 import { dropReplicas } from "./replicas.ts";
+import { forgetResultParts } from "./result_parts.ts";
+import { leaveRunSpec } from "./run_spec_parts.ts";
 import { emptySet } from "./small_set.ts";
 import { recommend, type SchedulerState, sendToClient } from "./state.ts";
 import type { TaskState } from "./task_state.ts";
@@ -66,6 +68,7 @@ function forget(s: SchedulerState, ts: TaskState): void {
 
   s.tasks.delete(ts.key);
   ts.prefix.tasks--;
-  if (ts.runSpec !== null) s.functions.release(ts.runSpec.function);
+  forgetResultParts(s, ts);
+  if (ts.runSpec !== null) leaveRunSpec(s, ts.runSpec);
   ts.state = "forgotten";
 }

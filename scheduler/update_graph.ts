@@ -6,10 +6,12 @@
  */
 import type { TaskGroup, UpdateGraph } from "../protocol/messages.ts";
 import type { ClientState } from "./client_state.ts";
-import type { FunctionState } from "./function_registry.ts";
+import { holdParts } from "./client_parts.ts";
 import { findCycle, findRefused } from "./graph_checks.ts";
+import type { PartState } from "./part_registry.ts";
 import { callPlugin } from "./plugins.ts";
 import { splitRestrictions } from "./restrictions.ts";
+import { joinRunSpec, leaveRunSpec } from "./run_spec_parts.ts";
 import { recommend, reportTo, type SchedulerState, sendToClient } from "./state.ts";
 import { RunSpec, TaskState } from "./task_state.ts";
 import type { SchedulerCore } from "./core.ts";
@@ -34,19 +36,18 @@ interface Intake {
 export function updateGraph(s: SchedulerState, cs: ClientState, msg: UpdateGraph): void {
   s.generation++;
   const intake: Intake = { groups: [], created: [], unknown: new Map(), looksAhead: false };
+  const registered = s.parts.register(msg.parts);
+  holdParts(s, cs, registered.parts);
+  s.parts.settle(registered);
   let order = 0;
   for (const group of msg.groups) {
-    const fn = findFunction(s, msg, group);
-    if (fn === undefined) {
-      refuse(
-        s,
-        cs,
-        group.keys,
-        `the code of their function (${group.function}) did not come along`,
-      );
+    const code = findCode(s, group);
+    if (typeof code === "string") {
+      const reason = registered.refused?.get(code) ?? `part ${code} did not come along`;
+      refuse(s, cs, group.keys, `their code is not complete: ${reason}`);
     } else {
       intake.groups.push(group);
-      createTasks(s, intake, group, fn, order);
+      createTasks(s, intake, group, code, order);
     }
     order += group.keys.length;
   }
@@ -124,25 +125,36 @@ export function createTask(
   prefix.tasks++;
   prefix.counts.released++;
   s.tasks.set(key, ts);
-  if (spec !== null) s.functions.use(spec.function);
+  if (spec !== null) joinRunSpec(s, spec);
   if (s.validate) s.touched.add(ts);
   return ts;
 }
 
-function findFunction(
-  s: SchedulerState,
-  msg: UpdateGraph,
-  group: TaskGroup,
-): FunctionState | undefined {
-  if (!Object.hasOwn(msg.functions, group.function)) return s.functions.get(group.function);
-  return s.functions.register(group.function, msg.functions[group.function]);
+/** The code of a group's tasks. */
+interface GroupCode {
+  function: PartState;
+  needs: readonly PartState[] | null;
+}
+
+/** The code of a group's tasks, or the name of a part that is missing. */
+function findCode(s: SchedulerState, group: TaskGroup): GroupCode | string {
+  const fn = s.parts.get(group.function);
+  if (fn === undefined) return group.function;
+  if (group.needs === undefined || group.needs.length === 0) return { function: fn, needs: null };
+  const needs = new Set<PartState>();
+  for (const name of group.needs) {
+    const part = s.parts.get(name);
+    if (part === undefined) return name;
+    needs.add(part);
+  }
+  return { function: fn, needs: [...needs] };
 }
 
 function createTasks(
   s: SchedulerState,
   intake: Intake,
   group: TaskGroup,
-  fn: FunctionState,
+  code: GroupCode,
   order: number,
 ): void {
   let spec: RunSpec | null = null;
@@ -150,7 +162,7 @@ function createTasks(
   for (let i = 0; i < keys.length; i++) {
     if (s.tasks.has(keys[i])) continue;
     spec ??= new RunSpec({
-      function: fn,
+      ...code,
       userPriority: group.priority ?? 0,
       generation: s.generation,
       ...splitRestrictions(s, group.workers),
@@ -248,7 +260,7 @@ function discard(s: SchedulerState, ts: TaskState): void {
   s.tasks.delete(ts.key);
   ts.prefix.tasks--;
   ts.prefix.counts.released--;
-  if (ts.runSpec !== null) s.functions.release(ts.runSpec.function);
+  if (ts.runSpec !== null) leaveRunSpec(s, ts.runSpec);
   s.touched.delete(ts);
 }
 

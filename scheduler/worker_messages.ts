@@ -19,8 +19,10 @@ import {
   checkName,
   checkNames,
   checkNamesByName,
+  checkNeedsByName,
   checkNumber,
   checkNumbersByName,
+  checkPartNames,
   isName,
   MalformedMessageError,
   refuse,
@@ -54,6 +56,7 @@ export function handleWorkerMessage(
       }
       if (!(finished.stop >= finished.start)) refuse(message, "stop", "a time not before start");
       if (typeof finished.type !== "string") refuse(message, "type", "a text");
+      if (finished.needs !== undefined) checkPartNames(message, "needs");
       core.stimulusTaskFinished(address, finished, now);
       return true;
     }
@@ -122,5 +125,6 @@ export function checkRegistration(message: Message): RegisterWorker {
   checkNumber(message, "pid", 0);
   checkMap(message, "versions");
   checkNumbersByName(message, "nbytes");
+  if (message.needs !== undefined) checkNeedsByName(message, "needs");
   return message as unknown as RegisterWorker;
 }

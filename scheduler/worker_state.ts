@@ -8,6 +8,14 @@ import { sharedSetOf, type SmallSet } from "./small_set.ts";
 import type { StealBin } from "./steal_bin.ts";
 import type { TaskState } from "./task_state.ts";
 
+/** A result that a worker held when it registered. */
+export interface Orphan {
+  /** Its size in bytes. */
+  nbytes: number;
+  /** Names of the parts that it refers to; undefined: none. */
+  needs: string[] | undefined;
+}
+
 /** One worker. */
 export class WorkerState {
   /** Where to reach it. */
@@ -42,8 +50,8 @@ export class WorkerState {
   readonly hasWhat: Set<TaskState> = new Set();
   /** Size of those results in bytes. */
   nbytes = 0;
-  /** Sizes of what it held when it registered and nobody knew: see `claimOrphans`. */
-  orphans: Map<string, number> | null = null;
+  /** What it held when it registered and nobody knew: see `claimOrphans`. */
+  orphans: Map<string, Orphan> | null = null;
   /** Seconds of work that its tasks are expected to take, on one thread. */
   occupancy = 0;
   /** Whether it is in the set of idle workers. */

@@ -5,9 +5,11 @@
  * @module
  */
 import type { TaskErred, TaskFinished } from "../protocol/messages.ts";
+import { serialize } from "../protocol/values.ts";
 import type { MissingData, TaskConsole } from "./core.ts";
 import { learnDuration } from "./occupancy.ts";
 import { addReplica, removeReplica } from "./replicas.ts";
+import { learnResultParts } from "./result_parts.ts";
 import { reportMissing } from "./client_stimuli.ts";
 import { freeKey, recommend, type SchedulerState, sendToClient } from "./state.ts";
 import { isPending, TaskFailure, type TaskState } from "./task_state.ts";
@@ -17,11 +19,22 @@ import type { WorkerState } from "./worker_state.ts";
 /** So many tasks are looked through for a client that wants to see what a task printed. */
 const SEARCHED_FOR_READERS = 1000;
 
+/** A result refers to code that is not to be had any more, so that nobody could read it. */
+export class ForgottenCodeError extends Error {
+  override name = "ForgottenCodeError";
+}
+
 /** A worker has computed a task and holds the result. */
 export function stimulusTaskFinished(s: SchedulerState, ws: WorkerState, msg: TaskFinished): void {
   const ts = s.tasks.get(msg.key);
   if (ts === undefined) {
     freeKey(s, ws, msg.key);
+    return;
+  }
+  const unknown = learnResultParts(s, ts, msg.needs);
+  if (unknown !== null) {
+    freeKey(s, ws, msg.key);
+    if (ts.processingOn === ws) failForgotten(s, ts, unknown);
     return;
   }
   switch (ts.state) {
@@ -107,6 +120,17 @@ export function taskConsole(s: SchedulerState, ws: WorkerState, msg: TaskConsole
     const { key, level, text } = msg;
     sendToClient(s, cs, { op: "task-console", key, worker: ws.address, level, text });
   }
+}
+
+function failForgotten(s: SchedulerState, ts: TaskState, part: string): void {
+  const error = new ForgottenCodeError(
+    `the result of task '${ts.key}' refers to code (${part}) that neither its function nor its ` +
+      `arguments have brought, and that has been forgotten: return what the task itself was given ` +
+      `or has made`,
+  );
+  const traceback = error.stack = `${error.name}: ${error.message}`;
+  ts.failure = new TaskFailure(serialize(error), traceback, ts.key);
+  transition(s, ts, "erred");
 }
 
 function arrive(s: SchedulerState, ts: TaskState, ws: WorkerState, msg: TaskFinished): void {

@@ -64,36 +64,13 @@ Deno.test("what needs an unknown key is refused with all that needs it; the rest
   assert.equal(h.task("good").dependents.size, 1);
 });
 
-Deno.test("tasks whose code did not come along are refused, unless it came before", () => {
-  const h = new Harness();
-  h.addWorkers(["alice"]);
-  const send = (key: string, functions: Record<string, typeof BLOB>) =>
-    h.do((core, now) =>
-      core.updateGraph("client", {
-        op: "update-graph",
-        functions,
-        groups: [{ function: "f", keys: [key], args: [BLOB] }],
-      }, now)
-    );
-  send("x", {});
-  const [message] = h.toClient();
-  assert(message.op === "graph-refused" && message.keys[0] === "x");
-  send("y", { f: BLOB });
-  send("z", {});
-  assert.deepEqual(h.states("x", "y", "z"), {
-    x: "forgotten",
-    y: "processing",
-    z: "processing",
-  });
-});
-
 Deno.test("a key that is named twice in a graph is one task, as it was named first", () => {
   const h = new Harness();
   h.addWorkers(["alice"]);
   h.do((core, now) =>
     core.updateGraph("client", {
       op: "update-graph",
-      functions: { f: BLOB },
+      parts: { f: { code: BLOB } },
       groups: [
         { function: "f", keys: ["x", "x", "y"], args: [BLOB, BLOB, BLOB] },
         {
@@ -117,7 +94,7 @@ Deno.test("keys may be any text", () => {
   h.do((core, now) =>
     core.updateGraph("client", {
       op: "update-graph",
-      functions: { f: BLOB },
+      parts: { f: { code: BLOB } },
       groups: [{ function: "f", keys, args: keys.map(() => BLOB) }, {
         function: "f",
         keys: ["all"],

@@ -3,11 +3,12 @@
  * messages are delayed, doubled and lost with them. A failure prints the seed.
  */
 import assert from "node:assert/strict";
-import type { SchedulerToWorker } from "../../protocol/messages.ts";
+import type { ComputeTask, SchedulerToWorker } from "../../protocol/messages.ts";
 import { SchedulerCore } from "../../scheduler/core.ts";
 import { formatStory } from "../../scheduler/transition_log.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
 import { BLOB } from "./harness.ts";
+import { CODE, functions, KnownCode, references, SentCode } from "./toy_code.ts";
 
 const STEPS = 250;
 const CLIENTS = ["c1", "c2"];
@@ -18,6 +19,10 @@ class ToyWorker {
   readonly tasks = new Set<string>();
   readonly running = new Set<string>();
   readonly data = new Set<string>();
+  /** Code as it was sent; checks that it is what it must be. */
+  readonly code = new KnownCode();
+  /** What it is told to compute, while it has not. */
+  readonly orders = new Map<string, ComputeTask>();
   constructor(readonly address: string) {}
 }
 
@@ -25,6 +30,7 @@ class Fuzz {
   readonly random: SeededRandom;
   readonly core: SchedulerCore;
   readonly workers = new Map<string, ToyWorker>();
+  readonly #sent = new Map(CLIENTS.map((id) => [id, new SentCode()]));
   readonly #wanted = new Map<string, Set<string>>(CLIENTS.map((id) => [id, new Set()]));
   #now = 0;
   #keys = 0;
@@ -37,6 +43,7 @@ class Fuzz {
       random: this.random.next,
       workerTtl: 0,
       bandwidth: 1e3,
+      unusedParts: { parts: this.random.integer(0, 4), bytes: 100 },
     });
     for (const id of CLIENTS) this.core.addClient(id, 0);
   }
@@ -63,7 +70,10 @@ class Fuzz {
     for (const worker of this.workers.values()) {
       assert.equal(worker.tasks.size, 0, `${worker.address} still has ${[...worker.tasks]}`);
       assert.deepEqual([...worker.data], [], `${worker.address} still holds data`);
+      worker.code.checkUploads(this.core.uploads);
     }
+    for (const id of CLIENTS) this.core.removeClient(id, this.#now);
+    assert(this.core.parts.unused.size <= 4, "code is kept that nobody needs");
   }
 
   #step(): void {
@@ -73,7 +83,7 @@ class Fuzz {
     const wanted = [...this.#wanted.get(client)!];
     const keys = [...core.tasks.keys()];
     const some = () => random.sample(random.chance(0.7) ? wanted : [...keys, "?"], 3);
-    switch (random.integer(0, 15)) {
+    switch (random.integer(0, 16)) {
       case 0:
       case 1:
       case 2:
@@ -97,6 +107,8 @@ class Fuzz {
         return core.reevaluateOccupancy(now);
       case 10:
         return this.#nonsense([...keys, "?"]);
+      case 11:
+        return this.#letGoOfCode(client);
       default:
         for (let i = 0; i < 4; i++) this.#workSomewhere(0.1);
     }
@@ -106,7 +118,8 @@ class Fuzz {
     const { random } = this;
     const keys: string[] = [];
     const dependencies: string[][] = [];
-    const name = random.pick(["f", "g", "h"]);
+    const name = random.pick(functions);
+    const needs = random.chance(0.3) ? random.sample(references, 2) : undefined;
     for (let i = random.integer(1, 8); i > 0; i--) {
       const again = existing.length > 0 && random.chance(0.1);
       keys.push(again ? random.pick(existing) : `${name}-${this.#keys++}`);
@@ -118,9 +131,10 @@ class Fuzz {
     for (const key of wanted) this.#wanted.get(client)!.add(key);
     this.core.updateGraph(client, {
       op: "update-graph",
-      functions: { [name]: BLOB },
+      parts: this.#sent.get(client)!.take([name, ...needs ?? []]),
       groups: [{
         function: name,
+        needs,
         keys,
         args: keys.map(() => BLOB),
         dependencies,
@@ -148,11 +162,33 @@ class Fuzz {
     for (const worker of holders) worker.data.add(key);
     this.#wanted.get(client)!.add(key);
     const whoHas = { [key]: holders.map((worker) => worker.address) };
-    this.core.updateData(
-      client,
-      { op: "update-data", whoHas, nbytes: { [key]: random.integer(0, 5000) } },
-      this.#now,
-    );
+    const needs = random.chance(0.3) ? random.sample(references, 2) : [];
+    this.core.updateData(client, {
+      op: "update-data",
+      parts: this.#sent.get(client)!.take(needs),
+      needs: { [key]: needs },
+      whoHas,
+      nbytes: { [key]: random.integer(0, 5000) },
+    }, this.#now);
+  }
+
+  /** A client lets go of code, leaves and comes back, or uploads a module. */
+  #letGoOfCode(client: string): void {
+    const { random, core } = this;
+    const now = this.#now;
+    const sent = this.#sent.get(client)!;
+    if (random.chance(0.6)) {
+      core.releaseParts(client, sent.release(random.integer(1, 3), random), now);
+    } else if (random.chance(0.3)) {
+      core.removeClient(client, now);
+      core.addClient(client, now);
+      sent.clear();
+      this.#wanted.get(client)!.clear();
+    } else {
+      const name = random.pick(["lib.ts", "other.ts"]);
+      const module = random.pick(["m1", "m2"]);
+      core.uploadFile({ [name]: module }, { [module]: CODE[module] }, now);
+    }
   }
 
   #addWorker(resources: string[]): void {
@@ -240,6 +276,7 @@ class Fuzz {
     }
     worker.tasks.delete(key);
     worker.running.delete(key);
+    worker.code.checkTask(worker.orders.get(key)!);
     const luck = random.next();
     if (luck < failures) {
       this.core.stimulusTaskErred(
@@ -264,11 +301,14 @@ class Fuzz {
   }
 
   #reportFinished(address: string, key: string): void {
+    const { random } = this;
+    const known = [...this.workers.get(address)?.code.known ?? []];
     this.core.stimulusTaskFinished(address, {
       op: "task-finished",
       key,
       nbytes: this.random.integer(0, 1000),
       type: "number",
+      needs: random.chance(0.3) ? random.sample(known, 2) : undefined,
       start: this.#now,
       stop: this.#now + this.random.next(),
     }, this.#now);
@@ -280,6 +320,16 @@ class Fuzz {
         // It has the result already: it says so again.
         if (worker.data.has(message.key)) this.#reportFinished(worker.address, message.key);
         else worker.tasks.add(message.key);
+        worker.orders.set(message.key, message);
+        worker.code.learn(message.parts);
+        worker.code.checkTask(message);
+        break;
+      case "upload-file":
+        worker.code.learn(message.parts);
+        worker.code.uploaded(message.modules);
+        break;
+      case "forget-parts":
+        worker.code.forget(message.parts);
         break;
       case "cancel-compute":
         for (const key of message.keys) {

@@ -6,6 +6,7 @@
  */
 import assert from "node:assert/strict";
 import type {
+  CodePart,
   ComputeTask,
   SchedulerToClient,
   SchedulerToWorker,
@@ -27,10 +28,29 @@ export interface WorkerOptions {
   name?: string;
   pid?: number;
   nbytes?: Record<string, number>;
+  needs?: Record<string, string[]>;
+}
+
+/** Parts in short: each name with the names of those that it needs. */
+export function parts(needs: Record<string, string[]>): Record<string, CodePart> {
+  return Object.fromEntries(
+    Object.entries(needs).map(([name, needs]) => [
+      name,
+      needs.length === 0 ? { code: BLOB } : { code: BLOB, needs },
+    ]),
+  );
 }
 
 /** A graph in short: each key with the keys that it needs. */
 export type Graph = Record<string, string[]>;
+
+/** What a task that has run gave. */
+export interface FinishOptions {
+  nbytes?: number;
+  seconds?: number;
+  /** Names of parts that the result refers to. */
+  needs?: string[];
+}
 
 /** A core and its surroundings. */
 export class Harness {
@@ -67,6 +87,7 @@ export class Harness {
       pid: options.pid ?? 1,
       versions: {},
       nbytes: options.nbytes ?? {},
+      needs: options.needs,
     }, this.now);
     this.#drain();
     return this.worker(worker);
@@ -99,10 +120,16 @@ export class Harness {
     return Object.fromEntries(keys.map((key) => [key, this.state(key)]));
   }
 
-  /** Submits a graph of which some keys are wanted (all, when not said). */
-  submit(graph: Graph, options: Partial<TaskGroup> & { client?: string } = {}): void {
+  /**
+   * Submits a graph of which some keys are wanted (all, when not said). The function's part comes along,
+   * and any others that are given.
+   */
+  submit(
+    graph: Graph,
+    options: Partial<TaskGroup> & { client?: string; parts?: Record<string, CodePart> } = {},
+  ): void {
     const keys = Object.keys(graph);
-    const { client = "client", ...rest } = options;
+    const { client = "client", parts, ...rest } = options;
     const group: TaskGroup = {
       function: "f",
       keys,
@@ -112,14 +139,14 @@ export class Harness {
     };
     this.core.updateGraph(
       client,
-      { op: "update-graph", functions: { [group.function]: BLOB }, groups: [group] },
+      { op: "update-graph", parts: parts ?? { [group.function]: { code: BLOB } }, groups: [group] },
       this.now,
     );
     this.#drain();
   }
 
   /** The worker that a task is on reports it finished. @returns The worker's short name. */
-  finish(key: string, options: { nbytes?: number; seconds?: number } = {}): string {
+  finish(key: string, options: FinishOptions = {}): string {
     const ws = this.task(key).processingOn;
     assert(ws, `${key} is not processing but ${this.state(key)}`);
     const worker = ws.address.slice(6, -2);
@@ -127,13 +154,14 @@ export class Harness {
     return worker;
   }
 
-  finishOn(worker: string, key: string, options: { nbytes?: number; seconds?: number } = {}): void {
-    const { nbytes = 8, seconds = 0.1 } = options;
+  finishOn(worker: string, key: string, options: FinishOptions = {}): void {
+    const { nbytes = 8, seconds = 0.1, needs } = options;
     this.core.stimulusTaskFinished(this.address(worker), {
       op: "task-finished",
       key,
       nbytes,
       type: "number",
+      needs,
       start: this.now,
       stop: this.now + seconds,
     }, this.now);

@@ -200,28 +200,3 @@ Deno.test("tasks that become ready together are sent out in the order of their p
   h.finish("root");
   assert.deepEqual(h.computed("alice").map((m) => m.key), ["d", "a", "b", "c"]);
 });
-
-Deno.test("code goes to a worker once", () => {
-  const h = new Harness();
-  h.addWorkers(["alice", "bob"]);
-  h.submit(independent(6));
-  for (const worker of ["alice", "bob"]) {
-    assert.deepEqual(h.computed(worker).map((m) => m.code !== undefined), [true, false, false]);
-  }
-  h.submit({ y: [] }, { workers: ["alice"], function: "g" });
-  assert.notEqual(h.computed("alice")[0].code, undefined);
-});
-
-Deno.test("functions that no task uses are kept up to a limit, then forgotten everywhere", () => {
-  const h = new Harness();
-  h.addWorkers(["alice"]);
-  for (let i = 0; i < 1001; i++) {
-    h.submit({ [`x-${i}`]: [] }, { function: `f${i}` });
-    h.release(`x-${i}`);
-  }
-  assert.equal(h.core.functions.size, 1000);
-  const forgotten = h.toWorker("alice").filter((m) => m.op === "forget-functions");
-  assert.deepEqual(forgotten, [{ op: "forget-functions", functions: ["f0"] }]);
-  h.submit({ again: [] }, { function: "f0" });
-  assert.notEqual(h.computed("alice")[0].code, undefined);
-});

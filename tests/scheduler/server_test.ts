@@ -8,12 +8,15 @@ import { Scheduler } from "../../scheduler/scheduler.ts";
 import { until } from "../support/until.ts";
 import { fakeClient, FakeWorker, registration, startScheduler, Stream } from "./fake_peers.ts";
 
+/** Name of a function's part. */
+const PART = `f${"0".repeat(32)}`;
+
 /** A graph of one task, as a client sends it. */
 function oneTask(key: string): Message {
   return {
     op: "update-graph",
-    functions: { f: serialize({ source: "() => 1", name: "f", kind: "expression" }) },
-    groups: [{ function: "f", keys: [key], args: [serialize([])] }],
+    parts: { [PART]: { code: serialize("() => 1") } },
+    groups: [{ function: PART, keys: [key], args: [serialize([])] }],
   };
 }
 
@@ -171,27 +174,60 @@ for (
     "an unknown op": { op: "make-coffee" },
     "no op": {},
     "no map": 42,
-    "a graph without groups": { op: "update-graph", functions: {} },
+    "a graph without groups": { op: "update-graph", parts: {} },
     "a group with fewer arguments than keys": {
       op: "update-graph",
-      functions: {},
-      groups: [{ function: "f", keys: ["a", "b"], args: [] }],
+      parts: {},
+      groups: [{ function: PART, keys: ["a", "b"], args: [] }],
     },
     "arguments that are not serialized": {
       op: "update-graph",
-      functions: {},
-      groups: [{ function: "f", keys: ["a"], args: [[1]] }],
+      parts: {},
+      groups: [{ function: PART, keys: ["a"], args: [[1]] }],
     },
     "dependencies that are no lists": {
       op: "update-graph",
-      functions: {},
-      groups: [{ function: "f", keys: ["a"], args: [serialize([])], dependencies: ["b"] }],
+      parts: {},
+      groups: [{ function: PART, keys: ["a"], args: [serialize([])], dependencies: ["b"] }],
     },
     "a negative number of retries": {
       op: "update-graph",
-      functions: {},
-      groups: [{ function: "f", keys: ["a"], args: [serialize([])], retries: -1 }],
+      parts: {},
+      groups: [{ function: PART, keys: ["a"], args: [serialize([])], retries: -1 }],
     },
+    "a function that is no part": {
+      op: "update-graph",
+      parts: {},
+      groups: [{ function: "f", keys: ["a"], args: [serialize([])] }],
+    },
+    "needs that are no parts": {
+      op: "update-graph",
+      parts: {},
+      groups: [{ function: PART, needs: ["c"], keys: ["a"], args: [serialize([])] }],
+    },
+    "parts that are not named by hashes": {
+      op: "update-graph",
+      parts: { f: { code: serialize(1) } },
+      groups: [],
+    },
+    "a part without code": { op: "update-graph", parts: { [PART]: { needs: [] } }, groups: [] },
+    "a part that needs what is no part": {
+      op: "update-graph",
+      parts: { [PART]: { code: serialize(1), needs: [1] } },
+      groups: [],
+    },
+    "an origin that is not serialized": {
+      op: "update-graph",
+      parts: { [PART]: { code: serialize(1), origin: "here" } },
+      groups: [],
+    },
+    "data that needs what is no part": {
+      op: "update-data",
+      whoHas: {},
+      nbytes: {},
+      needs: { x: ["y"] },
+    },
+    "parts to release that are no list": { op: "release-parts", parts: PART },
     "keys that are numbers": { op: "client-releases-keys", keys: [1] },
     "data without sizes": { op: "update-data", whoHas: { x: ["here"] } },
     "data of infinite size": { op: "update-data", whoHas: {}, nbytes: { x: Infinity } },

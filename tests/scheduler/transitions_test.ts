@@ -15,7 +15,7 @@ Deno.test("a task goes from released over waiting and processing to memory, and 
   assert.equal(h.state("x"), "processing");
   const [message] = h.computed("alice");
   assert.equal(message.key, "x");
-  assert.equal(message.code, BLOB);
+  assert.deepEqual(message.parts, { f: { code: BLOB } });
   assert.deepEqual(message.priority, [0, 1, 0]);
   assert.equal(message.duration, undefined);
 
