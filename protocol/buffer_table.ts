@@ -6,7 +6,14 @@
  * @module
  */
 import type { ByteSink } from "./byte_sink.ts";
-import { BUFFER_FRAME, BUFFER_RESIZABLE, OUT_OF_BAND } from "./values_format.ts";
+import type { CodeWriter } from "./functions/definition.ts";
+import {
+  BUFFER_FRAME,
+  BUFFER_PART,
+  BUFFER_RESIZABLE,
+  OUT_OF_BAND,
+  SHARE_MIN,
+} from "./values_format.ts";
 
 interface Entry {
   readonly buffer: ArrayBuffer;
@@ -90,8 +97,14 @@ export class BufferTable {
     this.numbers.clear();
   }
 
-  /** Write the trailer; returns the buffers that are frames of their own. */
-  write(sink: ByteSink): Uint8Array[] {
+  /**
+   * Write the trailer.
+   *
+   * @param sink Where to.
+   * @param code Asked whether large buffers travel as parts.
+   * @returns The buffers that are frames of their own.
+   */
+  write(sink: ByteSink, code: CodeWriter | undefined): Uint8Array[] {
     const frames: Uint8Array[] = [];
     const begin = sink.position;
     sink.varint(this.entries.length);
@@ -106,6 +119,13 @@ export class BufferTable {
       const bytes = new Uint8Array(buffer, entry.start, length);
       const resizable = entry.whole && buffer.resizable;
       const inline = length <= OUT_OF_BAND;
+      const part = length >= SHARE_MIN && !resizable ? code?.share?.(bytes) : undefined;
+      if (part !== undefined) {
+        sink.byte(BUFFER_PART);
+        sink.varint(length);
+        sink.string(part);
+        continue;
+      }
       sink.byte((inline ? 0 : BUFFER_FRAME) | (resizable ? BUFFER_RESIZABLE : 0));
       sink.varint(length);
       if (resizable) sink.varint(buffer.maxByteLength);

@@ -4,9 +4,11 @@
  * @module
  */
 import { type ByteCursor, truncated } from "./byte_cursor.ts";
+import type { CodeReader } from "./functions/definition.ts";
 import { newBuffer } from "./large_memory.ts";
 import {
   BUFFER_FRAME,
+  BUFFER_PART,
   BUFFER_RESIZABLE,
   DeserializationError,
   MAX_RESIZABLE,
@@ -35,11 +37,13 @@ export interface BufferTables {
  * @param cursor Frame 0, after the version.
  * @param frames All frames.
  * @param copy Whether large buffers are copied rather than used.
+ * @param code Has the buffers that are parts.
  */
 export function readBuffers(
   cursor: ByteCursor,
   frames: readonly Uint8Array[],
   copy: boolean,
+  code: CodeReader | undefined,
 ): BufferTables {
   const start = cursor.position;
   cursor.position = Math.max(cursor.end - 4, start);
@@ -53,7 +57,7 @@ export function readBuffers(
   let frame = 1;
   for (let left = cursor.count(2); left > 0; left--) {
     const kind = cursor.byte();
-    if (kind > (BUFFER_FRAME | BUFFER_RESIZABLE)) {
+    if (kind > (BUFFER_FRAME | BUFFER_RESIZABLE) && kind !== BUFFER_PART) {
       throw new DeserializationError(`unknown kind ${kind} of buffer`);
     }
     const length = cursor.varint();
@@ -61,7 +65,10 @@ export function readBuffers(
     if (maxLength !== undefined && (maxLength < length || maxLength > MAX_RESIZABLE)) {
       throw new DeserializationError(`a buffer cannot grow to ${maxLength} bytes`);
     }
-    if ((kind & BUFFER_FRAME) === 0) {
+    if (kind === BUFFER_PART) {
+      const buffer = partOf(code, cursor.string(), length);
+      buffers.push(copy ? copyOf(new Uint8Array(buffer), undefined) : buffer);
+    } else if ((kind & BUFFER_FRAME) === 0) {
       const position = cursor.skip(length);
       buffers.push(copyOf(cursor.bytes.subarray(position, position + length), maxLength));
     } else {
@@ -93,6 +100,19 @@ function frameOf(frames: readonly Uint8Array[], number: number, length: number):
     );
   }
   return bytes;
+}
+
+function partOf(code: CodeReader | undefined, part: string, length: number): ArrayBuffer {
+  const buffer = code?.buffer(part);
+  if (buffer === undefined) {
+    throw new DeserializationError(`the buffer ${part} that the value refers to is not known here`);
+  }
+  if (buffer.byteLength !== length) {
+    throw new DeserializationError(
+      `the buffer ${part} has ${buffer.byteLength} bytes instead of ${length}`,
+    );
+  }
+  return buffer;
 }
 
 /**

@@ -4,10 +4,12 @@
  *
  * @module
  */
+import type { CodeReader, CodeWriter } from "./functions/definition.ts";
 import { Serialized } from "./serialized.ts";
 import { ValueReader } from "./values_reader.ts";
 import { ValueWriter } from "./values_writer.ts";
 
+export { UnreadBlobError } from "./blob_bytes.ts";
 export { DeserializationError, SerializationError } from "./values_format.ts";
 export { typeName } from "./values_kinds.ts";
 
@@ -20,6 +22,11 @@ export interface SerializeOptions {
   reference?: (object: object) => string | undefined;
   /** What error messages call the value. Default "value". */
   name?: string;
+  /**
+   * Says how functions, classes and registered serializations travel. Without it, functions and instances
+   * of classes are refused, and errors travel by the name of their class.
+   */
+  code?: CodeWriter;
 }
 
 /** Options of {@linkcode deserialize}. */
@@ -30,6 +37,8 @@ export interface DeserializeOptions {
   copy?: boolean;
   /** Finds an error class by its name; undefined when there is none, then the error is an `Error` of that name. */
   errorClass?: (name: string) => ErrorConstructor | undefined;
+  /** Makes the value's functions and classes live; its errors pass through. Without it, they are refused. */
+  code?: CodeReader;
 }
 
 const NO_OPTIONS = {};
@@ -63,7 +72,9 @@ export function serialize(value: unknown, options: SerializeOptions = NO_OPTIONS
   const writer = idle ?? new ValueWriter();
   idle = undefined;
   try {
-    return new Serialized(writer.write(value, options.name ?? "value", options.reference));
+    return new Serialized(
+      writer.write(value, options.name ?? "value", options.reference, options.code),
+    );
   } finally {
     idle = writer;
   }

@@ -6,15 +6,32 @@
  *     version 1: value
  *     version 2: value, number of buffers, buffers, number of views, views, u32 length of the trailer
  *
- * A buffer is a kind byte (inline or frame, resizable or not), its length, its maximal length when it
- * is resizable, and its bytes when it is inline; otherwise the bytes are the next frame. A view is its
- * type, the number of its buffer, its byte offset and its length. The value names both by number. The
- * table comes last because only then it is known which part of each buffer the views cover.
+ * A buffer is a kind byte (inline, frame or part; resizable or not), its length, its maximal length when it
+ * is resizable, its bytes when it is inline, and the part's name when it is a part; otherwise the bytes
+ * are the next frame. A view is its type, the number of its buffer, its byte offset and its length. The
+ * value names both by number. The table comes last because only then it is known which part of each
+ * buffer the views cover.
  *
  * Numbers: a varint is 7 bits a byte, low bits first. Floats are IEEE 754 little-endian, NaN has a tag
  * of its own. Every object gets a number in the order of appearance; a second appearance is a
  * reference to that number. Property keys are numbered the same way, so that a list of records says
  * each key once. The encoding of a value depends on nothing but the value.
+ *
+ * Code, as `functions/definition.ts` has it; `[key]` is written as a property key is:
+ *
+ *     FUNCTION  definition, values of its variables, number of properties, properties
+ *               a property: flags, key (a string or a SYMBOL), value
+ *     IMPORT    [module], [name]
+ *     CLASS     [part], [name of the class]
+ *     INSTANCE  class, object, properties            a class that has to be defined here comes last,
+ *     INSTANCE  UNDEFINED, object, properties, class so that it may hold the instance itself
+ *     CUSTOM    [part], [name of the class], header, array of frames, class or UNDEFINED
+ *
+ * A function, import, class or custom object gets its number at the tag; an instance's number is that
+ * of the built-in or plain object inside. Properties of an instance follow where that does not write
+ * them itself: all but plain objects, arrays and errors. A function that has to have some of its
+ * variables before it can be made is *unready* until then, and a custom object until it is read; a
+ * reference to it may only be the value of a function's variable, which gets it later.
  *
  * @module
  */
@@ -63,6 +80,20 @@ export const Tag = {
   VIEW: 0x9a,
   /** A hole in an array. */
   HOLE: 0x9b,
+  /** A function or class that is defined where it stands. */
+  FUNCTION: 0x9c,
+  /** What a module exports. */
+  IMPORT: 0x9d,
+  /** A class that is a part of its own. */
+  CLASS: 0x9e,
+  /** An object of a class of the user's. */
+  INSTANCE: 0x9f,
+  /** An object of a class with a registered serialization. */
+  CUSTOM: 0xa0,
+  /** An object of the platform's, such as a URL: name and content. */
+  STANDARD: 0xa1,
+  /** A symbol that is the same everywhere: its name. */
+  SYMBOL: 0xa2,
   /** 32 tags for short strings, 16 for short arrays, 16 for small objects. */
   SHORT_STRING: 0xc0,
   SHORT_ARRAY: 0xe0,
@@ -86,8 +117,15 @@ export const SPARSE_MIN = 2048;
 /** Kinds of buffers in the trailer, as bits. */
 export const BUFFER_FRAME = 1;
 export const BUFFER_RESIZABLE = 2;
+export const BUFFER_PART = 4;
+/** A buffer of at least this many bytes that code closes over becomes a part. */
+export const SHARE_MIN = 64 * 1024;
 /** Largest `maxByteLength` of a resizable buffer: it reserves address space. */
 export const MAX_RESIZABLE = 2 ** 32;
+
+/** Flags of a property of a function. */
+export const ON_PROTOTYPE = 1;
+export const ENUMERABLE = 2;
 
 /** Names of the views; the place in the list is the type's number. */
 export const VIEW_NAMES: readonly string[] = [
@@ -138,8 +176,10 @@ export const ERROR_CLASSES: readonly ErrorConstructor[] = [
 export class SerializationError extends Error {
   /** The name of this class. */
   override readonly name = "SerializationError";
-  /** Where the offending value is, such as `args[0].conn`. */
+  /** Where the offending value is, such as `args[0].conn`, or `fn → helper → conn`. */
   readonly path: string;
+  /** What it is and what to do instead. */
+  readonly reason: string;
 
   /**
    * Make an error.
@@ -151,6 +191,7 @@ export class SerializationError extends Error {
   constructor(path: string, reason: string, options?: ErrorOptions) {
     super(`cannot serialize ${path}: ${reason}`, options);
     this.path = path;
+    this.reason = reason;
   }
 }
 

@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { ERROR_CLASSES } from "./values_format.ts";
+import { Buffer } from "node:buffer";
+import type { AnyFunction } from "./functions/definition.ts";
+import { ERROR_CLASSES, VIEW_NAMES } from "./values_format.ts";
 
 /** Objects with inner state of their own that travel, besides arrays and plain objects. */
 export type BuiltinKind =
@@ -62,6 +64,37 @@ export function builtinKind(object: object): BuiltinKind | undefined {
   }
 }
 
+/** Prototypes of this realm's built-ins. A `Buffer` of Node's travels as the `Uint8Array` that it is. */
+const builtinPrototypes = new Set<object | undefined>([
+  ...[Array, Map, Set, Date, RegExp, ArrayBuffer, Number, String, Boolean, BigInt, Buffer],
+  ...ERROR_CLASSES,
+  ...[...VIEW_NAMES, "DOMException", "QuotaExceededError"].map((name) =>
+    (globalThis as unknown as Record<string, { prototype: object } | undefined>)[name]
+  ),
+].map((cls) => cls?.prototype));
+
+/** Whether objects with this prototype are built-ins as they are, not of a class of the user's. */
+export function isBuiltinPrototype(prototype: object): boolean {
+  // The prototype of arrays is an array itself, in every realm.
+  return builtinPrototypes.has(prototype) || Array.isArray(prototype);
+}
+
+/**
+ * The class whose instances have this prototype; undefined where there is none that could be named, as
+ * with `Object.create(something)`, or where it is a built-in of another realm.
+ */
+export function classOf(prototype: object): AnyFunction | undefined {
+  const cls = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value;
+  if (typeof cls !== "function" || cls.prototype !== prototype) return undefined;
+  return Function.prototype.toString.call(cls).endsWith("{ [native code] }") ? undefined : cls;
+}
+
+/** Name of a function or class, whatever its own property `name` may be. */
+export function functionName(fn: AnyFunction): string {
+  const name = Object.getOwnPropertyDescriptor(fn, "name")?.value;
+  return typeof name === "string" ? name : "";
+}
+
 /** The class of an object; a property of its own that happens to be called `constructor` is not it. */
 function constructorOf(object: object): unknown {
   return Object.getPrototypeOf(object)?.constructor;
@@ -103,33 +136,6 @@ export function typeName(value: unknown): string {
     return "object";
   }
   return className(value);
-}
-
-/** Why a value cannot travel, and what to do instead. */
-export function refusal(value: unknown): string {
-  if (typeof value === "function") {
-    const name = value.name === "" ? "functions" : `functions (${value.name})`;
-    return `${name} do not travel inside values; submit the function itself, or call it and send what it returns`;
-  }
-  if (typeof value === "symbol") return "symbols do not travel; send a string instead";
-  if (value instanceof Promise) return "a Promise does not travel; await it and send its value";
-  if (typeof SharedArrayBuffer === "function" && value instanceof SharedArrayBuffer) {
-    return "a SharedArrayBuffer does not travel, other machines do not share memory; send a copy in an ArrayBuffer";
-  }
-  if (value instanceof WeakMap || value instanceof WeakSet || value instanceof WeakRef) {
-    const name = className(value);
-    return `a ${name} does not travel, what it holds cannot be listed; send a ${
-      name === "WeakRef" ? "plain value" : name.slice(4)
-    } instead`;
-  }
-  if (toString.call(value) === "[object Symbol]") {
-    return "symbols do not travel; send a string instead";
-  }
-  const tag = toString.call(value);
-  if (tag.endsWith(" Iterator]") || tag.endsWith("Generator]")) {
-    return `a live ${tag.slice(8, -1)} does not travel; send an array of what it yields`;
-  }
-  return `instances of class ${className(value as object)} do not travel; send plain data instead`;
 }
 
 /** The standard error class that an error's class is or extends: its number in `ERROR_CLASSES`, and its name. */

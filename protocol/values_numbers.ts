@@ -4,6 +4,8 @@
  * @module
  */
 
+import { DeserializationError } from "./values_format.ts";
+
 /** Up to this many things are looked up by walking a list, which beats hashing them. */
 const LIST_MAX = 8;
 
@@ -47,4 +49,17 @@ export class Numbers<T> {
     this.list.length = size;
     this.numbers.clear();
   }
+}
+
+/**
+ * What a number stands for.
+ *
+ * @param things What has numbers.
+ * @param number Any number from 0.
+ * @param what What one of them is called.
+ * @throws {DeserializationError} If nothing has that number.
+ */
+export function numbered<T>(things: readonly T[], number: number, what: string): T {
+  if (number >= things.length) throw new DeserializationError(`there is no ${what} ${number}`);
+  return things[number];
 }

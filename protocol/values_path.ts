@@ -13,6 +13,8 @@ export const MAP_VALUE = 1;
 export const MAP_KEY = 2;
 /** A set's values, by place. */
 export const SET_VALUE = 3;
+/** Variables that a function closes over, by name; and the class of an instance. */
+export const VARIABLE = 4;
 
 /** A path of a thousand steps helps nobody: so many are shown. */
 const MAX_SHOWN = 12;
@@ -68,6 +70,8 @@ function showStep(kind: number, name: string | number): string {
       return `.keys[${name}]`;
     case SET_VALUE:
       return `.values[${name}]`;
+    case VARIABLE:
+      return ` → ${name}`;
     default:
       if (typeof name === "number") return `[${name}]`;
       return /^[\p{ID_Start}_$][\p{ID_Continue}$]*$/u.test(name)

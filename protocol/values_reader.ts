@@ -6,9 +6,12 @@
  */
 import { type BufferTables, readBuffers } from "./buffer_table_reader.ts";
 import { ByteCursor, truncated } from "./byte_cursor.ts";
+import { defineProperty } from "./define_property.ts";
+import type { CodeReader } from "./functions/definition.ts";
+import { CodeDecoder } from "./values_code_reader.ts";
+import { readDomException, readError } from "./values_error_reader.ts";
 import {
   DeserializationError,
-  ERROR_CLASSES,
   MAX_DEPTH,
   MAX_KEYS,
   SHORT_ARRAY_MAX,
@@ -19,26 +22,33 @@ import {
   VERSION_BUFFERS,
   VERSION_PLAIN,
 } from "./values_format.ts";
-import { denoErrorClass, shortErrorName } from "./values_kinds.ts";
+import { numbered } from "./values_numbers.ts";
+import { standardNamed } from "./values_standard.ts";
+import { symbolOf } from "./values_symbols.ts";
+import { Pending, Unready } from "./values_unready.ts";
 
 /** What the reader asks its caller for. */
 export interface ReadOptions {
   resolve?: (key: string) => unknown;
   copy?: boolean;
   errorClass?: (name: string) => ErrorConstructor | undefined;
+  code?: CodeReader;
 }
 
 const NO_BUFFERS: BufferTables = { buffers: [], views: [] };
 
-/** Reads one value. */
+/** Reads one value. What reads errors and code lies in files of its own and works on this reader's parts. */
 export class ValueReader {
-  private readonly cursor: ByteCursor;
-  private readonly objects: unknown[] = [];
+  /** Frame 0. */
+  readonly cursor: ByteCursor;
+  /** What numbers of objects stand for. */
+  readonly objects: unknown[] = [];
   private readonly keys: string[] = [];
   private tables = NO_BUFFERS;
   private depth = 0;
+  private decoder: CodeDecoder | undefined;
   /** Whether code of the caller's runs, whose errors pass through. */
-  private outside = false;
+  private running = false;
 
   /**
    * @param frames Frame 0 the value, further frames its large buffers.
@@ -58,7 +68,7 @@ export class ValueReader {
     try {
       const version = cursor.byte();
       if (version === VERSION_BUFFERS) {
-        this.tables = readBuffers(cursor, frames, this.options.copy ?? false);
+        this.tables = this.buffers();
       } else if (version !== VERSION_PLAIN) {
         throw new DeserializationError(`unknown version ${version} of the format`);
       } else if (frames.length > 1) {
@@ -70,16 +80,26 @@ export class ValueReader {
       }
       return value;
     } catch (error) {
-      if (this.outside || error instanceof DeserializationError) throw error;
+      if (this.running || error instanceof DeserializationError) throw error;
       throw new DeserializationError(error instanceof Error ? error.message : String(error), {
         cause: error,
       });
     }
   }
 
-  private value(): unknown {
+  private buffers(): BufferTables {
+    const { copy = false, code } = this.options;
+    return readBuffers(this.cursor, this.frames, copy, code);
+  }
+
+  /** Read a value. */
+  value(): unknown {
+    return this.tagged(this.cursor.byte());
+  }
+
+  /** Read a value whose tag has been read. */
+  tagged(tag: number): unknown {
     const { cursor } = this;
-    const tag = cursor.byte();
     if (tag < 0x80) return tag;
     if (tag >= Tag.SHORT_STRING) {
       if (tag <= Tag.SHORT_STRING + SHORT_STRING_MAX) return cursor.utf8(tag - Tag.SHORT_STRING);
@@ -112,7 +132,7 @@ export class ValueReader {
       case Tag.STRING16:
         return cursor.stringAfter(tag);
       case Tag.BACK:
-        return numbered(this.objects, cursor.varint(), "object");
+        return this.back();
       case Tag.REFERENCE:
         return this.resolve(cursor.string());
       case Tag.OBJECT:
@@ -134,28 +154,88 @@ export class ValueReader {
       case Tag.BOXED:
         return this.boxed();
       case Tag.ERROR:
-        return this.error();
+        return readError(this);
       case Tag.DOM_EXCEPTION:
-        return this.domException();
+        return readDomException(this);
       case Tag.BUFFER:
         return this.number(numbered(this.tables.buffers, cursor.varint(), "buffer"));
       case Tag.VIEW:
-        return this.number(numbered(this.tables.views, cursor.varint(), "view"));
+        return this.view();
+      case Tag.STANDARD:
+        return this.standard();
+      case Tag.SYMBOL:
+        return symbolOf(cursor.string());
+      case Tag.FUNCTION:
+      case Tag.IMPORT:
+      case Tag.CLASS:
+      case Tag.INSTANCE:
+      case Tag.CUSTOM:
+        return this.coder().read(tag);
       default:
         throw new DeserializationError(`unknown tag 0x${tag.toString(16)}`);
     }
   }
 
   /** Give an object its number, which later references name. */
-  private number<T>(object: T): T {
+  number<T>(object: T): T {
     this.objects.push(object);
     return object;
   }
 
-  private enter(): void {
+  /** The object that a reference names. */
+  private back(): unknown {
+    const object = numbered(this.objects, this.cursor.varint(), "object");
+    if (object instanceof Unready) throw object.error();
+    return object;
+  }
+
+  /** The view with a number, which becomes an object. */
+  view(): ArrayBufferView {
+    return this.number(numbered(this.tables.views, this.cursor.varint(), "view"));
+  }
+
+  private coder(): CodeDecoder {
+    const { code } = this.options;
+    if (code === undefined) {
+      throw new DeserializationError(
+        "it has functions or instances of classes, which need a reader that makes them live",
+      );
+    }
+    return this.decoder ??= new CodeDecoder(this, code);
+  }
+
+  private standard(): object {
+    const name = this.key();
+    const standard = standardNamed(name);
+    if (standard === undefined) {
+      throw new DeserializationError(`this runtime has no ${name}; use a newer one`);
+    }
+    const number = this.objects.length;
+    this.objects.push(new Pending(`a ${name}`));
+    this.enter();
+    const object = standard.make(this.value() as never);
+    this.depth--;
+    return this.objects[number] = object;
+  }
+
+  /** Step into a container. */
+  enter(): void {
     if (++this.depth > MAX_DEPTH) {
       throw new DeserializationError(`nested more than ${MAX_DEPTH} levels deep`);
     }
+  }
+
+  /** Step out of a container. */
+  leave(): void {
+    this.depth--;
+  }
+
+  /** Run code of the caller's, whose errors pass through. */
+  outside<T>(run: () => T): T {
+    this.running = true;
+    const result = run();
+    this.running = false;
+    return result;
   }
 
   private time(): number {
@@ -169,10 +249,13 @@ export class ValueReader {
     if (resolve === undefined) {
       throw new DeserializationError(`there is a reference to ${key}, and nothing to resolve it`);
     }
-    this.outside = true;
-    const value = resolve(key);
-    this.outside = false;
-    return value;
+    return this.outside(() => resolve(key));
+  }
+
+  /** The class of errors with a name, where the caller has one. */
+  errorClass(name: string): ErrorConstructor | undefined {
+    const { errorClass } = this.options;
+    return errorClass && this.outside(() => errorClass(name));
   }
 
   private array(length: number): unknown[] {
@@ -213,7 +296,8 @@ export class ValueReader {
     return array;
   }
 
-  private plain(object: object, length: number): object {
+  /** Read the properties of an object that has no number. */
+  plain(object: object, length: number): object {
     this.objects.push(object);
     this.enter();
     this.properties(object, length);
@@ -221,12 +305,13 @@ export class ValueReader {
     return object;
   }
 
-  private properties(object: object, length: number): void {
+  /** Read properties. */
+  properties(object: object, length: number): void {
     for (let i = 0; i < length; i++) {
       const key = this.key();
       const value = this.value();
       if (key === "__proto__") {
-        define(object, key, value, true);
+        defineProperty(object, key, value, true);
       } else if (key === "length" && Array.isArray(object)) {
         // Setting it would allocate as much.
         throw new DeserializationError("the length of an array is among its properties");
@@ -236,7 +321,21 @@ export class ValueReader {
     }
   }
 
-  private key(): string {
+  /** Read properties of an object whose class may have accessors of the same names. */
+  members(object: object, length: number): void {
+    this.enter();
+    for (let i = 0; i < length; i++) {
+      const key = this.key();
+      const value = this.value();
+      // An assignment is quicker, where it does the same.
+      if (key in object) defineProperty(object, key, value, true);
+      else (object as Record<string, unknown>)[key] = value;
+    }
+    this.leave();
+  }
+
+  /** Read a property key. */
+  key(): string {
     const { cursor, keys } = this;
     const number = cursor.varint();
     if (number > 0) return numbered(keys, number - 1, "property key");
@@ -274,69 +373,5 @@ export class ValueReader {
       throw new DeserializationError("a boxed value is not a primitive");
     }
     return this.number(Object(primitive));
-  }
-
-  private error(): Error {
-    const { cursor } = this;
-    const base = numbered(ERROR_CLASSES, cursor.byte(), "error class");
-    const name = cursor.string();
-    const shown = cursor.string();
-    const Class = name === "" ? base : denoErrorClass(name) ?? this.errorClass(name);
-    const error = this.number(makeError(Class ?? base));
-    if (Class === undefined) {
-      define(error, "name", shown === base.name ? shortErrorName(name) : shown, false);
-    }
-    this.errorFields(error);
-    return error;
-  }
-
-  private errorClass(name: string): ErrorConstructor | undefined {
-    const { errorClass } = this.options;
-    if (errorClass === undefined) return undefined;
-    this.outside = true;
-    const found = errorClass(name);
-    this.outside = false;
-    return found;
-  }
-
-  private domException(): DOMException {
-    const message = this.cursor.string();
-    const error = this.number(new DOMException(message, this.cursor.string()));
-    this.errorFields(error);
-    return error;
-  }
-
-  private errorFields(error: object): void {
-    this.enter();
-    for (const enumerable of [false, true]) {
-      while (this.cursor.byte() !== Tag.HOLE) {
-        const key = this.key();
-        define(error, key, this.value(), enumerable);
-      }
-    }
-    this.depth--;
-  }
-}
-
-/** What a number stands for. */
-function numbered<T>(things: readonly T[], number: number, what: string): T {
-  if (number >= things.length) throw new DeserializationError(`there is no ${what} ${number}`);
-  return things[number];
-}
-
-function define(object: object, key: string, value: unknown, enumerable: boolean): void {
-  Object.defineProperty(object, key, { value, enumerable, writable: true, configurable: true });
-}
-
-/** An error of a class, without running the class's constructor or walking the stack. */
-function makeError(Class: ErrorConstructor): Error {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 0;
-  try {
-    const error = Reflect.construct(Error, [], Class) as Error;
-    delete error.stack;
-    return error;
-  } finally {
-    Error.stackTraceLimit = limit;
   }
 }

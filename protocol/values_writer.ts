@@ -3,8 +3,12 @@
  *
  * @module
  */
-import { BufferTable } from "./buffer_table.ts";
+import { UnreadBlobError } from "./blob_bytes.ts";
+import { type BufferMark, BufferTable } from "./buffer_table.ts";
 import { ByteSink } from "./byte_sink.ts";
+import { type AnyFunction, CodeRefusal, type CodeWriter } from "./functions/definition.ts";
+import { CodeEncoder } from "./values_code_writer.ts";
+import { writeDomException, writeError } from "./values_error_writer.ts";
 import {
   MAX_DEPTH,
   MAX_KEYS,
@@ -17,40 +21,54 @@ import {
   VERSION_PLAIN,
   VIEW_NAMES,
 } from "./values_format.ts";
-import {
-  builtinKind,
-  describe,
-  errorBase,
-  errorClassName,
-  isPlainPrototype,
-  readSafely,
-  refusal,
-  unbox,
-  viewName,
-} from "./values_kinds.ts";
+import { builtinKind, describe, isPlainPrototype, unbox, viewName } from "./values_kinds.ts";
 import { Numbers } from "./values_numbers.ts";
 import { MAP_KEY, MAP_VALUE, MEMBER, SET_VALUE, ValuePath } from "./values_path.ts";
+import { Refusal, refusal } from "./values_refusals.ts";
+import { type SpecialKind, specialKind, type Standard } from "./values_standard.ts";
+import { symbolName } from "./values_symbols.ts";
 
 /** Names an object that travels as a reference, such as a future; undefined for all others. */
 export type Referrer = (object: object) => string | undefined;
 
-/** Properties of errors that are usually not enumerable, yet travel. */
-const ERROR_FIELDS = ["name", "message", "stack", "cause", "errors", "error", "suppressed"];
-
 const viewNumbers = new Map(VIEW_NAMES.map((name, i) => [name, i]));
+/** Number of `Uint8Array`. */
+const BYTES_TYPE = VIEW_NAMES.indexOf("Uint8Array");
 const objectPrototype = Object.prototype;
+const arrayPrototype = Array.prototype;
 
-/** Thrown inside the writer; {@linkcode ValueWriter.write} adds the path. */
-class Refusal extends Error {}
+/** How far a value is written. */
+export interface WriterMark {
+  readonly position: number;
+  readonly objects: number;
+  readonly keys: number;
+  readonly buffers: BufferMark;
+  readonly unready: number;
+  readonly depth: number;
+}
 
-/** Writes one value at a time; kept and used again, so that a small value costs little. */
+/**
+ * Writes one value at a time; kept and used again, so that a small value costs little. What writes
+ * errors and code lies in files of its own and works on this writer's parts.
+ */
 export class ValueWriter {
-  private readonly sink = new ByteSink();
-  private readonly objects = new Numbers<object>();
+  /** What is written. */
+  readonly sink: ByteSink = new ByteSink();
+  /** Numbers of objects. */
+  readonly objects: Numbers<object> = new Numbers();
+  /** Where the value being written is. */
+  readonly path: ValuePath = new ValuePath();
+  /** Numbers of objects that the reader will not have yet when it comes here. */
+  readonly unready: number[] = [];
   private readonly keys = new Numbers<string>();
   private readonly buffers = new BufferTable();
-  private readonly path = new ValuePath();
   private reference: Referrer | undefined;
+  private code: CodeWriter | undefined;
+  private encoder: CodeEncoder | undefined;
+  /** Blobs whose bytes are not known, and where the first of them is. */
+  private unread: Blob[] = [];
+  private unreadPath = "";
+  private name = "";
 
   /**
    * Encode a value.
@@ -58,34 +76,58 @@ export class ValueWriter {
    * @param value The value.
    * @param name What error messages call it.
    * @param reference Names objects that travel as references.
+   * @param code Knows how functions and classes travel.
    * @throws {SerializationError} If it cannot travel.
    */
-  write(value: unknown, name: string, reference: Referrer | undefined): Uint8Array[] {
+  write(
+    value: unknown,
+    name: string,
+    reference: Referrer | undefined,
+    code: CodeWriter | undefined,
+  ): Uint8Array[] {
     const { sink, buffers } = this;
     this.reference = reference;
+    this.code = code;
+    this.name = name;
     try {
       sink.byte(VERSION_PLAIN);
       this.value(value);
+      if (this.unread.length > 0) throw new UnreadBlobError(this.unreadPath, this.unread);
       if (buffers.isEmpty) return [sink.finish()];
       sink.bytes[0] = VERSION_BUFFERS;
-      const frames = buffers.write(sink);
+      const frames = buffers.write(sink, code);
       frames.unshift(sink.finish());
       return frames;
     } catch (error) {
-      const path = this.path.show(name);
-      if (error instanceof Refusal) throw new SerializationError(path, error.message);
-      throw new SerializationError(path, `reading it failed: ${describe(error)}`, { cause: error });
+      throw this.failure(error);
     } finally {
-      this.reference = undefined;
+      this.reference = this.code = this.encoder = undefined;
       this.path.depth = 0;
       this.objects.truncate(0);
       this.keys.truncate(0);
+      this.unready.length = 0;
+      if (this.unread.length > 0) this.unread = [];
       buffers.clear();
       sink.clear();
     }
   }
 
-  private value(value: unknown): void {
+  /** The error for what was thrown on the way to the value being written. */
+  private failure(error: unknown): SerializationError {
+    if (error instanceof UnreadBlobError) return error;
+    const path = this.path.show(this.name);
+    if (error instanceof Refusal || error instanceof CodeRefusal) {
+      return new SerializationError(path, error.message, { cause: error.cause });
+    }
+    // Code that becomes a part is a value of its own, with a path of its own.
+    if (error instanceof SerializationError) {
+      return new SerializationError(joinPaths(path, error.path), error.reason, { cause: error });
+    }
+    return new SerializationError(path, `reading it failed: ${describe(error)}`, { cause: error });
+  }
+
+  /** Write a value. */
+  value(value: unknown): void {
     switch (typeof value) {
       case "number":
         return this.sink.number(value);
@@ -99,13 +141,37 @@ export class ValueWriter {
         return this.sink.bigint(value);
       case "object":
         return value === null ? this.sink.byte(Tag.NULL) : this.object(value);
+      case "symbol":
+        return this.symbol(value);
       default:
-        throw new Refusal(refusal(value));
+        return this.function(value as AnyFunction);
     }
+  }
+
+  private symbol(symbol: symbol): void {
+    const name = symbolName(symbol);
+    if (name === undefined) {
+      throw new Refusal(
+        `${
+          String(symbol)
+        } does not travel, it is a symbol that no other program has; use Symbol.for, or send a string`,
+      );
+    }
+    this.sink.byte(Tag.SYMBOL);
+    this.sink.string(name);
+  }
+
+  private function(fn: AnyFunction): void {
+    if (this.code === undefined) throw new Refusal(refusal(fn));
+    this.coder(this.code).function(fn);
   }
 
   private object(object: object): void {
     if (Array.isArray(object)) {
+      if (this.code !== undefined) {
+        const prototype = Object.getPrototypeOf(object);
+        if (prototype !== arrayPrototype) return this.special(object, prototype);
+      }
       if (!this.appeared(object)) this.array(object);
       return;
     }
@@ -124,14 +190,27 @@ export class ValueWriter {
       if (!this.appeared(object)) this.plain(object, prototype === null);
       return;
     }
-    this.builtin(object);
+    this.special(object, prototype);
   }
 
-  private builtin(object: object): void {
-    const kind = builtinKind(object);
+  /** An object that is neither plain nor an array of no class. */
+  private special(object: object, prototype: object): void {
+    if (this.again(object)) return;
+    if (this.code !== undefined && this.coder(this.code).object(object, prototype)) return;
+    const kind = specialKind(object);
     if (kind === undefined) throw new Refusal(refusal(object));
-    if (this.appeared(object)) return;
+    this.objects.add(object);
+    this.content(object, kind);
+  }
+
+  private coder(code: CodeWriter): CodeEncoder {
+    return this.encoder ??= new CodeEncoder(this, code);
+  }
+
+  /** The tag of an object that has its number, and all after it. */
+  content(object: object, kind: SpecialKind): void {
     const { sink } = this;
+    if (typeof kind === "object") return this.standard(object, kind);
     switch (kind) {
       case "View":
         return this.view(object as ArrayBufferView);
@@ -150,32 +229,80 @@ export class ValueWriter {
         sink.string((object as RegExp).source);
         return sink.string((object as RegExp).flags);
       case "Error":
-        return this.error(object);
+        return writeError(this, object);
       case "DOMException":
-        sink.byte(Tag.DOM_EXCEPTION);
-        sink.string(String(readSafely(object, "message") ?? ""));
-        sink.string(String(readSafely(object, "name") ?? "Error"));
-        return this.errorFields(object, ["stack", "cause"]);
+        return writeDomException(this, object);
       case "Boxed":
         sink.byte(Tag.BOXED);
         return this.value(unbox(object));
+      case "Array":
+        return this.array(object as unknown[]);
+      case "Object":
+        return this.plain(object, false);
     }
+  }
+
+  private standard(object: object, standard: Standard): void {
+    const content = standard.content(object as never);
+    if (content === undefined) {
+      if (this.unread.length === 0) this.unreadPath = this.path.show(this.name);
+      this.unread.push(object as Blob);
+    }
+    this.sink.byte(Tag.STANDARD);
+    this.key(standard.name);
+    this.value(content);
   }
 
   /** Whether an object has appeared, and a reference to it is written; if not, it has a number now. */
   private appeared(object: object): boolean {
+    if (this.again(object)) return true;
+    this.objects.add(object);
+    return false;
+  }
+
+  /** Whether an object has appeared, and a reference to it is written. */
+  again(object: object): boolean {
     const number = this.objects.find(object);
-    if (number < 0) {
-      this.objects.add(object);
-      return false;
+    if (number < 0) return false;
+    if (this.unready.length > 0 && this.unready.includes(number)) {
+      throw new Refusal(
+        "it is needed before it is complete: by its own superclass or static initializer, or in what its serialize returned; take it out there",
+      );
     }
-    this.sink.byte(Tag.BACK);
-    this.sink.varint(number);
+    this.back(number);
     return true;
   }
 
+  /** A reference to the object with a number. */
+  back(number: number): void {
+    this.sink.byte(Tag.BACK);
+    this.sink.varint(number);
+  }
+
+  /** How far the value is written. */
+  mark(): WriterMark {
+    return {
+      position: this.sink.position,
+      objects: this.objects.size,
+      keys: this.keys.size,
+      buffers: this.buffers.mark(),
+      unready: this.unready.length,
+      depth: this.path.depth,
+    };
+  }
+
+  /** As if nothing had been written since. */
+  rollback(mark: WriterMark): void {
+    this.sink.position = mark.position;
+    this.objects.truncate(mark.objects);
+    this.keys.truncate(mark.keys);
+    this.buffers.rollback(mark.buffers);
+    this.unready.length = mark.unready;
+    this.path.depth = mark.depth;
+  }
+
   /** Step into a container; returns the level of its members. */
-  private enter(kind: number): number {
+  enter(kind: number): number {
     const level = this.path.enter(kind);
     if (level < 0) {
       throw new Refusal(
@@ -249,14 +376,15 @@ export class ValueWriter {
     this.path.leave(level);
   }
 
-  private property(object: object, key: string, level: number): void {
+  /** A property, of an object whose level this is. */
+  property(object: object, key: string, level: number): void {
     this.path.at(level, key);
     this.key(key);
     this.value((object as Record<string, unknown>)[key]);
   }
 
   /** A property key: its number plus one if it has appeared, otherwise 0 and the key. */
-  private key(key: string): void {
+  key(key: string): void {
     const { keys, sink } = this;
     const number = keys.find(key);
     if (number >= 0) return sink.varint(number + 1);
@@ -309,11 +437,23 @@ export class ValueWriter {
     const name = viewName(view);
     const type = viewNumbers.get(name);
     if (type === undefined) throw new Refusal(`a ${name} does not travel; send a Float64Array`);
-    const bytes = (view as { BYTES_PER_ELEMENT?: number }).BYTES_PER_ELEMENT ?? 1;
+    this.viewAs(view, type, (view as { BYTES_PER_ELEMENT?: number }).BYTES_PER_ELEMENT ?? 1);
+  }
+
+  /** The bytes of a buffer or view, as a `Uint8Array`. It has no number before. */
+  bytes(bytes: ArrayBuffer | ArrayBufferView): void {
+    const view = ArrayBuffer.isView(bytes) ? bytes : new Uint8Array(bytes);
+    this.objects.add(view);
+    // The other end may look at the bytes as what they are here: their alignment is kept.
+    const alignment = (view as { BYTES_PER_ELEMENT?: number }).BYTES_PER_ELEMENT ?? 1;
+    this.viewAs(view, BYTES_TYPE, 1, alignment);
+  }
+
+  private viewAs(view: ArrayBufferView, type: number, size: number, alignment = size): void {
     const start = view.byteOffset;
-    const buffer = this.buffer(view.buffer, start, start + view.byteLength, bytes);
+    const buffer = this.buffer(view.buffer, start, start + view.byteLength, alignment);
     this.sink.byte(Tag.VIEW);
-    this.sink.varint(this.buffers.addView(type, buffer, start, view.byteLength / bytes));
+    this.sink.varint(this.buffers.addView(type, buffer, start, view.byteLength / size));
   }
 
   /** Number of a buffer, of which bytes `start` to `end` are in use; `end` -1: all of it, as itself. */
@@ -326,73 +466,14 @@ export class ValueWriter {
     }
     return this.buffers.add(buffer as ArrayBuffer, start, end, alignment);
   }
+}
 
-  private error(error: object): void {
-    const { sink } = this;
-    const [number, base] = errorBase(error);
-    const shown = readSafely(error, "name");
-    const shownName = typeof shown === "string" ? shown : "";
-    let name = errorClassName(error);
-    // An error whose class was not known where it was decoded has its class's name as its own.
-    if (name === base && Object.hasOwn(error, "name")) name = shownName;
-    sink.byte(Tag.ERROR);
-    sink.byte(number);
-    sink.string(name === base ? "" : name);
-    sink.string(shownName);
-    this.errorFields(error, ERROR_FIELDS);
-  }
-
-  /** The error's fields: first those not enumerable, then the others. */
-  private errorFields(error: object, fields: readonly string[]): void {
-    const level = this.enter(MEMBER);
-    for (const field of fields) {
-      if (Object.hasOwn(error, field)) {
-        if (objectPrototype.propertyIsEnumerable.call(error, field)) continue;
-      } else {
-        // A class may have a getter for the message.
-        if (field !== "message") continue;
-        const message = readSafely(error, field);
-        if (typeof message !== "string" || message === "") continue;
-      }
-      this.errorField(error, field, level);
-    }
-    this.sink.byte(Tag.HOLE);
-    for (const field of Object.keys(error)) this.errorField(error, field, level);
-    this.sink.byte(Tag.HOLE);
-    this.path.leave(level);
-  }
-
-  /**
-   * One field of an error. An error must always be able to travel, because it says what went wrong:
-   * a field that cannot is left out, and a cause that cannot becomes a text.
-   */
-  private errorField(error: object, field: string, level: number): void {
-    const { sink, path } = this;
-    const { position } = sink;
-    const objects = this.objects.size;
-    const keys = this.keys.size;
-    const buffers = this.buffers.mark();
-    let value: unknown;
-    try {
-      value = (error as Record<string, unknown>)[field];
-      if (field === "stack" && typeof value !== "string") return;
-      path.at(level, field);
-      sink.byte(Tag.NULL);
-      this.key(field);
-      this.value(value);
-    } catch {
-      // Whatever failed in there, a getter of the user's for one: as if it had not been tried.
-      sink.position = position;
-      this.objects.truncate(objects);
-      this.keys.truncate(keys);
-      this.buffers.rollback(buffers);
-      path.leave(level + 1);
-      if (field !== "cause" || value === undefined) return;
-      sink.byte(Tag.NULL);
-      this.key(field);
-      sink.string(describe(value));
-    }
-  }
+/** Where something is within a value that is itself at `outer`; the inner path may repeat its last step. */
+function joinPaths(outer: string, inner: string): string {
+  const root = /^[^\s.[]*/.exec(inner)![0];
+  return outer === root || outer.endsWith(` → ${root}`)
+    ? outer + inner.slice(root.length)
+    : `${outer} → ${inner}`;
 }
 
 /** How many of an array's keys are indices; they come first. */

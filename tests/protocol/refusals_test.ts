@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { SerializationError, serialize } from "../../protocol/values.ts";
+import { handleRefusal } from "../../protocol/values_refusals.ts";
 
 /** The error of serializing a value as `args`. */
 function refusalOf(value: unknown): SerializationError {
@@ -22,27 +23,37 @@ Deno.test("an instance of a class is refused with its path, its class and a reme
   );
 });
 
+function* numbers() {
+  yield 1;
+}
+
+async function* asyncNumbers() {
+  yield await 1;
+}
+
 Deno.test("what is not data is refused by kind", () => {
   const refused: [unknown, RegExp][] = [
     [() => 1, /functions/],
     [function named() {}, /functions \(named\)/],
-    [Symbol("s"), /symbols/],
+    [Symbol("s"), /Symbol\(s\) .* use Symbol\.for/],
     [Object(Symbol("s")), /symbols/],
     [new WeakMap(), /a WeakMap .* send a Map instead/],
     [new WeakSet(), /a WeakSet .* send a Set instead/],
     [new WeakRef({}), /a WeakRef/],
     [Promise.resolve(1), /await it/],
-    [[1].values(), /live Array Iterator/],
-    [
-      (function* () {
-        yield 1;
-      })(),
-      /live Generator/,
-    ],
+    [[1].values(), /live Array Iterator .* \[\.\.\.iterator\]/],
+    [new Map().entries(), /live Map Iterator .* \[\.\.\.iterator\]/],
+    [[1].values().map((x) => x), /live Iterator Helper .* \[\.\.\.iterator\]/],
+    [numbers(), /a generator .* \[\.\.\.generator\]/],
+    [asyncNumbers(), /an async generator .* await Array\.fromAsync\(generator\)/],
+    [new Response("x").body, /a ReadableStream .* await Array\.fromAsync\(stream\)/],
+    [new WritableStream(), /a WritableStream .* open it in the task/],
+    [new Response("x"), /a Response .* await response\.bytes\(\)/],
+    [new Request("http://x/"), /a Request .* await request\.bytes\(\)/],
     [new SharedArrayBuffer(8), /SharedArrayBuffer/],
     [new Uint8Array(new SharedArrayBuffer(8)), /SharedArrayBuffer/],
-    [new URL("http://x/"), /class URL/],
-    [new AbortController().signal, /class AbortSignal/],
+    [new AbortController().signal, /an AbortSignal .* cancel its future/],
+    [new Intl.NumberFormat(), /class NumberFormat/],
     [Object.create({}), /class Object/],
     [Object.create({ constructor: undefined }), /class Object/],
     [Object.create({ [Symbol.toStringTag]: "Number" }), /reading it failed|class/],
@@ -52,6 +63,20 @@ Deno.test("what is not data is refused by kind", () => {
     assert.match(error.message, reason);
     assert.equal(error.path, "args[0]");
   }
+});
+
+Deno.test("open files and processes are refused with a remedy", async () => {
+  const path = await Deno.makeTempFile();
+  using file = await Deno.open(path);
+  assert.match(refusalOf(file).reason, /an open file \(FsFile\) .* send its path/);
+  await Deno.remove(path);
+});
+
+Deno.test("names of Deno's own classes say what they stand for", () => {
+  assert.match(handleRefusal("TcpConn")!, /an open connection \(TcpConn\) .* send the address/);
+  assert.match(handleRefusal("TlsListener")!, /a listening socket/);
+  assert.match(handleRefusal("ChildProcess")!, /a running process/);
+  assert.equal(handleRefusal("Account"), undefined);
 });
 
 Deno.test("a detached buffer is refused", () => {

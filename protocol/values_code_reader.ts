@@ -1,0 +1,278 @@
+/**
+ * Reads functions, classes, instances of classes, and objects with a serialization of their own. They
+ * are made live by a {@linkcode CodeReader}.
+ *
+ * @module
+ */
+import { defineProperty } from "./define_property.ts";
+import { readDefinition } from "./functions/read_definition.ts";
+import type { AnyFunction, CodeReader, Defined } from "./functions/definition.ts";
+import { LATER, readError } from "./values_error_reader.ts";
+import {
+  DeserializationError,
+  ENUMERABLE,
+  ON_PROTOTYPE,
+  SHORT_ARRAY_MAX,
+  SHORT_OBJECT_MAX,
+  Tag,
+} from "./values_format.ts";
+import { describe } from "./values_kinds.ts";
+import { numbered } from "./values_numbers.ts";
+import type { ValueReader } from "./values_reader.ts";
+import { Absent, Pending, Unready } from "./values_unready.ts";
+
+/** Built-ins that a class may extend and whose properties follow them. */
+const WITH_PROPERTIES: readonly number[] = [
+  Tag.MAP,
+  Tag.SET,
+  Tag.DATE,
+  Tag.REGEXP,
+  Tag.BOXED,
+  Tag.BUFFER,
+  Tag.VIEW,
+  Tag.STANDARD,
+];
+
+/** Reads the code of one value. */
+export class CodeDecoder {
+  /** How many functions and classes have been met. */
+  private definitions = 0;
+
+  /**
+   * @param reader Reads the value.
+   * @param code Makes code live.
+   */
+  constructor(private readonly reader: ValueReader, private readonly code: CodeReader) {}
+
+  /** Read what begins with one of the tags of code, which has been read. */
+  read(tag: number): unknown {
+    const { reader } = this;
+    reader.enter();
+    const value = this.tagged(tag);
+    reader.leave();
+    if (value instanceof Unready) throw value.error();
+    return value;
+  }
+
+  private tagged(tag: number): unknown {
+    switch (tag) {
+      case Tag.FUNCTION:
+        return this.function();
+      case Tag.IMPORT:
+        return this.import();
+      case Tag.CLASS:
+        return this.class();
+      case Tag.INSTANCE:
+        return this.instance();
+      default:
+        return this.custom();
+    }
+  }
+
+  private function(): AnyFunction {
+    const { reader, code } = this;
+    const index = this.definitions++;
+    const number = reader.objects.length;
+    const pending = new Pending("a function or class");
+    reader.objects.push(pending);
+    const definition = readDefinition(reader.value());
+    const { variables } = definition;
+    const early: unknown[] = [];
+    while (early.length < definition.early) early.push(reader.value());
+    const defined = reader.outside(() => code.define(definition, early, index));
+    this.complete(number, pending, defined.value);
+    for (let i = early.length; i < variables.length; i++) this.variable(defined, variables[i]);
+    for (let left = reader.cursor.count(3); left > 0; left--) this.property(defined);
+    return defined.value;
+  }
+
+  /** Something is there that others may wait for. */
+  private complete(number: number, pending: Pending, value: object): void {
+    const { reader } = this;
+    reader.objects[number] = value;
+    reader.outside(() => pending.complete(value));
+  }
+
+  private variable(defined: Defined, name: string): void {
+    const { reader } = this;
+    const { cursor } = reader;
+    const tag = cursor.byte();
+    if (tag !== Tag.BACK) return this.bind(defined, name, reader.tagged(tag));
+    const value = numbered(reader.objects, cursor.varint(), "object");
+    if (!(value instanceof Unready)) return this.bind(defined, name, value);
+    if (!(value instanceof Pending)) throw value.error();
+    if (!defined.known) value.bindLater(defined, name);
+  }
+
+  private bind(defined: Defined, name: string, value: unknown): void {
+    if (!defined.known) this.reader.outside(() => defined.bind(name, value));
+  }
+
+  private property(defined: Defined): void {
+    const { reader } = this;
+    const flags = reader.cursor.byte();
+    if (flags > (ON_PROTOTYPE | ENUMERABLE)) {
+      throw new DeserializationError(`a property of a function has the flags ${flags}`);
+    }
+    const key = reader.value();
+    if (typeof key !== "string" && typeof key !== "symbol") {
+      throw new DeserializationError("the key of a property is neither a string nor a symbol");
+    }
+    const value = reader.value();
+    if (defined.known) return;
+    const target = (flags & ON_PROTOTYPE) === 0 ? defined.value : prototypeOf(defined.value);
+    defineProperty(target, key, value, (flags & ENUMERABLE) !== 0);
+  }
+
+  private import(): unknown {
+    const { reader, code } = this;
+    const module = reader.key();
+    const name = reader.key();
+    return reader.number(reader.outside(() => code.import(module, name)));
+  }
+
+  private class(): AnyFunction | Absent {
+    const { reader, code } = this;
+    const part = reader.key();
+    const name = reader.key();
+    return reader.number(reader.outside(() => code.class(part)) ?? new Absent(part, name));
+  }
+
+  /** The class of an object; undefined if it follows the object, or there is none. */
+  private classNode(): AnyFunction | Absent | undefined {
+    const { reader } = this;
+    const tag = reader.cursor.byte();
+    let cls: unknown;
+    switch (tag) {
+      case Tag.UNDEFINED:
+        return undefined;
+      case Tag.BACK:
+        cls = numbered(reader.objects, reader.cursor.varint(), "object");
+        break;
+      case Tag.FUNCTION:
+      case Tag.IMPORT:
+      case Tag.CLASS:
+        cls = this.tagged(tag);
+        break;
+    }
+    if (typeof cls === "function" || cls instanceof Absent) return cls;
+    if (cls instanceof Unready) throw cls.error();
+    throw new DeserializationError("the class of an object is no class");
+  }
+
+  private instance(): object {
+    const { reader } = this;
+    const cls = this.classNode();
+    const tag = reader.cursor.byte();
+    if (tag === Tag.ERROR) {
+      if (cls !== undefined) return readError(reader, cls instanceof Absent ? undefined : cls);
+      const error = readError(reader, LATER);
+      Object.setPrototypeOf(error, prototypeOf(this.present(this.classNode())));
+      return error;
+    }
+    if (cls !== undefined && isObjectTag(tag)) {
+      const size = tag === Tag.OBJECT ? reader.cursor.count(2) : tag - Tag.SHORT_OBJECT;
+      const object = reader.number(Object.create(prototypeOf(this.present(cls))));
+      reader.members(object, size);
+      return object;
+    }
+    return this.builtinInstance(cls, tag);
+  }
+
+  /** An instance that gets its class when it is complete. */
+  private builtinInstance(cls: AnyFunction | Absent | undefined, tag: number): object {
+    const { reader } = this;
+    const follow = WITH_PROPERTIES.includes(tag);
+    if (!follow && !isObjectTag(tag) && !isArrayTag(tag) && tag !== Tag.DOM_EXCEPTION) {
+      throw new DeserializationError("an instance is of nothing that has classes");
+    }
+    const object = reader.tagged(tag) as object;
+    if (follow) reader.members(object, reader.cursor.count(2));
+    cls ??= this.classNode();
+    if (!(cls instanceof Absent && tag === Tag.DOM_EXCEPTION)) {
+      Object.setPrototypeOf(object, prototypeOf(this.present(cls)));
+    }
+    return object;
+  }
+
+  private present(cls: AnyFunction | Absent | undefined): AnyFunction {
+    if (cls === undefined) throw new DeserializationError("an instance has no class");
+    if (cls instanceof Absent) throw cls.error();
+    return cls;
+  }
+
+  private custom(): object {
+    const { reader, code } = this;
+    const part = reader.key();
+    const name = reader.key();
+    const number = reader.objects.length;
+    const pending = new Pending(`an object of the class ${name}`);
+    reader.objects.push(pending);
+    const header = reader.value();
+    const frames: Uint8Array[] = [];
+    for (let left = reader.cursor.count(2); left > 0; left--) frames.push(this.frame());
+    const deserialize = reader.outside(() => code.registration(part));
+    if (deserialize === undefined) {
+      throw new DeserializationError(
+        `the serialization that was registered for ${name} (${part}) is not known here; call registerSerialization before reading`,
+      );
+    }
+    const object = made(deserialize, header, frames, name);
+    this.complete(number, pending, object);
+    const cls = this.classNode();
+    if (cls !== undefined) Object.setPrototypeOf(object, prototypeOf(this.present(cls)));
+    return object;
+  }
+
+  private frame(): Uint8Array {
+    const { reader } = this;
+    const frame = reader.cursor.byte() === Tag.VIEW ? reader.view() : undefined;
+    if (!(frame instanceof Uint8Array)) throw new DeserializationError("a frame is not bytes");
+    return frame;
+  }
+}
+
+/** What the user's function makes of header and frames. */
+function made(
+  deserialize: (header: unknown, frames: Uint8Array[]) => object,
+  header: unknown,
+  frames: Uint8Array[],
+  name: string,
+): object {
+  let object: unknown;
+  try {
+    object = deserialize(header, frames);
+  } catch (error) {
+    if (error instanceof DeserializationError) throw error;
+    throw new DeserializationError(
+      `the deserialize that was registered for ${name} failed: ${describe(error)}`,
+      { cause: error },
+    );
+  }
+  if (typeof object !== "object" || object === null) {
+    throw new DeserializationError(
+      `the deserialize that was registered for ${name} must return an object, not ${
+        describe(object)
+      }`,
+    );
+  }
+  return object;
+}
+
+function prototypeOf(fn: AnyFunction): object {
+  const { prototype } = fn;
+  if (typeof prototype !== "object" || prototype === null) {
+    throw new DeserializationError("something is an instance of a function that is no class");
+  }
+  return prototype;
+}
+
+function isObjectTag(tag: number): boolean {
+  return tag === Tag.OBJECT ||
+    (tag >= Tag.SHORT_OBJECT && tag <= Tag.SHORT_OBJECT + SHORT_OBJECT_MAX);
+}
+
+function isArrayTag(tag: number): boolean {
+  return tag === Tag.ARRAY || tag === Tag.ARRAY_SPARSE ||
+    (tag >= Tag.SHORT_ARRAY && tag <= Tag.SHORT_ARRAY + SHORT_ARRAY_MAX);
+}

@@ -1,0 +1,336 @@
+/**
+ * Writes functions, classes, instances of classes, and objects with a serialization of their own. What
+ * they are made of it is told by a {@linkcode CodeWriter}.
+ *
+ * @module
+ */
+import {
+  type AnyFunction,
+  type CodeForm,
+  type CodeWriter,
+  type Definition,
+  type FunctionProperty,
+  ImportReference,
+  type InlineForm,
+  type RegisteredClass,
+} from "./functions/definition.ts";
+import { ENUMERABLE, ON_PROTOTYPE, Tag } from "./values_format.ts";
+import { className, classOf, functionName, isBuiltinPrototype } from "./values_kinds.ts";
+import { MEMBER, VARIABLE } from "./values_path.ts";
+import { liveRefusal, Refusal, refusal } from "./values_refusals.ts";
+import { isStandardPrototype, type SpecialKind, specialKind } from "./values_standard.ts";
+import type { ValueWriter } from "./values_writer.ts";
+
+/** What is known of the objects with one prototype. */
+interface Kind {
+  /** What is inside of the object; undefined: it travels as what it is without its class. */
+  readonly inside: SpecialKind | undefined;
+  readonly class: AnyFunction | undefined;
+  /** What has the number of the class, once it has one. */
+  numbered: object | undefined;
+}
+
+/** How the class of an object is written. */
+type ClassForm = CodeForm | typeof APPEARED;
+
+/** The class has appeared: a reference to it is all there is to write. */
+const APPEARED = Symbol("appeared");
+
+const NOT_SPECIAL: Kind = { inside: undefined, class: undefined, numbered: undefined };
+
+/** Writes the code of one value. */
+export class CodeEncoder {
+  /** The first of equal definitions and of equal imports stands for all. */
+  private readonly definitions = new Map<string, Definition>();
+  private readonly imports = new Map<string, ImportReference>();
+  private readonly kinds = new Map<object, Kind>();
+
+  /**
+   * @param writer Writes the value.
+   * @param code Says how code travels.
+   */
+  constructor(private readonly writer: ValueWriter, private readonly code: CodeWriter) {}
+
+  /** Write a function or class that is a value. */
+  function(fn: AnyFunction): void {
+    if (!this.writer.again(fn)) this.form(fn, this.code.describe(fn));
+  }
+
+  /**
+   * Write an object that has not appeared, with its class.
+   *
+   * @param object It is not plain.
+   * @param prototype Its prototype.
+   * @returns False if there is nothing to write but what is written without code.
+   */
+  object(object: object, prototype: object | null): boolean {
+    const registered = this.code.registration(object);
+    if (registered !== undefined) {
+      this.custom(object, registered);
+      return true;
+    }
+    if (prototype === null || isBuiltinPrototype(prototype)) return false;
+    const kind = this.kindOf(object, prototype);
+    return kind.inside !== undefined && this.instance(object, kind);
+  }
+
+  private kindOf(object: object, prototype: object): Kind {
+    let kind = this.kinds.get(prototype);
+    if (kind === undefined) {
+      kind = this.newKind(object, prototype);
+      this.kinds.set(prototype, kind);
+    }
+    return kind;
+  }
+
+  private newKind(object: object, prototype: object): Kind {
+    const inside = specialKind(object);
+    if (typeof inside === "object" && isStandardPrototype(inside, prototype)) return NOT_SPECIAL;
+    const cls = classOf(prototype);
+    if (inside !== undefined) {
+      return cls === undefined ? NOT_SPECIAL : { inside, class: cls, numbered: undefined };
+    }
+    const reason = liveRefusal(object);
+    if (reason !== undefined) throw new Refusal(reason);
+    if (cls === undefined) {
+      const name = className(object);
+      throw new Refusal(
+        name === "Object"
+          ? "its prototype is not that of a class, which could travel with it; send a plain object, or make it with new"
+          : refusal(object),
+      );
+    }
+    return { inside: "Object", class: cls, numbered: undefined };
+  }
+
+  /** Write an instance; false, and nothing is written, if it is an error whose class cannot travel. */
+  private instance(object: object, kind: Kind): boolean {
+    const { writer } = this;
+    const inside = kind.inside!;
+    const { numbered } = kind;
+    if (numbered !== undefined && writer.objects.find(numbered) >= 0) {
+      writer.sink.byte(Tag.INSTANCE);
+      writer.again(numbered);
+      this.content(object, inside);
+      return true;
+    }
+    const lenient = inside === "Error" || inside === "DOMException";
+    const form = this.classForm(kind, object, lenient);
+    if (form === undefined) return this.withoutClass(object);
+    const mark = writer.mark();
+    writer.sink.byte(Tag.INSTANCE);
+    if (form !== APPEARED && form.type === "inline") {
+      // It comes last, so that it can hold the instance itself.
+      writer.sink.byte(Tag.UNDEFINED);
+      this.content(object, inside);
+      try {
+        this.classNode(kind, form);
+      } catch (error) {
+        if (!lenient) throw error;
+        writer.rollback(mark);
+        return this.withoutClass(object);
+      }
+    } else {
+      this.classNode(kind, form);
+      this.content(object, inside);
+    }
+    return true;
+  }
+
+  private withoutClass(object: object): false {
+    this.kinds.set(Object.getPrototypeOf(object), NOT_SPECIAL);
+    return false;
+  }
+
+  /** The object that an instance is without its class. */
+  private content(object: object, inside: SpecialKind): void {
+    this.writer.objects.add(object);
+    this.writer.content(object, inside);
+    if (!writesProperties(inside)) this.properties(object, inside);
+  }
+
+  /** How the class of an instance is written, if it has not appeared; undefined: it cannot travel. */
+  private classForm(kind: Kind, instance: object, lenient: boolean): ClassForm | undefined {
+    const cls = kind.class!;
+    const form = this.code.describeClass(cls, instance, lenient);
+    if (form === undefined) return undefined;
+    kind.numbered = form.type === "import" ? this.sameImport(form.reference) : cls;
+    return this.writer.objects.find(kind.numbered) >= 0 ? APPEARED : form;
+  }
+
+  /** Write a class that an object is of. */
+  private classNode(kind: Kind, form: ClassForm): void {
+    const { writer } = this;
+    const cls = kind.class!;
+    const level = writer.enter(VARIABLE);
+    writer.path.at(level, functionName(cls));
+    // The object may hold its class: then that has appeared in the meantime.
+    if (!writer.again(kind.numbered!) && form !== APPEARED) this.form(cls, form);
+    writer.path.leave(level);
+  }
+
+  /** Own properties of a built-in that is of a class of the user's. */
+  private properties(object: object, inside: SpecialKind): void {
+    const { writer } = this;
+    let keys = Object.keys(object);
+    // The elements are among them.
+    if (inside === "View" || inside === "Boxed") keys = keys.filter((key) => !/^\d+$/.test(key));
+    writer.sink.varint(keys.length);
+    const level = writer.enter(MEMBER);
+    for (let i = 0; i < keys.length; i++) writer.property(object, keys[i], level);
+    writer.path.leave(level);
+  }
+
+  private form(fn: AnyFunction, form: CodeForm): void {
+    const { writer } = this;
+    switch (form.type) {
+      case "import":
+        return this.import(form.reference);
+      case "class":
+        writer.objects.add(fn);
+        writer.sink.byte(Tag.CLASS);
+        writer.key(form.part);
+        return writer.key(functionName(fn));
+      case "inline":
+        return this.inline(fn, form);
+    }
+  }
+
+  private import(reference: ImportReference): void {
+    const { writer } = this;
+    const same = this.sameImport(reference);
+    if (writer.again(same)) return;
+    writer.objects.add(same);
+    writer.sink.byte(Tag.IMPORT);
+    writer.key(same.module);
+    writer.key(same.name);
+  }
+
+  private sameImport(reference: ImportReference): ImportReference {
+    const key = `${reference.module}\n${reference.name}`;
+    const same = this.imports.get(key);
+    if (same === undefined) this.imports.set(key, reference);
+    return same ?? reference;
+  }
+
+  private inline(fn: AnyFunction, form: InlineForm): void {
+    const { writer } = this;
+    const { sink, path } = writer;
+    const number = writer.objects.size;
+    const { definition, values, properties } = form;
+    const { variables, early } = definition;
+    writer.objects.add(fn);
+    sink.byte(Tag.FUNCTION);
+    writer.value(this.sameDefinition(definition));
+    const level = writer.enter(VARIABLE);
+    if (early > 0) writer.unready.push(number);
+    for (let i = 0; i < variables.length; i++) {
+      if (i === early && early > 0) writer.unready.pop();
+      path.at(level, variables[i]);
+      this.variable(values[i], i < early);
+    }
+    if (early > 0 && early === variables.length) writer.unready.pop();
+    path.leave(level);
+    sink.varint(properties.length);
+    for (let i = 0; i < properties.length; i++) this.functionProperty(properties[i]);
+  }
+
+  /** The value of a variable. Unless it is early, the reader can give it later, when it is ready. */
+  private variable(value: unknown, early: boolean): void {
+    if (value instanceof ImportReference) return this.import(value);
+    const { writer } = this;
+    if (!early && writer.unready.length > 0) {
+      const number = writer.objects.find(value as object);
+      if (number >= 0 && writer.unready.includes(number)) return writer.back(number);
+    }
+    writer.value(value);
+  }
+
+  private functionProperty({ on, key, value, enumerable }: FunctionProperty): void {
+    const { writer } = this;
+    const { sink, path } = writer;
+    const level = writer.enter(MEMBER);
+    sink.byte((on === "prototype" ? ON_PROTOTYPE : 0) | (enumerable ? ENUMERABLE : 0));
+    let last = level;
+    if (on === "prototype") {
+      path.at(level, "prototype");
+      last = writer.enter(MEMBER);
+    }
+    path.at(last, String(key));
+    writer.value(key);
+    writer.value(value);
+    path.leave(level);
+  }
+
+  /**
+   * The definition as it is written: in one order, and the same object for the same content, so that the
+   * bytes depend on nothing but what it says.
+   */
+  private sameDefinition(definition: Definition): Definition {
+    const { source, kind, name, variables, early, imports, id, privates } = definition;
+    const key = JSON.stringify([source, kind, name, variables, early, imports, id, privates]);
+    let same = this.definitions.get(key);
+    if (same === undefined) {
+      same = { source, kind, name, variables: [...variables], early };
+      if (imports !== undefined) same.imports = { ...imports };
+      if (id !== undefined) same.id = id;
+      if (privates !== undefined) same.privates = [...privates];
+      this.definitions.set(key, same);
+    }
+    return same;
+  }
+
+  private custom(object: object, registered: RegisteredClass): void {
+    const { writer } = this;
+    const { sink, path } = writer;
+    const name = functionName(registered.class);
+    const [header, frames] = content(object, registered, name);
+    const number = writer.objects.size;
+    writer.objects.add(object);
+    sink.byte(Tag.CUSTOM);
+    writer.key(registered.part);
+    writer.key(name);
+    writer.unready.push(number);
+    const level = writer.enter(MEMBER);
+    path.at(level, "header");
+    writer.value(header);
+    path.at(level, "frames");
+    sink.varint(frames.length);
+    for (let i = 0; i < frames.length; i++) writer.bytes(frames[i]);
+    path.leave(level);
+    writer.unready.pop();
+    const prototype = Object.getPrototypeOf(object);
+    if (prototype === registered.class.prototype) return sink.byte(Tag.UNDEFINED);
+    const cls = classOf(prototype);
+    if (cls === undefined) throw new Refusal(refusal(object));
+    const kind = this.kinds.get(prototype) ??
+      { inside: undefined, class: cls, numbered: undefined };
+    this.kinds.set(prototype, kind);
+    const appeared = kind.numbered !== undefined && writer.objects.find(kind.numbered) >= 0;
+    this.classNode(kind, appeared ? APPEARED : this.classForm(kind, object, false)!);
+  }
+}
+
+/** Whether an object writes the properties that it was given as well. */
+function writesProperties(inside: SpecialKind): boolean {
+  return inside === "Object" || inside === "Array" || inside === "Error" ||
+    inside === "DOMException";
+}
+
+/** What the user's function makes of an object. */
+function content(
+  object: object,
+  registered: RegisteredClass,
+  name: string,
+): ReturnType<RegisteredClass["serialize"]> {
+  const content: unknown = registered.serialize(object);
+  if (
+    !Array.isArray(content) || content.length !== 2 || !Array.isArray(content[1]) ||
+    !content[1].every((frame) => ArrayBuffer.isView(frame) || frame instanceof ArrayBuffer)
+  ) {
+    throw new Refusal(
+      `the serialize that was registered for ${name} must return [header, frames], frames an array of ArrayBuffers and views`,
+    );
+  }
+  return content as ReturnType<RegisteredClass["serialize"]>;
+}

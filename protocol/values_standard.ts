@@ -1,0 +1,152 @@
+/**
+ * Objects of the platform that are data: what they are written as, and how they are made of it.
+ *
+ * @module
+ */
+import { blobBytes, rememberBytes } from "./blob_bytes.ts";
+import { type BuiltinKind, builtinKind } from "./values_kinds.ts";
+import { temporalKinds } from "./values_temporal.ts";
+
+/** An object that travels by the name of its class and its content. */
+export interface Standard {
+  /** Name of the class, such as "URL" or "Temporal.Instant"; objects say it of themselves. */
+  readonly name: string;
+  /** The class. */
+  readonly class: abstract new (...args: never[]) => object;
+  /**
+   * What the object is made of again: strings, numbers and bytes, in arrays. Undefined when that cannot
+   * be told yet: the bytes of a Blob that nobody has read.
+   */
+  content(object: never): unknown;
+  /**
+   * Make the object.
+   *
+   * @param content What `content` gave; from outside, so it may be anything. What is thrown then does not matter.
+   */
+  make(content: never): object;
+}
+
+const kinds: Standard[] = [
+  {
+    name: "URL",
+    class: URL,
+    content: (url: URL) => url.href,
+    make: (href: string) => new URL(text(href)),
+  },
+  {
+    name: "URLSearchParams",
+    class: URLSearchParams,
+    content: (parameters: URLSearchParams) => [...parameters],
+    make: (entries: [string, string][]) => new URLSearchParams(pairs(entries)),
+  },
+  {
+    name: "Headers",
+    class: Headers,
+    content: (headers: Headers) => [...headers],
+    make: (entries: [string, string][]) => new Headers(pairs(entries)),
+  },
+  {
+    name: "Blob",
+    class: Blob,
+    content: (blob: Blob) => {
+      const bytes = blobBytes(blob);
+      return bytes && [bytes, blob.type];
+    },
+    make: ([bytes, type]: [Uint8Array<ArrayBuffer>, string]) =>
+      rememberBytes(new Blob([view(bytes)], { type: text(type) }), bytes),
+  },
+  {
+    name: "File",
+    class: File,
+    content: (file: File) => {
+      const bytes = blobBytes(file);
+      return bytes && [bytes, file.type, file.name, file.lastModified];
+    },
+    make: ([bytes, type, name, lastModified]: [Uint8Array<ArrayBuffer>, string, string, number]) =>
+      rememberBytes(
+        new File([view(bytes)], text(name), {
+          type: text(type),
+          lastModified: number(lastModified),
+        }),
+        bytes,
+      ),
+  },
+  ...imageData(),
+  ...temporalKinds(),
+];
+
+const byName = new Map(kinds.map((kind) => [kind.name, kind]));
+
+/** What an object that is not plain is, apart from its class. */
+export type SpecialKind = BuiltinKind | Standard | "Array" | "Object";
+
+/** What an object is that is not plain, apart from its class; undefined for all that has a class only. */
+export function specialKind(object: object): SpecialKind | undefined {
+  if (Array.isArray(object)) return "Array";
+  return builtinKind(object) ?? standardOf(object);
+}
+
+/** How an object of the platform travels; undefined for all other objects. */
+function standardOf(object: object): Standard | undefined {
+  const kind = byName.get(Object.prototype.toString.call(object).slice(8, -1));
+  return kind !== undefined && object instanceof kind.class ? kind : undefined;
+}
+
+/** How objects of the platform with a name travel; undefined if this runtime has none. */
+export function standardNamed(name: string): Standard | undefined {
+  return byName.get(name);
+}
+
+/** Whether this is the prototype of the class itself, not of a subclass. */
+export function isStandardPrototype(standard: Standard, prototype: object): boolean {
+  return standard.class.prototype === prototype;
+}
+
+/** Not every runtime has images, nor every one pixels of more than 8 bits. */
+function imageData(): Standard[] {
+  if (typeof ImageData !== "function") return [];
+  type Pixels = Uint8ClampedArray<ArrayBuffer>;
+  return [{
+    name: "ImageData",
+    class: ImageData,
+    content: (image: ImageData & { pixelFormat?: string }) => [
+      image.data,
+      image.width,
+      image.height,
+      image.colorSpace,
+      image.pixelFormat,
+    ],
+    make: (
+      [data, width, height, colorSpace, pixelFormat]: [Pixels, number, number, string, string?],
+    ) =>
+      new ImageData(
+        data,
+        number(width),
+        number(height),
+        {
+          colorSpace: text(colorSpace),
+          ...(pixelFormat === undefined ? {} : { pixelFormat: text(pixelFormat) }),
+        } as ImageDataSettings,
+      ),
+  }];
+}
+
+function text(value: unknown): string {
+  if (typeof value !== "string") throw new TypeError("a string was expected");
+  return value;
+}
+
+function number(value: unknown): number {
+  if (typeof value !== "number") throw new TypeError("a number was expected");
+  return value;
+}
+
+function view<T>(value: T): T {
+  if (!(value instanceof Uint8Array)) throw new TypeError("bytes were expected");
+  return value;
+}
+
+function pairs(value: unknown): [string, string][] {
+  if (!Array.isArray(value)) throw new TypeError("an array was expected");
+  return value.map(([name, content]) => [text(name), text(content)]);
+}
