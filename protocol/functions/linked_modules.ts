@@ -29,6 +29,8 @@ export interface ModuleHost {
   readonly runtime: Namespace;
   /** The decoded code of a module's part. @throws {LinkError} When it is not here. */
   moduleCode(part: string): unknown;
+  /** A module is there: its code is not asked for again. */
+  loaded(part: string): void;
   /** Name of the part of an uploaded module. */
   uploaded(name: string): string | undefined;
 }
@@ -47,6 +49,7 @@ export class LinkedModules {
   /** Modules that are there, by part or name of the built-in. */
   readonly #namespaces = new Map<string, Namespace>();
   readonly #loading = new Map<string, Promise<Namespace>>();
+  readonly #urls = new Map<string, string>();
   #awaited: Promise<unknown> | undefined;
 
   /** @param host Where the code is. */
@@ -63,6 +66,7 @@ export class LinkedModules {
   forget(part: string): void {
     this.#namespaces.delete(part);
     this.#loading.delete(part);
+    this.#urls.delete(part);
   }
 
   /**
@@ -96,10 +100,11 @@ export class LinkedModules {
     const namespace = this.namespace(module);
     if (name === "*") return namespace;
     if (!(name in namespace)) {
-      const what = module === RUNTIME
-        ? "Dusk, as tasks see it,"
-        : `The module ${this.#title(module)}`;
-      throw new LinkError(`${what} has no export named '${name}'`);
+      throw new LinkError(
+        module === RUNTIME
+          ? `Dusk has no export named '${name}' in a task`
+          : `The module ${this.#urls.get(module) ?? module} has no export named '${name}'`,
+      );
     }
     return namespace[name];
   }
@@ -116,7 +121,7 @@ export class LinkedModules {
         ? table[name]
         : this.#host.uploaded(name.startsWith("./") ? name.slice(2) : name);
       if (module !== undefined) return this.#namespaces.get(module) ?? await this.#load(module);
-      if (/^\.{0,2}\//.test(name)) {
+      if (/^\.\.?\//.test(name)) {
         throw new TypeError(
           `Cannot import '${name}' in a task: workers do not have the files of your program; ` +
             `write the specifier as a literal, or send the file with client.uploadFile`,
@@ -139,16 +144,13 @@ export class LinkedModules {
     let loading: Namespace | Promise<Namespace> | undefined = this.#loading.get(module);
     if (loading !== undefined) return loading;
     loading = this.#open(module);
-    if (!(loading instanceof Promise)) {
-      this.#namespaces.set(module, loading);
-      return loading;
-    }
+    if (!(loading instanceof Promise)) return this.#opened(module, loading);
     this.#loading.set(module, loading);
     const isCurrent = () => this.#loading.get(module) === loading;
     loading.then((namespace) => {
       if (!isCurrent()) return;
       this.#loading.delete(module);
-      this.#namespaces.set(module, namespace);
+      this.#opened(module, namespace);
     }, () => {
       // Whoever waits for it gets the error. The next one tries anew.
       if (isCurrent()) this.#loading.delete(module);
@@ -156,10 +158,17 @@ export class LinkedModules {
     return loading;
   }
 
+  #opened(module: string, namespace: Namespace): Namespace {
+    this.#namespaces.set(module, namespace);
+    this.#host.loaded(module);
+    return namespace;
+  }
+
   #open(module: string): Namespace | Promise<Namespace> {
     if (module === RUNTIME) return this.#host.runtime;
     if (!/^m[0-9a-f]{32}$/.test(module)) return builtinNamespace(module);
     const { url, source, isAsync } = checkModule(module, this.#host.moduleCode(module));
+    this.#urls.set(module, url);
     const script = evaluate(`(\n${source}\n)\n//# sourceURL=${moduleUrl(module)}`) as Script;
     if (typeof script !== "function") {
       throw new LinkError(`The code of module ${url} is not a function`);
@@ -175,11 +184,6 @@ export class LinkedModules {
   /** What a bundle requires: what `module.exports` is there. */
   #builtin(name: string): unknown {
     return name === RUNTIME ? this.#host.runtime : builtinModule(name);
-  }
-
-  #title(module: string): string {
-    if (!module.startsWith("m")) return `'${module}'`;
-    return checkModule(module, this.#host.moduleCode(module)).url;
   }
 }
 

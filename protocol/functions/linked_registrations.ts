@@ -20,11 +20,25 @@ export class LinkedRegistrations {
   readonly #linked = new Map<string, LinkedRegistration>();
   /** Clients may have registered different ones for a class that they import. */
   readonly #byPrototype = new WeakMap<object, LinkedRegistration[]>();
+  readonly #declared = new WeakSet<AnyFunction>();
   #active = NONE;
 
   /** @param decode Decodes a part. */
   constructor(decode: (part: string) => unknown) {
     this.#decode = decode;
+  }
+
+  /** A module in a task has registered a class. That is of no use, unless the client has done so too. */
+  declare(cls: AnyFunction): void {
+    this.#declared.add(cls);
+  }
+
+  /** Whether a class, or one that it extends, was registered in a task. */
+  isDeclared(cls: AnyFunction): boolean {
+    for (let at: unknown = cls; typeof at === "function"; at = getPrototypeOf(at)) {
+      if (this.#declared.has(at)) return true;
+    }
+    return false;
   }
 
   /** Drop one. */

@@ -38,6 +38,12 @@ export interface LinkerOptions {
   local?: LocalCode;
 }
 
+/** A part; its code is dropped once it is live. */
+interface KnownPart {
+  code: Serialized | undefined;
+  readonly origin: Serialized | undefined;
+}
+
 /** The part that is being made. */
 interface Scope {
   readonly part: string;
@@ -54,7 +60,7 @@ const nothing = () => {};
 
 /** Makes code live in one thread. */
 export class Linker implements CodeReader {
-  readonly #parts = new Map<string, LinkablePart>();
+  readonly #parts = new Map<string, KnownPart>();
   readonly #functions = new Map<string, AnyFunction>();
   readonly #classes = new Map<string, AnyFunction>();
   /** Names of the classes that came inside of a class's part. */
@@ -81,6 +87,7 @@ export class Linker implements CodeReader {
     this.#modules = new LinkedModules({
       runtime: options.runtime,
       moduleCode: (part) => this.#decode(part, undefined),
+      loaded: (part) => this.#dropCode(part),
       uploaded: (name) => this.#uploads.get(name),
     });
     this.#known = new KnownCodes(this.#modules.loaded);
@@ -92,7 +99,7 @@ export class Linker implements CodeReader {
 
   /** A part has come. Nothing is made of it until it is needed. */
   learn(name: string, part: LinkablePart): void {
-    this.#parts.set(name, part);
+    this.#parts.set(name, { code: part.code, origin: part.origin });
   }
 
   /** Nothing needs a part any more. */
@@ -147,6 +154,7 @@ export class Linker implements CodeReader {
     if (fn === undefined) {
       fn = this.#link(part);
       this.#functions.set(part, fn);
+      this.#dropCode(part);
     }
     return fn;
   }
@@ -182,6 +190,7 @@ export class Linker implements CodeReader {
       const value = this.#decode(part, undefined);
       if (!(value instanceof ArrayBuffer)) throw new LinkError(`Part ${part} is not a buffer`);
       this.#buffers.set(part, buffer = value);
+      this.#dropCode(part);
     }
     return buffer;
   }
@@ -240,6 +249,7 @@ export class Linker implements CodeReader {
     const cls = this.#link(part);
     this.#classes.set(part, cls);
     this.#known.addClass(cls, part, part);
+    this.#dropCode(part);
     return cls;
   }
 
@@ -263,15 +273,20 @@ export class Linker implements CodeReader {
   }
 
   #decode(name: string, scope: Scope | undefined): unknown {
-    const part = this.#parts.get(name);
-    if (part === undefined) throw new LinkError(`Part ${name} was never sent`);
+    const code = this.#parts.get(name)?.code;
+    if (code === undefined) throw new LinkError(`Part ${name} was never sent`);
     const outer = this.#scope;
     this.#scope = scope;
     try {
-      return deserialize(part.code, { code: this });
+      return deserialize(code, { code: this });
     } finally {
       this.#scope = outer;
     }
+  }
+
+  #dropCode(name: string): void {
+    const part = this.#parts.get(name);
+    if (part !== undefined) part.code = undefined;
   }
 
   /** Functions among arguments come with each task: compiled once, they are made anew. */

@@ -69,6 +69,14 @@ export class ThreadCodeWriter implements CodeWriter {
           }, and its instances do not travel back with a result; ${DECLARE}, or return plain data`,
       );
     }
+    // Its own functions say what it is made of; only its class is asked for.
+    if (this.#linker.registrations.find(instance) !== undefined) return form;
+    if (!lenient && this.#linker.registrations.isDeclared(cls)) {
+      throw new CodeRefusal(
+        `class ${name} was registered with registerSerialization in the task only; register it in your ` +
+          `program, before the task is submitted`,
+      );
+    }
     const privates = this.#privates(cls);
     if (privates.length === 0) return form;
     if (lenient) return undefined;

@@ -4,16 +4,7 @@
  *
  * @module
  */
-
-/** A task has tried to end its thread or process. */
-export class TaskExitError extends Error {
-  override readonly name = "TaskExitError";
-
-  /** @param call What it called. */
-  constructor(call: string) {
-    super(`A task called ${call}, which is not allowed in a task: return or throw instead`);
-  }
-}
+import { TaskExitError } from "../../protocol/task_failures.ts";
 
 /** Replaces `object[name]`, which would end the thread, by a function that throws. */
 function refuse(object: object, name: string, call: string): void {

@@ -3,10 +3,10 @@
  *
  * @module
  */
+import { TaskTimeoutError } from "../../protocol/task_failures.ts";
 import { serialize } from "../../protocol/values.ts";
 import type { OutcomeRecord } from "./records.ts";
 import type { Outcome } from "./thread_task.ts";
-import { TaskTimeoutError } from "./time_limit.ts";
 
 /** What a thread told of a task. */
 export function outcomeOf(key: string, record: OutcomeRecord, thread: number): Outcome {

@@ -1,40 +1,32 @@
 /**
- * What a task threw, as it travels: the error as a value, and its stack as text without the frames of
- * the machinery. Whatever was thrown, this gives an answer.
+ * What a task threw, as it travels: the error as a value, and its stack as text, with the user's own
+ * places and without the frames of the machinery. Whatever was thrown, this gives an answer.
  *
  * @module
  */
+import type { Linker } from "../../protocol/functions/linker.ts";
+import { rewriteStack } from "../../protocol/functions/stack_frames.ts";
+import { ThreadCodeWriter } from "../../protocol/functions/thread_code_writer.ts";
 import type { Serialized } from "../../protocol/serialized.ts";
 import { serialize } from "../../protocol/values.ts";
+import { copyError, errorsInside, isError, read, text } from "./thrown_errors.ts";
 
-/** Longest stack text that travels, in characters. */
-const MAX_TRACEBACK = 32 * 1024;
-
-/** Where a user's part of a stack ends: this room calls it, or the watchdog's script does. */
-const CALLERS = [new URL("./", import.meta.url).href, "dusk:limit"];
-/** Frames of the runtime, in between a user's. */
-const RUNTIME = ["(node:", " node:", "(ext:", " ext:"];
-
-/** How the runtime writes a place in a task's code. */
-const EVALUATED = /\((dusk:\/\/\/[^\s,]*), <anonymous>:/;
+/** Frames of these rooms, and the watchdog's, are not the user's. */
+const MACHINERY = [
+  new URL("./", import.meta.url).href,
+  new URL("../../protocol/", import.meta.url).href,
+  "dusk:limit",
+  // The runtime's own, in between the user's.
+  "(node:",
+  " node:",
+  "(ext:",
+  " ext:",
+];
 
 /** An error in the form in which it leaves the thread. */
 export interface TaskError {
   exception: Serialized;
   traceback: string;
-}
-
-/** Reads a property of something that may well throw at that. */
-function read(object: object, name: string): unknown {
-  try {
-    return Reflect.get(object, name);
-  } catch {
-    return undefined;
-  }
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
 }
 
 /** Describes a value that may have traps everywhere. */
@@ -46,67 +38,90 @@ function describe(value: unknown): string {
   }
 }
 
-/** Drops the frames of the machinery from a stack. */
-export function trimStack(stack: string): string {
-  const kept: string[] = [];
-  for (const line of stack.split("\n")) {
-    if (/^\s+at /.test(line)) {
-      if (CALLERS.some((part) => line.includes(part))) break;
-      if (RUNTIME.some((part) => line.includes(part))) continue;
-    }
-    kept.push(line.replace(EVALUATED, "($1:"));
-  }
-  if (kept.at(-1)?.includes("at Reflect.apply (")) kept.pop();
-  const trimmed = kept.join("\n");
-  return trimmed.length <= MAX_TRACEBACK ? trimmed : `${trimmed.slice(0, MAX_TRACEBACK)}\n    …`;
+function isMachinery(line: string): boolean {
+  return MACHINERY.some((part) => line.includes(part));
 }
 
-function isError(value: unknown): value is Error {
-  try {
-    return value instanceof Error || value instanceof DOMException;
-  } catch {
-    return false; // A revoked proxy.
-  }
-}
+/** Makes what tasks throw fit to travel. */
+export class TaskErrors {
+  readonly #linker: Linker;
+  readonly #writer: ThreadCodeWriter;
+  readonly #worker: string;
 
-/**
- * The form in which something thrown leaves the thread.
- *
- * @param thrown What was thrown.
- */
-export function taskError(thrown: unknown): TaskError {
-  if (!isError(thrown)) {
-    const traceback = `Uncaught ${describe(thrown)}`;
-    try {
-      return { exception: serialize(thrown), traceback };
-    } catch {
-      return {
-        exception: serialize(
-          new Error(`The task threw a value that can't travel: ${describe(thrown)}`),
-        ),
-        traceback,
-      };
-    }
+  /**
+   * @param linker Knows where the tasks' code comes from.
+   * @param worker Address of the worker, for the stacks to name.
+   */
+  constructor(linker: Linker, worker: string) {
+    this.#linker = linker;
+    this.#writer = new ThreadCodeWriter(linker);
+    this.#worker = worker;
   }
-  const name = text(read(thrown, "name")) ?? "Error";
-  const message = text(read(thrown, "message")) ?? "";
-  const stack = text(read(thrown, "stack"));
-  const traceback = trimStack(stack ?? `${name}: ${message}`);
-  if (stack !== undefined && stack !== traceback) {
-    try {
-      // What the client rethrows should not show the machinery either.
-      Object.defineProperty(thrown, "stack", { value: traceback, configurable: true });
-    } catch {
-      // Frozen: then the stack travels as it is.
-    }
+
+  /**
+   * The form in which something thrown leaves the thread.
+   *
+   * @param thrown What was thrown.
+   * @param key The task that threw it.
+   */
+  encode(thrown: unknown, key: string): TaskError {
+    const where = `\n    … in task ${key}${this.#worker && ` on ${this.#worker}`}`;
+    const traceback = this.text(thrown) + where;
+    if (!isError(thrown)) return { exception: this.#encodeValue(thrown), traceback };
+    setStack(thrown, traceback);
+    for (const error of errorsInside(thrown)) setStack(error, this.text(error));
+    return { exception: this.#encodeError(thrown, traceback), traceback };
   }
-  try {
-    return { exception: serialize(thrown), traceback };
-  } catch {
-    // Something in it can't travel: what it says still can.
-    const plain = new Error(message);
+
+  /** The stack of something thrown, as text; what it is, if it has none. */
+  text(thrown: unknown): string {
+    if (!isError(thrown)) return `Uncaught ${describe(thrown)}`;
+    const stack = text(read(thrown, "stack"));
+    if (stack === undefined) {
+      return `${text(read(thrown, "name")) ?? "Error"}: ${text(read(thrown, "message")) ?? ""}`;
+    }
+    const place = (url: string, line: number, column: number) =>
+      this.#linker.place(url, line, column);
+    // What calls the task's function.
+    return rewriteStack(stack, place, isMachinery)
+      .replace(/\n\s+at Reflect\.apply \(<anonymous>\)$/, "");
+  }
+
+  #encodeValue(thrown: unknown): Serialized {
+    return this.#attempt(thrown) ??
+      serialize(new Error(`The task threw a value that can't travel: ${describe(thrown)}`));
+  }
+
+  #encodeError(thrown: Error, stack: string): Serialized {
+    const whole = this.#attempt(thrown);
+    if (whole !== undefined) return whole;
+    // Something in it can't travel: the rest still can.
+    const copy = copyError(thrown, (value) => this.#attempt(value) !== undefined);
+    setStack(copy, stack);
+    const rest = this.#attempt(copy);
+    if (rest !== undefined) return rest;
+    const plain = new Error(text(read(thrown, "message")) ?? "");
+    const name = text(read(thrown, "name")) ?? "Error";
     Object.defineProperty(plain, "name", { value: name, configurable: true });
-    Object.defineProperty(plain, "stack", { value: traceback, configurable: true });
-    return { exception: serialize(plain), traceback };
+    setStack(plain, stack);
+    return serialize(plain);
+  }
+
+  #attempt(value: unknown): Serialized | undefined {
+    this.#writer.begin();
+    try {
+      return serialize(value, { code: this.#writer });
+    } catch {
+      return undefined; // The caller says what can't travel, or leaves it out.
+    }
+  }
+}
+
+/** Gives an error the stack that it shows where it arrives. */
+function setStack(error: Error, stack: string): void {
+  try {
+    Object.defineProperty(error, "stack", { value: stack, configurable: true, writable: true });
+  } catch {
+    // Frozen: then its own stack travels. The client shows the task's traceback.
   }
 }

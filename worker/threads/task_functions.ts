@@ -1,99 +1,83 @@
 /**
- * The functions that a thread knows: their code as it came, compiled when first called.
+ * The parts of code that a thread was sent, by the numbers that records have for them.
  *
  * @module
  */
-import type { Serialized } from "../../protocol/serialized.ts";
-import { deserialize } from "../../protocol/values.ts";
-
-/** What the code of a function decodes to. */
-export interface FunctionCode {
-  /** JavaScript. */
-  source: string;
-  /** The function's name, for stacks; of a method, what it is called in its object. */
-  name: string;
-  /** "expression": `(source)` is the function; "method": `({ source })[name]` is. */
-  kind: "expression" | "method";
-}
+import type { Linker } from "../../protocol/functions/linker.ts";
+import { LinkError } from "../../protocol/task_failures.ts";
+import type { LearnRecord } from "./records.ts";
 
 /** A function as tasks call it. */
 export type TaskFunction = (...args: unknown[]) => unknown;
 
-/** The code of a function is not what it should be. */
-export class FunctionCodeError extends Error {
-  override readonly name = "FunctionCodeError";
-}
-
-// An alias makes the eval indirect: code sees the globals only.
-const evaluate = eval;
-
-function isFunctionCode(value: unknown): value is FunctionCode {
-  if (typeof value !== "object" || value === null) return false;
-  const { source, name, kind } = value as Record<string, unknown>;
-  return typeof source === "string" && typeof name === "string" &&
-    (kind === "expression" || kind === "method");
-}
-
-/**
- * Makes a function of its code, in strict mode. Its frames in stacks are of `dusk:///<name>`.
- *
- * @throws {FunctionCodeError} When the code is malformed or gives no function.
- * @throws {SyntaxError} When the source does not parse.
- */
-export function compileFunction(code: unknown): TaskFunction {
-  if (!isFunctionCode(code)) {
-    throw new FunctionCodeError(
-      "A function's code must decode to { source, name, kind: 'expression' or 'method' }",
-    );
-  }
-  const { source, name, kind } = code;
-  const expression = kind === "expression"
-    ? `(${source}\n)`
-    : `({${source}\n})[${JSON.stringify(name)}]`;
-  const url = `dusk:///${encodeURIComponent(name || "anonymous")}`;
-  const value: unknown = evaluate(`"use strict";${expression}\n//# sourceURL=${url}`);
-  if (typeof value !== "function") {
-    throw new FunctionCodeError(
-      `The code of function '${name}' (${kind}) gives ${
-        value === null ? "null" : typeof value
-      }, not a function`,
-    );
-  }
-  return value as TaskFunction;
-}
-
-/** The functions of one thread by their number. */
+/** The parts of one thread. */
 export class TaskFunctions {
-  readonly #code = new Map<number, Serialized>();
-  readonly #compiled = new Map<number, TaskFunction>();
+  readonly #linker: Linker;
+  readonly #names = new Map<number, string>();
+  readonly #functions = new Map<number, TaskFunction>();
 
-  /** Keeps the code of a function. */
-  learn(id: number, code: Serialized): void {
-    this.#code.set(id, code);
+  /** @param linker Makes the parts live. */
+  constructor(linker: Linker) {
+    this.#linker = linker;
   }
 
-  /** Drops functions that are not called any more. */
+  /** A part has come. */
+  learn({ id, name, code, origin }: LearnRecord): void {
+    this.#names.set(id, name);
+    this.#linker.learn(name, { code, origin });
+  }
+
+  /** Drops parts that are not needed any more. */
   forget(ids: readonly number[]): void {
     for (const id of ids) {
-      this.#code.delete(id);
-      this.#compiled.delete(id);
+      const name = this.#names.get(id);
+      if (name === undefined) continue;
+      this.#names.delete(id);
+      this.#functions.delete(id);
+      this.#linker.forget(name);
     }
+  }
+
+  /** Modules that tasks can import by name: these, and no others. */
+  setUploads(modules: ReadonlyMap<string, number>): void {
+    const parts = new Map<string, string>();
+    for (const [name, id] of modules) {
+      const part = this.#names.get(id);
+      if (part !== undefined) parts.set(name, part);
+    }
+    this.#linker.setUploads(parts);
   }
 
   /**
-   * The function of that number; one that did not compile is tried anew by each task.
+   * The function of that number; one that could not be made is tried anew by each task.
    *
-   * @throws Whatever compiling throws.
+   * @throws Whatever making it throws.
    */
   get(id: number): TaskFunction {
-    let compiled = this.#compiled.get(id);
-    if (compiled === undefined) {
-      const code = this.#code.get(id);
-      if (code === undefined) throw new FunctionCodeError(`Function ${id} was never sent`);
-      compiled = compileFunction(deserialize(code));
-      this.#compiled.set(id, compiled);
-      this.#code.delete(id);
+    let fn = this.#functions.get(id);
+    if (fn === undefined) {
+      const name = this.#names.get(id);
+      if (name === undefined) throw new LinkError(`Function ${id} was never sent`);
+      fn = this.#linker.function(name) as unknown as TaskFunction;
+      this.#functions.set(id, fn);
     }
-    return compiled;
+    return fn;
+  }
+
+  /**
+   * Have the serializations that are among these parts count for what is read and written next.
+   *
+   * @param needs Numbers of parts; undefined: none.
+   * @throws Whatever making them throws.
+   */
+  useRegistrations(needs: readonly number[] | undefined): void {
+    let found: string[] | undefined;
+    if (needs !== undefined) {
+      for (let i = 0; i < needs.length; i++) {
+        const name = this.#names.get(needs[i]);
+        if (name?.startsWith("r")) (found ??= []).push(name);
+      }
+    }
+    this.#linker.registrations.activate(found);
   }
 }

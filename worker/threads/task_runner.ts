@@ -4,19 +4,18 @@
  *
  * @module
  */
+import { readBlobs, UnreadBlobError } from "../../protocol/blob_bytes.ts";
+import type { Linker } from "../../protocol/functions/linker.ts";
+import { ThreadCodeWriter } from "../../protocol/functions/thread_code_writer.ts";
 import type { Serialized } from "../../protocol/serialized.ts";
+import { TaskArgumentsError, TaskTimeoutError } from "../../protocol/task_failures.ts";
 import { deserialize, SerializationError, serialize, typeName } from "../../protocol/values.ts";
 import type { OutcomeRecord, TaskRecord } from "./records.ts";
-import { taskError } from "./task_error.ts";
+import type { TaskErrors } from "./task_error.ts";
 import type { TaskFunctions } from "./task_functions.ts";
 import { cancelled, type CurrentTask } from "./task_globals.ts";
 import { Activity, type ThreadMemory, Word } from "./thread_memory.ts";
-import { callLimited, TaskTimeoutError } from "./time_limit.ts";
-
-/** The arguments of a task are not what they should be. */
-export class TaskArgumentsError extends Error {
-  override readonly name = "TaskArgumentsError";
-}
+import { callLimited } from "./time_limit.ts";
 
 // Kept from tasks that replace globals.
 const { apply } = Reflect;
@@ -30,14 +29,15 @@ export function now(): number {
   return (origin + clock.now()) / 1000;
 }
 
-function decodeArguments(task: TaskRecord): unknown[] {
+function decodeArguments(task: TaskRecord, linker: Linker): unknown[] {
   const { dependencies } = task;
   let args: unknown;
   if (dependencies === undefined) {
-    args = deserialize(task.args);
+    args = deserialize(task.args, { code: linker });
   } else {
     const values = new Map<string, unknown>();
-    args = deserialize(task.args, { resolve: (key) => resolve(key, dependencies, values) });
+    const resolve = (key: string) => valueOf(key, dependencies, values, linker);
+    args = deserialize(task.args, { code: linker, resolve });
   }
   if (!Array.isArray(args)) {
     throw new TaskArgumentsError(
@@ -48,17 +48,18 @@ function decodeArguments(task: TaskRecord): unknown[] {
 }
 
 /** The value of a dependency: decoded once, however often the arguments refer to it. */
-function resolve(
+function valueOf(
   key: string,
   dependencies: ReadonlyMap<string, Serialized>,
   values: Map<string, unknown>,
+  linker: Linker,
 ): unknown {
   if (values.has(key)) return values.get(key);
   const serialized = dependencies.get(key);
   if (serialized === undefined) {
     throw new TaskArgumentsError(`The arguments refer to '${key}', which was not sent along`);
   }
-  const value = deserialize(serialized);
+  const value = deserialize(serialized, { code: linker });
   values.set(key, value);
   return value;
 }
@@ -68,79 +69,108 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
     typeof (value as { then?: unknown }).then === "function";
 }
 
+/** What a runner works with. */
+export interface RunnerParts {
+  memory: ThreadMemory;
+  linker: Linker;
+  functions: TaskFunctions;
+  errors: TaskErrors;
+  current: CurrentTask;
+  /** Called with each task's outcome. */
+  report(outcome: OutcomeRecord): void;
+}
+
 /** Runs tasks, one at a time. */
 export class TaskRunner {
   readonly #memory: ThreadMemory;
+  readonly #linker: Linker;
   readonly #functions: TaskFunctions;
+  readonly #errors: TaskErrors;
   readonly #current: CurrentTask;
   readonly #report: (outcome: OutcomeRecord) => void;
+  readonly #writer: ThreadCodeWriter;
   #start = 0;
   /** When the last task was over, in seconds. */
   lastStop = 0;
 
-  /** @param report Called with each task's outcome. */
-  constructor(
-    memory: ThreadMemory,
-    functions: TaskFunctions,
-    current: CurrentTask,
-    report: (outcome: OutcomeRecord) => void,
-  ) {
+  /** @param parts See {@linkcode RunnerParts}. */
+  constructor({ memory, linker, functions, errors, current, report }: RunnerParts) {
     this.#memory = memory;
+    this.#linker = linker;
     this.#functions = functions;
+    this.#errors = errors;
     this.#current = current;
     this.#report = report;
+    this.#writer = new ThreadCodeWriter(linker);
   }
 
   /**
    * Runs a task; never throws or rejects.
    *
-   * @returns A promise when the task's function has returned one.
+   * @returns A promise when something has to be waited for: mostly one that the function has returned.
    */
   run(task: TaskRecord): Promise<void> | undefined {
-    const { words, starts } = this.#memory;
+    const { starts } = this.#memory;
     this.#current.begin(task.key, task.serial);
     this.#start = now();
     if (task.timeout !== undefined) starts[task.slot] = this.#start;
+    let value: unknown;
     try {
-      const run = this.#functions.get(task.functionId);
-      const args = decodeArguments(task);
-      let value: unknown;
-      if (task.timeout === undefined) {
-        Atomics.store(words, Word.ACTIVITY, Activity.RUNNING);
-        value = apply(run, undefined, args);
-      } else {
-        Atomics.store(words, Word.ACTIVITY, Activity.RUNNING);
-        value = callLimited(() => apply(run, undefined, args), task.key, task.timeout);
-      }
-      if (isThenable(value)) {
-        Atomics.store(words, Word.ACTIVITY, Activity.AWAITING);
-        return task.timeout === undefined
-          ? this.#settle(task, value)
-          : this.#settleInTime(task, value, task.timeout);
-      }
-      this.#finish(task, value);
+      value = this.#call(task);
     } catch (error) {
-      this.#fail(task, error);
+      const awaited = this.#linker.takeAwaited();
+      if (awaited === undefined) return this.#fail(task, error);
+      value = this.#callLater(task, awaited);
+    }
+    if (!isThenable(value)) return this.#finish(task, value);
+    Atomics.store(this.#memory.words, Word.ACTIVITY, Activity.AWAITING);
+    return task.timeout === undefined
+      ? this.#settle(task, value)
+      : this.#settleInTime(task, value, task.timeout);
+  }
+
+  /** Makes function and arguments live, and calls the one with the others. */
+  #call(task: TaskRecord): unknown {
+    this.#functions.useRegistrations(task.needs);
+    const run = this.#functions.get(task.functionId);
+    const args = decodeArguments(task, this.#linker);
+    Atomics.store(this.#memory.words, Word.ACTIVITY, Activity.RUNNING);
+    if (task.timeout === undefined) return apply(run, undefined, args);
+    return callLimited(() => apply(run, undefined, args), task.key, task.timeout);
+  }
+
+  /** Calls the function once the modules are there that have to be waited for. */
+  async #callLater(task: TaskRecord, awaited: Promise<unknown>): Promise<unknown> {
+    for (let loading: Promise<unknown> | undefined = awaited;;) {
+      await loading;
+      try {
+        return await this.#call(task);
+      } catch (error) {
+        loading = this.#linker.takeAwaited();
+        if (loading === undefined) throw error;
+      }
     }
   }
 
   async #settle(task: TaskRecord, promise: PromiseLike<unknown>): Promise<void> {
+    let value: unknown;
     try {
-      this.#finish(task, await promise);
+      value = await promise;
     } catch (error) {
-      this.#fail(task, error);
+      return this.#fail(task, error);
     }
+    await this.#finish(task, value);
   }
 
   /** Like {@linkcode #settle}, but gives the promise up at the task's limit. */
   #settleInTime(task: TaskRecord, promise: PromiseLike<unknown>, limit: number): Promise<void> {
     return new Promise((settled) => {
       let over = false;
-      const once = (end: () => void) => {
+      const once = async (end: () => Promise<void> | undefined) => {
         if (over) return;
         over = true;
         clearTimer(timer);
-        end();
+        await end();
         settled();
       };
       const left = Math.max(0, this.#start + limit - now());
@@ -148,7 +178,7 @@ export class TaskRunner {
         once(() => {
           const error = new TaskTimeoutError(task.key, limit);
           this.#current.abort(error);
-          this.#fail(task, error, true);
+          return this.#fail(task, error, true);
         });
       }, Math.min(left * 1000, 2 ** 31 - 1));
       // A thenable of the user's may throw as well as reject.
@@ -159,35 +189,49 @@ export class TaskRunner {
     });
   }
 
-  #finish(task: TaskRecord, value: unknown): void {
-    let serialized: Serialized;
-    let type: string;
+  /** Sends a value. Only one with Blobs in it takes time: they cannot be read at once. */
+  #finish(task: TaskRecord, value: unknown): Promise<void> | undefined {
+    const writer = this.#writer;
+    writer.begin();
     try {
-      serialized = serialize(value, { name: "result" });
-      type = typeName(value);
+      const serialized = serialize(value, { name: "result", code: writer });
+      this.#end(task, serialized, typeName(value), { needs: writer.needs });
+    } catch (error) {
+      if (error instanceof UnreadBlobError) return this.#finishLater(task, value, error);
+      return this.#fail(task, withTask(error, task.key));
+    }
+  }
+
+  async #finishLater(task: TaskRecord, value: unknown, unread: UnreadBlobError): Promise<void> {
+    Atomics.store(this.#memory.words, Word.ACTIVITY, Activity.AWAITING);
+    const writer = this.#writer;
+    let serialized: Serialized;
+    try {
+      await readBlobs(unread);
+      writer.begin();
+      serialized = serialize(value, { name: "result", code: writer });
     } catch (error) {
       return this.#fail(task, withTask(error, task.key));
     }
-    this.#end(task, serialized, type, false, false);
+    this.#end(task, serialized, typeName(value), { needs: writer.needs });
   }
 
-  #fail(task: TaskRecord, thrown: unknown, tainted = false): void {
-    const { exception, traceback } = taskError(thrown);
-    this.#end(task, exception, traceback, true, tainted);
+  #fail(task: TaskRecord, thrown: unknown, tainted = false): undefined {
+    const { exception, traceback } = this.#errors.encode(thrown, task.key);
+    this.#end(task, exception, traceback, { erred: true, tainted });
   }
 
   #end(
     task: TaskRecord,
     value: Serialized,
     text: string,
-    erred: boolean,
-    tainted: boolean,
+    { erred = false, tainted = false, needs = undefined as string[] | undefined },
   ): void {
     Atomics.store(this.#memory.words, Word.ACTIVITY, Activity.IDLE);
     this.#current.end();
     const { slot, serial } = task;
     const stop = this.lastStop = now();
-    this.#report({ slot, serial, start: this.#start, stop, erred, tainted, value, text });
+    this.#report({ slot, serial, start: this.#start, stop, erred, tainted, value, needs, text });
   }
 
   /** Fires the signal of the task with this number, if it still runs. */

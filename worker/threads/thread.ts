@@ -4,11 +4,13 @@
  *
  * @module
  */
+import { Linker } from "../../protocol/functions/linker.ts";
 import { installGuards } from "./exit_guard.ts";
 import type { PostedRecord } from "./records.ts";
 import { installConsole } from "./task_console.ts";
-import { taskError } from "./task_error.ts";
+import { TaskErrors } from "./task_error.ts";
 import { CurrentTask, installGlobal } from "./task_globals.ts";
+import { taskRuntime } from "./task_runtime.ts";
 import { ThreadLoop, type ToThread } from "./thread_loop.ts";
 import { PoolWord, threadMemory } from "./thread_memory.ts";
 import { ThreadOutbox } from "./thread_outbox.ts";
@@ -34,12 +36,15 @@ function begin(init: ThreadInit): void {
   const poolWords = new Int32Array(init.poolMemory);
   const outbox = new ThreadOutbox(memory, poolWords, post);
   const current = new CurrentTask(memory.words);
-  const loop = new ThreadLoop(memory, current, outbox, close);
+  const runtime = taskRuntime((cls) => linker.registrations.declare(cls));
+  const linker: Linker = new Linker({ runtime });
+  const errors = new TaskErrors(linker, init.worker.address);
+  const loop = new ThreadLoop({ memory, linker, errors, current, outbox, close });
   port.onmessage = (event: MessageEvent<ToThread>) => loop.receive(event.data);
   installGlobal(current, init.thread, init.worker);
   installConsole((level, text) => outbox.console(level, current.key, text));
   installGuards((error) => {
-    const text = `Uncaught error, left behind by a task: ${taskError(error).traceback}`;
+    const text = `Uncaught error, left behind by a task: ${errors.text(error)}`;
     outbox.console("error", current.key, text);
   });
   Atomics.add(poolWords, PoolWord.PROBE, 1);

@@ -5,9 +5,19 @@
  *
  * @module
  */
+import type { Linker } from "../../protocol/functions/linker.ts";
 import { RecordReader } from "./record_codec.ts";
-import { type PostedRecord, readForget, readTask, RecordKind, type TaskRecord } from "./records.ts";
+import {
+  type PostedRecord,
+  readForget,
+  readLearn,
+  readTask,
+  readUploads,
+  RecordKind,
+  type TaskRecord,
+} from "./records.ts";
 import { RingReader } from "./ring.ts";
+import type { TaskErrors } from "./task_error.ts";
 import { TaskFunctions } from "./task_functions.ts";
 import type { CurrentTask } from "./task_globals.ts";
 import { TaskRunner } from "./task_runner.ts";
@@ -37,12 +47,23 @@ export type ToThread =
   | { kind: "abort"; serial: number }
   | { kind: "retire" };
 
+/** What a thread works with. */
+export interface LoopParts {
+  memory: ThreadMemory;
+  linker: Linker;
+  errors: TaskErrors;
+  current: CurrentTask;
+  outbox: ThreadOutbox;
+  /** Ends the thread. */
+  close(): void;
+}
+
 /** One thread's loop. */
 export class ThreadLoop {
   readonly #memory: ThreadMemory;
   readonly #ring: RingReader;
   readonly #reader = new RecordReader();
-  readonly #functions = new TaskFunctions();
+  readonly #functions: TaskFunctions;
   readonly #runner: TaskRunner;
   readonly #outbox: ThreadOutbox;
   readonly #close: () => void;
@@ -52,23 +73,15 @@ export class ThreadLoop {
   #onWake: (() => void) | undefined;
   #lastTurn = 0;
 
-  /** @param close Ends the thread. */
-  constructor(
-    memory: ThreadMemory,
-    current: CurrentTask,
-    outbox: ThreadOutbox,
-    close: () => void,
-  ) {
+  /** @param parts See {@linkcode LoopParts}. */
+  constructor({ memory, linker, errors, current, outbox, close }: LoopParts) {
     this.#memory = memory;
     this.#ring = new RingReader(memory.inRing);
     this.#outbox = outbox;
     this.#close = close;
-    this.#runner = new TaskRunner(
-      memory,
-      this.#functions,
-      current,
-      (outcome) => outbox.outcome(outcome),
-    );
+    const functions = this.#functions = new TaskFunctions(linker);
+    const report = outbox.outcome.bind(outbox);
+    this.#runner = new TaskRunner({ memory, linker, functions, errors, current, report });
   }
 
   /** Takes a message of the pool. */
@@ -145,25 +158,41 @@ export class ThreadLoop {
     const ring = this.#ring;
     this.#reader.begin(ring.bytes, ring.view, ring.offset, ring.end, NO_BUFFERS);
     const kind = this.#reader.u8();
-    if (kind === RecordKind.TASK) {
-      const task = readTask(this.#reader);
+    if (kind !== RecordKind.BY_MESSAGE) {
+      const task = this.#read(kind);
       ring.release();
-      return this.#takeTask(task);
-    }
-    if (kind === RecordKind.FORGET) {
-      this.#functions.forget(readForget(this.#reader));
-      ring.release();
-      return undefined;
+      return task && this.#takeTask(task);
     }
     ring.release();
     const posted = this.#posted.shift();
     return posted !== undefined ? this.#takePosted(posted) : this.#awaitPosted();
   }
 
+  /** Reads a record and does what it says; a task is returned. */
+  #read(kind: number): TaskRecord | undefined {
+    const reader = this.#reader;
+    switch (kind) {
+      case RecordKind.TASK:
+        return readTask(reader);
+      case RecordKind.LEARN:
+        this.#functions.learn(readLearn(reader));
+        return undefined;
+      case RecordKind.FORGET:
+        this.#functions.forget(readForget(reader));
+        return undefined;
+      case RecordKind.UPLOADS:
+        this.#functions.setUploads(readUploads(reader));
+        return undefined;
+      default:
+        throw new RangeError(`Unknown kind of record: ${kind}`);
+    }
+  }
+
   #takePosted({ record, beside }: PostedRecord): Promise<void> | undefined {
     const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
-    this.#reader.begin(record, view, 1, record.byteLength, beside);
-    return this.#takeTask(readTask(this.#reader));
+    this.#reader.begin(record, view, 0, record.byteLength, beside);
+    const task = this.#read(this.#reader.u8());
+    return task && this.#takeTask(task);
   }
 
   async #awaitPosted(): Promise<void> {
@@ -173,8 +202,6 @@ export class ThreadLoop {
   }
 
   #takeTask(task: TaskRecord): Promise<void> | undefined {
-    // A recalled task may have brought the code for those after it.
-    if (task.code !== undefined) this.#functions.learn(task.functionId, task.code);
     const { claims } = this.#memory;
     if (compareExchange(claims, task.slot, Claim.QUEUED, Claim.TAKEN) !== Claim.QUEUED) {
       store(claims, task.slot, Claim.FREE);

@@ -4,19 +4,7 @@
  *
  * @module
  */
-
-/** A task has run longer than it may. */
-export class TaskTimeoutError extends Error {
-  override readonly name = "TaskTimeoutError";
-
-  /**
-   * @param key The task.
-   * @param seconds Its limit.
-   */
-  constructor(key: string, seconds: number) {
-    super(`Task '${key}' was stopped: it ran longer than its time limit of ${seconds} s`);
-  }
-}
+import { TaskTimeoutError } from "../../protocol/task_failures.ts";
 
 interface Script {
   runInThisContext(options: { timeout: number }): unknown;

@@ -54,8 +54,9 @@ Deno.test("errors: a task's error arrives with class, cause and a stack without 
   assert.equal((error.cause as Error).message, "why");
   const lines = traceback.split("\n");
   assert.equal(lines[0], "RangeError: by zero");
-  assert.match(lines[1], /at check \(dusk:\/\/\/divide:\d+:\d+\)/);
-  assert.match(lines.at(-1)!, /at divide \(dusk:\/\/\/divide:\d+:\d+\)/);
+  assert.match(lines[1], /at check \(dusk:\/\/\/divide:3:\d+\)/);
+  assert.match(lines.at(-2)!, /at divide \(dusk:\/\/\/divide:6:\d+\)/);
+  assert.equal(lines.at(-1), "    … in task x");
   assert.doesNotMatch(traceback, /threads|node:|ext:/);
   assert.equal(error.stack, traceback);
 });

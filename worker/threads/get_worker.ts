@@ -1,0 +1,48 @@
+/**
+ * The worker that runs a task, as the task sees it.
+ *
+ * @module
+ */
+import type { DuskGlobal } from "./task_globals.ts";
+
+/** The worker that runs the present task. */
+export interface TaskWorker {
+  /** Address of the worker. */
+  readonly address: string;
+  /** Name of the worker. */
+  readonly name: string;
+  /** Id of the thread in its worker. */
+  readonly thread: number;
+}
+
+/** There is no worker here: this code does not run in a task. */
+export class NoWorkerError extends Error {
+  override readonly name = "NoWorkerError";
+
+  /** Make the error. */
+  constructor() {
+    super("No worker runs this code: getWorker() works in tasks only, such as client.submit runs");
+  }
+}
+
+/**
+ * Find the worker that runs the present task.
+ *
+ * @returns Where the task runs.
+ * @throws {NoWorkerError} Outside of tasks.
+ *
+ * @example
+ * ```ts
+ * import { Client, getWorker } from "./mod.ts";
+ *
+ * await using client = await Client.connect();
+ * console.log(await client.submit(() => getWorker().address).result());
+ * ```
+ */
+export function getWorker(): TaskWorker {
+  // Outside of tasks a program may have a global of that name itself.
+  const dusk: Partial<DuskGlobal> | undefined = globalThis.dusk;
+  if (typeof dusk?.worker?.address !== "string") throw new NoWorkerError();
+  const { worker: { address, name }, thread = 0 } = dusk;
+  return { address, name, thread };
+}
