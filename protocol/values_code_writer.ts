@@ -15,7 +15,7 @@ import {
   type RegisteredClass,
 } from "./functions/definition.ts";
 import { ENUMERABLE, ON_PROTOTYPE, Tag } from "./values_format.ts";
-import { className, classOf, functionName, isBuiltinPrototype } from "./values_kinds.ts";
+import { className, classOf, describe, functionName, isBuiltinPrototype } from "./values_kinds.ts";
 import { MEMBER, VARIABLE } from "./values_path.ts";
 import { liveRefusal, Refusal, refusal } from "./values_refusals.ts";
 import { isStandardPrototype, type SpecialKind, specialKind } from "./values_standard.ts";
@@ -323,7 +323,15 @@ function content(
   registered: RegisteredClass,
   name: string,
 ): ReturnType<RegisteredClass["serialize"]> {
-  const content: unknown = registered.serialize(object);
+  let content: unknown;
+  try {
+    content = registered.serialize(object);
+  } catch (error) {
+    throw new Refusal(
+      `the serialize that was registered for ${name} failed: ${describe(error)}`,
+      { cause: error },
+    );
+  }
   if (
     !Array.isArray(content) || content.length !== 2 || !Array.isArray(content[1]) ||
     !content[1].every((frame) => ArrayBuffer.isView(frame) || frame instanceof ArrayBuffer)
