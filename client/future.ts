@@ -4,6 +4,7 @@
  * @module
  */
 import { getLogger } from "../config/logging.ts";
+import { parseStack, type StackFrame } from "../protocol/functions/stack_frames.ts";
 import { CancelledError, type FutureState, type FutureStatus } from "./future_state.ts";
 import { checkNames, checkSeconds } from "./task_options.ts";
 
@@ -121,18 +122,26 @@ export class Future<T> implements Disposable {
   }
 
   /**
-   * Wait for the task and get the stack of what it threw, as text.
+   * Wait for the task and get the stack of what it threw, as data: which functions called each other,
+   * and where they are in your own files. The text of the stack is in `error.stack`.
    *
    * @param options How long to wait.
-   * @returns The stack, undefined when it finished well.
+   * @returns The frames, the innermost first; undefined when it finished well.
    * @throws {CancelledError} When it was cancelled or released.
    * @throws {TimeoutError} When it took longer than `timeout`.
+   *
+   * @example
+   * ```ts
+   * const future = client.submit(() => JSON.parse("{"));
+   * const [frame] = await future.traceback() ?? [];
+   * console.log(`${frame.function} in ${frame.file}, line ${frame.line}`);
+   * ```
    */
-  async traceback(options?: WaitOptions): Promise<string | undefined> {
+  async traceback(options?: WaitOptions): Promise<StackFrame[] | undefined> {
     const timeout = this.#check("traceback()", options);
     await this.#state.owner.settled(this.#state, timeout);
     if (this.#state.status === "cancelled") throw this.#state.failure!;
-    return this.#state.status === "error" ? this.#state.traceback : undefined;
+    return this.#state.status === "error" ? parseStack(this.#state.traceback) : undefined;
   }
 
   /**

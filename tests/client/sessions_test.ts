@@ -212,7 +212,7 @@ Deno.test("a failing task throws its error, and so does what depends on it; the 
       });
       assert.equal(future.status, "error");
     }
-    assert.match(await y.traceback() ?? "", /division by zero/);
+    assert.equal((await y.traceback())?.[0].function, "div");
     assert.deepEqual(await client.gather([x, client.submit(inc, 1)], { errors: "skip" }), [2]);
     assert.equal(await client.submit(div, 8, 2).result(), 4);
   });
