@@ -16,6 +16,3 @@ export const runtimeNames: ReadonlySet<string> = new Set([
   "registerSerialization",
   "version",
 ]);
-
-/** The name under which a task imports the runtime. */
-export const runtimeModule = "dusk:";

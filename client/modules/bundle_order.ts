@@ -1,0 +1,274 @@
+/**
+ * What the bundling process is asked, what it answers, and what it does. `superviseBundle` runs in a
+ * process of its own (`deno eval`), so that bundling needs no permission of the client's but the one to
+ * run `deno`: it writes the entry file, keeps the limits, and leaves nothing behind.
+ *
+ * @module
+ */
+
+/** What to bundle, and with what in mind. */
+export interface BundleOrder {
+  /** What the importing module says: a URL, `npm:…`, `jsr:…` or a bare name. Never relative. */
+  specifier: string;
+  /** URL of the importing module. */
+  referrer: string;
+  /** URL of Dusk's own `mod.ts`, which stays outside of the bundle. */
+  dusk: string;
+  /** Flags for `deno bundle` that follow from the permissions of this process. */
+  flags: string[];
+  /** Most bytes of the bundle and of its source map each. */
+  maxBytes: number;
+  /** Most seconds that bundling may take. */
+  maxSeconds: number;
+}
+
+/** A bundle: JavaScript with the module's namespace as its export `module`. */
+export interface Bundle {
+  kind: "bundle";
+  /** The module's full specifier. */
+  url: string;
+  code: string;
+  /** Absolute URLs. */
+  sources: string[];
+  /** Source map v3 mappings of `code`. */
+  mappings: string;
+  /** How modules of the bundle name Dusk's `mod.ts`. */
+  dusk: string[];
+}
+
+/** What comes of an order. */
+export type BundleAnswer =
+  | Bundle
+  /** It is a module of Deno's own, or (`dusk:`) Dusk itself. */
+  | { kind: "builtin"; name: string }
+  | { kind: "error"; reason: "failed" | "size" | "time"; message: string };
+
+/**
+ * Carry out an order. Runs as text in a process of its own: it must use nothing of this module.
+ *
+ * @param order What to do. Bare names are resolved from the working directory's configuration.
+ * @returns The answer, to be printed as JSON.
+ */
+export async function superviseBundle(order: BundleOrder): Promise<BundleAnswer> {
+  const { createRequire, isBuiltin } = await import("node:module");
+  const { fileURLToPath, pathToFileURL } = await import("node:url");
+  const { basename, dirname, join, resolve: absolute } = await import("node:path");
+  const npmFile = /\/npm\/[^/]+\/((?:@[^/]+\/)?[^/]+)\/(\d[^/_]*)(?:_\d+)?\//;
+
+  const failed = (message: string): BundleAnswer => ({ kind: "error", reason: "failed", message });
+
+  /** What to import for a specifier: the import map's word, or, in a package of the cache, npm's. */
+  async function resolve(specifier: string): Promise<string> {
+    if (URL.canParse(specifier)) return await packageSpecifier(specifier);
+    if (isBuiltin(specifier)) return `node:${specifier}`;
+    const importer = npmFile.exec(order.referrer);
+    if (order.referrer.includes("/node_modules/")) {
+      return pathToFileURL(createRequire(order.referrer).resolve(specifier)).href;
+    }
+    if (importer === null) return import.meta.resolve(specifier);
+    const { dependencies = {}, peerDependencies = {} } = await packageJson(
+      order.referrer,
+      importer,
+    );
+    const name = specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
+    const version = (dependencies as Record<string, string>)[name] ??
+      (peerDependencies as Record<string, string>)[name];
+    const path = specifier.slice(name.length);
+    return `npm:${name}${version === undefined ? "" : `@${version}`}${path}`;
+  }
+
+  async function packageJson(
+    url: string,
+    match: RegExpExecArray,
+  ): Promise<Record<string, unknown>> {
+    const root = new URL(url.slice(0, match.index + match[0].length));
+    return await readConfig(fileURLToPath(new URL("package.json", root))) ?? {};
+  }
+
+  /** Deno takes no file of its npm cache as an entry: it has to be named as npm names it. */
+  async function packageSpecifier(url: string): Promise<string> {
+    const match = url.includes("/node_modules/") ? null : npmFile.exec(url);
+    if (!url.startsWith("file:") || match === null) return url;
+    const main = `npm:${match[1]}@${match[2]}`;
+    const { exports } = await packageJson(url, match);
+    const path = `./${url.slice(match.index + match[0].length)}`;
+    if (typeof exports !== "object" || exports === null) return `${main}${path.slice(1)}`;
+    const leadsThere = (target: unknown, middle: string): boolean =>
+      typeof target === "string"
+        ? target.replaceAll("*", middle) === path
+        : typeof target === "object" && target !== null &&
+          Object.entries(target).some(([on, to]) => on !== "types" && leadsThere(to, middle));
+    for (const [key, target] of Object.entries(exports)) {
+      if (!key.startsWith(".")) break;
+      if (!key.includes("*")) {
+        if (leadsThere(target, "")) return main + key.slice(1);
+        continue;
+      }
+      const [before, after] = key.split("*");
+      for (let end = path.length; end > before.length; end--) {
+        const middle = path.slice(before.length, end);
+        if (path.startsWith(before) && leadsThere(target, middle)) {
+          return main + before.slice(1) + middle + after;
+        }
+      }
+    }
+    // What isn't exported by a path of its own may be by the package.
+    return main;
+  }
+
+  async function readConfig(path: string): Promise<Record<string, unknown> | undefined> {
+    let text: string;
+    try {
+      text = await Deno.readTextFile(path);
+    } catch {
+      return undefined; // It isn't there, which is what was asked.
+    }
+    const withoutComments = text.replace(
+      /("(?:\\.|[^"\\])*")|\/\/[^\n]*|\/\*[^]*?\*\//g,
+      (_, string) => string ?? "",
+    );
+    try {
+      return JSON.parse(withoutComments.replace(/,(\s*[}\]])/g, "$1"));
+    } catch {
+      return {}; // Deno itself says what is wrong with it.
+    }
+  }
+
+  /** The user's lock file: it is read through a copy, since Deno writes to the one that it is given. */
+  async function findLock(): Promise<string | undefined> {
+    let lock: string | undefined;
+    let folder = Deno.cwd();
+    let found = false;
+    while (true) {
+      for (const name of ["deno.json", "deno.jsonc", "package.json"]) {
+        const config = await readConfig(join(folder, name));
+        if (config === undefined) continue;
+        // The nearest one counts, unless it is a member of a workspace: then the workspace's.
+        if (found && config.workspace === undefined && config.workspaces === undefined) continue;
+        found = true;
+        const setting = config.lock as { path?: string } | string | boolean | undefined;
+        if (setting === false) lock = undefined;
+        else {
+          const path = typeof setting === "object" ? setting.path : setting;
+          lock = absolute(folder, typeof path === "string" ? path : "deno.lock");
+        }
+      }
+      if (dirname(folder) === folder) return lock;
+      folder = dirname(folder);
+    }
+  }
+
+  async function run(args: string[]): Promise<{ code: number; out: string; err: string }> {
+    const command = new Deno.Command(Deno.execPath(), {
+      args,
+      env: { NO_COLOR: "1" },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+      signal: deadline,
+    });
+    const { code, stdout, stderr } = await command.output();
+    const decoder = new TextDecoder();
+    return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
+  }
+
+  /** How the modules of the graph name Dusk: Deno matches those of the net by what is written only. */
+  async function namesOfDusk(entry: string, flags: string[]): Promise<string[]> {
+    if (order.dusk.startsWith("file:")) return [fileURLToPath(order.dusk)];
+    const { code, out } = await run(["info", "--json", ...flags, entry]);
+    if (code !== 0) return [];
+    type Dependency = { specifier: string; code?: { specifier?: string } };
+    const graph = JSON.parse(out) as {
+      redirects?: Record<string, string>;
+      modules?: { specifier: string; dependencies?: Dependency[] }[];
+    };
+    const folder = new URL("./", order.dusk).href;
+    const names = new Set<string>();
+    for (const module of graph.modules ?? []) {
+      if (module.specifier.startsWith(folder)) continue;
+      for (const { specifier, code } of module.dependencies ?? []) {
+        let target = code?.specifier ?? "";
+        for (let i = 0; i < 10 && graph.redirects?.[target] !== undefined; i++) {
+          target = graph.redirects[target];
+        }
+        if (target === order.dusk) names.add(specifier);
+      }
+    }
+    return [...names];
+  }
+
+  /**
+   * A package's optional dependency that isn't installed: requiring it fails at run time, as it does
+   * everywhere, and the package deals with that.
+   */
+  function missingOptional(err: string): string | undefined {
+    const match = /(?:Path: (\S+)|Import "([^"]+)" not a dependency)\s+at (\S+)/.exec(err);
+    if (match === null) return undefined;
+    const inPackage = npmFile.test(match[3]) || match[3].includes("/node_modules/");
+    return inPackage ? match[1] ?? match[2] : undefined;
+  }
+
+  const deadline = AbortSignal.timeout(order.maxSeconds * 1000);
+  let folder: string | undefined;
+  try {
+    const url = await resolve(order.specifier);
+    if (url === order.dusk) return { kind: "builtin", name: "dusk:" };
+    if (url.startsWith("node:")) return { kind: "builtin", name: url };
+    folder = await Deno.realPath(await Deno.makeTempDir({ prefix: "dusk-bundle-" }));
+    const flags = [...order.flags, "--frozen=false"];
+    const lock = await findLock();
+    if (lock === undefined) {
+      flags.push("--no-lock");
+    } else {
+      const copy = join(folder, basename(lock));
+      await Deno.copyFile(lock, copy).catch((error) => {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      });
+      flags.push(`--lock=${copy}`);
+    }
+    const entry = join(folder, "entry.js");
+    await Deno.writeTextFile(entry, `export * as module from ${JSON.stringify(url)};\n`);
+    const dusk = await namesOfDusk(entry, flags);
+    const external = new Set(dusk);
+    const output = join(folder, "bundle.js");
+    while (true) {
+      const { code, err } = await run([
+        "bundle",
+        "-q",
+        "--platform=deno",
+        "--format=esm",
+        "--sourcemap=external",
+        ...flags,
+        ...[...external].map((name) => `--external=${name}`),
+        `--output=${output}`,
+        entry,
+      ]);
+      if (deadline.aborted) return { kind: "error", reason: "time", message: "" };
+      if (code === 0) break;
+      const missing = missingOptional(err);
+      if (missing === undefined || external.has(missing) || external.size > 100) {
+        return failed(err.slice(0, 4000));
+      }
+      external.add(missing);
+    }
+    for (const path of [output, `${output}.map`]) {
+      const { size } = await Deno.stat(path);
+      if (size > order.maxBytes) return { kind: "error", reason: "size", message: String(size) };
+    }
+    const map = JSON.parse(await Deno.readTextFile(`${output}.map`));
+    const base = pathToFileURL(output);
+    return {
+      kind: "bundle",
+      url,
+      code: await Deno.readTextFile(output),
+      sources: map.sources.map((source: string) => new URL(source, base).href),
+      mappings: map.mappings,
+      dusk,
+    };
+  } catch (error) {
+    if (deadline.aborted) return { kind: "error", reason: "time", message: "" };
+    return failed(error instanceof Error ? error.message : String(error));
+  } finally {
+    if (folder !== undefined) await Deno.remove(folder, { recursive: true });
+  }
+}

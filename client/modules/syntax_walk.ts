@@ -1,0 +1,59 @@
+/**
+ * A walk through all nodes of a syntax tree.
+ *
+ * @module
+ */
+import type { AnyNode } from "../../protocol/functions/parse.ts";
+import { isNode } from "../../protocol/functions/syntax.ts";
+
+/** What a walk tells of each node: the nodes around it, outermost first, are valid during the call. */
+export type Visitor = (node: AnyNode, around: readonly AnyNode[]) => void;
+
+/**
+ * Visit a node and all that is in it. Does not recurse, so that depth is no limit.
+ *
+ * @param root Where to begin.
+ * @param visit Called for each node, before what is in it.
+ */
+export function walk(root: AnyNode, visit: Visitor): void {
+  const around: AnyNode[] = [];
+  const pending: (AnyNode | undefined)[] = [root];
+  while (pending.length > 0) {
+    const node = pending.pop();
+    if (node === undefined) {
+      around.pop();
+      continue;
+    }
+    visit(node, around);
+    around.push(node);
+    pending.push(undefined);
+    for (const key in node) {
+      const value: unknown = node[key as keyof AnyNode];
+      if (Array.isArray(value)) {
+        for (const item of value) if (isNode(item)) pending.push(item);
+      } else if (isNode(value)) {
+        pending.push(value);
+      }
+    }
+  }
+}
+
+/** Whether an identifier names a variable, rather than a property or a label. */
+export function isVariable(node: AnyNode, parent: AnyNode | undefined): boolean {
+  switch (parent?.type) {
+    case "MemberExpression":
+      return parent.object === node || parent.computed;
+    case "Property":
+      return parent.value === node || parent.computed;
+    case "MethodDefinition":
+    case "PropertyDefinition":
+      return parent.value === node || parent.computed;
+    case "LabeledStatement":
+    case "BreakStatement":
+    case "ContinueStatement":
+    case "MetaProperty":
+      return false;
+    default:
+      return true;
+  }
+}
