@@ -133,7 +133,8 @@ function decodeMappings(mappings: string): Segments {
       sourceColumn += number();
       if (!end()) number();
     }
-    if (!end() || Number.isNaN(column + source + sourceLine + sourceColumn)) break;
+    // Numbers that are none are not at least 0, either.
+    if (!end() || !(Math.min(column, source, sourceLine, sourceColumn) >= 0)) break;
     fields.set([column, from, sourceLine, sourceColumn], kept * FIELDS);
     kept++;
   }

@@ -26,7 +26,7 @@ const MAX_TEXT = 32 * 1024;
 const FRAME = /^\s+at /;
 /** A place in code that came as text; the runtime puts ", <anonymous>" after the name of such code. */
 const SENT = /(dusk:\/\/\/[^\s,()]+?)(?:, <anonymous>)?:(\d+):(\d+)/g;
-const PARTS = /^\s+at (?:async )?(?:(.*) \()?(.+?)(?:, <anonymous>)?:(\d+):(\d+)\)?$/;
+const PARTS = /^\s+at (?:async )?(?:(.*?) \()?(.+?)(?:, <anonymous>)?:(\d+):(\d+)\)?$/;
 
 /** Says where code is that came as text. */
 export type Locate = (url: string, line: number, column: number) => Place | undefined;

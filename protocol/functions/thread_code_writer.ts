@@ -9,7 +9,6 @@ import {
   type CodeForm,
   CodeRefusal,
   type CodeWriter,
-  ImportReference,
   type RegisteredClass,
 } from "./definition.ts";
 import type { Linker } from "./linker.ts";
@@ -17,7 +16,6 @@ import { RUNTIME } from "./linked_modules.ts";
 
 const { toString } = Function.prototype;
 const { getPrototypeOf } = Object;
-const BUFFER = new ImportReference("node:buffer", "Buffer");
 
 /** Says how code travels in one result after another. */
 export class ThreadCodeWriter implements CodeWriter {
@@ -54,9 +52,6 @@ export class ThreadCodeWriter implements CodeWriter {
   }
 
   describeClass(cls: AnyFunction, instance: object, lenient: boolean): CodeForm | undefined {
-    if (cls.name === "Buffer" && ArrayBuffer.isView(instance)) {
-      return { type: "import", reference: BUFFER };
-    }
     const form = this.#known(cls);
     if (lenient && (form === undefined || isOfRuntime(form))) return undefined;
     const name = nameOf(cls) || "(anonymous)";
