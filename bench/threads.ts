@@ -8,7 +8,13 @@
  */
 import type { Serialized } from "../protocol/serialized.ts";
 import { serialize } from "../protocol/values.ts";
-import { type Outcome, ThreadPool, type ThreadTask } from "../worker/threads/thread_pool.ts";
+import { functionPart } from "../tests/support/function_part.ts";
+import {
+  type Outcome,
+  type ThreadPart,
+  ThreadPool,
+  type ThreadTask,
+} from "../worker/threads/thread_pool.ts";
 
 const quick = Deno.args.includes("--quick");
 
@@ -18,6 +24,17 @@ class Reference {}
 let onOutcome: (outcome: Outcome) => void = () => {};
 let count = 0;
 
+const parts = new Map<string, ThreadPart>();
+
+function partOf(source: string): ThreadPart {
+  let part = parts.get(source);
+  if (part === undefined) {
+    const { name, part: { code, origin } } = functionPart(source);
+    parts.set(source, part = { name, code, origin, needs: [] });
+  }
+  return part;
+}
+
 function task(
   source: string,
   args: Serialized,
@@ -25,8 +42,8 @@ function task(
 ): ThreadTask {
   return {
     key: `bench-0123456789abcdef-${count++}`,
-    function: source,
-    code: serialize({ source, name: "f", kind: "expression" }),
+    function: partOf(source),
+    needs: undefined,
     args,
     dependencies,
   };
