@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { PartState } from "./code_parts.ts";
 import type { TaskState } from "./task_state.ts";
 
 /** Something the core wants done. */
@@ -18,6 +19,10 @@ export type WorkerAction =
   | { type: "cancel-execute"; key: string }
   /** Replace all threads; call `threadsRestarted(id)` when that is done. */
   | { type: "restart-threads"; id: number }
+  /** No task needs these parts of code any more: the threads can forget them. */
+  | { type: "forget-parts"; parts: readonly string[] }
+  /** Tasks that begin from now on can import these modules by these names, and no others. */
+  | { type: "set-uploads"; modules: ReadonlyMap<string, PartState> }
   /** These results are not needed any more: remove those that the core does not hold. */
   | { type: "drop"; keys: string[] }
   /** Call `peerRested(worker)` after so many seconds. */

@@ -290,6 +290,7 @@ export class ClusterWorker implements AsyncDisposable {
       pid: Deno.pid,
       versions: versions(),
       nbytes: this.core.heldNbytes(),
+      needs: this.core.heldNeeds(),
     };
   }
 

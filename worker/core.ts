@@ -6,16 +6,17 @@
  * @module
  */
 import { AHEAD_LIMIT } from "../protocol/ahead.ts";
-import type { ComputeTask, WorkerToScheduler } from "../protocol/messages.ts";
+import type { CodePart, ComputeTask, WorkerToScheduler } from "../protocol/messages.ts";
 import type { Serialized } from "../protocol/serialized.ts";
 import type { WorkerAction } from "./actions.ts";
+import type { CodeParts } from "./code_parts.ts";
 import type { WorkerCoreOptions } from "./core_options.ts";
 import { ExecutionQueue } from "./execution_queue.ts";
 import { GatherAnswers } from "./gather_answers.ts";
 import { Gathering } from "./gathering.ts";
 import { SchedulerOrders } from "./scheduler_orders.ts";
 import { TaskMachine } from "./task_machine.ts";
-import { type FunctionState, TaskState } from "./task_state.ts";
+import { TaskState } from "./task_state.ts";
 import { ThreadAnswers } from "./thread_answers.ts";
 import { type LogEntry, TransitionLog } from "./transition_log.ts";
 import { validateWorker } from "./validate.ts";
@@ -94,10 +95,27 @@ export class WorkerCore {
     this.#end();
   }
 
-  /** The code of these functions is not needed any more. */
-  forgetFunctions(hashes: readonly string[], now: number): void {
-    this.#begin("forget-functions", now);
-    this.#orders.forgetFunctions(hashes);
+  /** These parts of code are not needed any more. */
+  forgetParts(names: readonly string[], now: number): void {
+    this.#begin("forget-parts", now);
+    this.#orders.forgetParts(names);
+    this.#end();
+  }
+
+  /**
+   * Tasks can import these modules by name from now on.
+   *
+   * @param modules Names of the modules' parts, by the names to import them by.
+   * @param parts The parts that are not here yet, each after those that it needs.
+   * @throws {UnknownPartError} When a part is missing. No name has changed then.
+   */
+  uploadFile(
+    modules: Readonly<Record<string, string>>,
+    parts: Readonly<Record<string, CodePart>>,
+    now: number,
+  ): void {
+    this.#begin("upload-file", now);
+    this.#orders.uploadFile(modules, parts);
     this.#end();
   }
 
@@ -113,7 +131,7 @@ export class WorkerCore {
 
   /**
    * The connection to the scheduler is gone: it will give what has not begun to others. What runs goes
-   * on, and what is in memory stays. The code of the functions is forgotten.
+   * on, and what is in memory stays. All code is forgotten.
    */
   schedulerLost(now: number): void {
     this.#begin("scheduler-lost", now);
@@ -198,6 +216,7 @@ export class WorkerCore {
    *
    * @param nbytes Size of the result in bytes.
    * @param type What the result is.
+   * @param needs Names of the parts that the result refers to; undefined: none.
    * @param start Start of the run on the worker's clock, in seconds.
    * @param stop End of it.
    * @param thread Which thread ran it.
@@ -207,13 +226,14 @@ export class WorkerCore {
     key: string,
     nbytes: number,
     type: string,
+    needs: readonly string[] | undefined,
     start: number,
     stop: number,
     thread: number | undefined,
     now: number,
   ): boolean {
     this.#begin("task-finished", now);
-    const wanted = this.#threads.finished(key, nbytes, type, start, stop, thread);
+    const wanted = this.#threads.finished(key, nbytes, type, needs, start, stop, thread);
     this.#end();
     return wanted;
   }
@@ -335,9 +355,9 @@ export class WorkerCore {
 
   // --------------------------------------------------------------------------------- questions
 
-  /** The functions whose code is here, by hash. */
-  get functions(): ReadonlyMap<string, FunctionState> {
-    return this.#orders.functions;
+  /** The code that is here. */
+  get code(): CodeParts {
+    return this.#orders.code;
   }
 
   /** How many tasks have run to their end. */
@@ -362,6 +382,15 @@ export class WorkerCore {
       if (task.data === "memory") sizes[task.key] = task.nbytes;
     }
     return sizes;
+  }
+
+  /** Names of the parts that data in memory refers to, by key; undefined when none refers to any. */
+  heldNeeds(): Record<string, string[]> | undefined {
+    let needs: Record<string, string[]> | undefined;
+    for (const { key, data, refersTo } of this.machine.tasks.values()) {
+      if (data === "memory" && refersTo !== null) (needs ??= {})[key] = [...refersTo];
+    }
+    return needs;
   }
 
   /** What is remembered of some keys (none: of all), oldest first. */

@@ -18,6 +18,7 @@ export function finishedReport(task: TaskState): TaskFinished {
     stop: task.stop,
     thread: task.thread,
   };
+  if (task.refersTo !== null) message.needs = [...task.refersTo];
   if (task.transferStart >= 0) {
     message.transferStart = task.transferStart;
     message.transferStop = task.transferStop;

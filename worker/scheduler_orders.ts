@@ -4,20 +4,22 @@
  *
  * @module
  */
-import type { ComputeTask } from "../protocol/messages.ts";
+import type { CodePart, ComputeTask } from "../protocol/messages.ts";
+import { CodeParts, type PartState, UnknownPartError } from "./code_parts.ts";
 import { failureReport, finishedReport } from "./reports.ts";
 import type { TaskMachine } from "./task_machine.ts";
-import { FunctionState, TaskState } from "./task_state.ts";
+import { TaskState } from "./task_state.ts";
 
-/** The scheduler asked to run a function whose code it has never sent. */
-export class UnknownFunctionError extends Error {
-  override name = "UnknownFunctionError";
+/** The code of a task. */
+interface TaskCode {
+  function: PartState;
+  needs: PartState[] | null;
 }
 
 /** Carries out the scheduler's orders. */
 export class SchedulerOrders {
-  /** The functions whose code is here, by hash. */
-  readonly functions: Map<string, FunctionState> = new Map();
+  /** The code that is here. */
+  readonly code: CodeParts = new CodeParts();
   readonly #machine: TaskMachine;
   /** What ran when the scheduler was lost, and has not been asked for again since. */
   readonly #unclaimed: Set<TaskState> = new Set();
@@ -30,7 +32,7 @@ export class SchedulerOrders {
   /** Compute a task. */
   compute(message: ComputeTask): void {
     const machine = this.#machine;
-    const fn = this.#function(message);
+    const code = this.#codeOf(message);
     const { key } = message;
     let task = machine.tasks.get(key);
     if (task === undefined) {
@@ -48,14 +50,14 @@ export class SchedulerOrders {
       machine.transitionPendingReleased(task);
       if (task.data === "flight" && !task.isWanted) task.stale = true;
     }
-    if (fn.code === undefined) {
-      const text = `The code of function ${fn.hash} was never sent to this worker`;
-      machine.messages.push(failureReport(key, new UnknownFunctionError(text)));
+    if (code instanceof UnknownPartError) {
+      machine.messages.push(failureReport(key, code));
       machine.transitionReleasedErred(task);
       return;
     }
     task.run = message;
-    task.function = fn;
+    task.function = code.function;
+    task.needs = code.needs;
     task.priority = message.priority;
     task.losses = 0;
     task.transferStart = -1;
@@ -94,9 +96,18 @@ export class SchedulerOrders {
     if (task !== undefined && task.isPending) machine.transitionReleased(task);
   }
 
-  /** Forget the code of functions. */
-  forgetFunctions(hashes: readonly string[]): void {
-    for (const hash of hashes) this.functions.delete(hash);
+  /** Forget parts of code. */
+  forgetParts(names: readonly string[]): void {
+    this.#machine.actions.push(this.code.forget(names));
+  }
+
+  /** Have tasks import modules by name. */
+  uploadFile(
+    modules: Readonly<Record<string, string>>,
+    parts: Readonly<Record<string, CodePart>>,
+  ): void {
+    this.code.learn(parts);
+    this.#machine.actions.push(this.code.upload(modules));
   }
 
   /** Forget everything. */
@@ -104,7 +115,7 @@ export class SchedulerOrders {
     const machine = this.#machine;
     machine.clear();
     machine.messages.length = 0;
-    this.functions.clear();
+    machine.actions.push(...this.code.clear());
     this.#unclaimed.clear();
   }
 
@@ -119,7 +130,7 @@ export class SchedulerOrders {
       else if (task.state === "executing") this.#unclaimed.add(task);
     }
     machine.messages.length = 0;
-    this.functions.clear();
+    machine.actions.push(...this.code.clear());
   }
 
   /**
@@ -135,13 +146,16 @@ export class SchedulerOrders {
     this.#unclaimed.clear();
   }
 
-  #function(message: ComputeTask): FunctionState {
-    const hash = message.function;
-    let fn = this.functions.get(hash);
-    if (fn === undefined) {
-      fn = new FunctionState(hash, message.code);
-      if (message.code !== undefined) this.functions.set(hash, fn);
+  /** The code of a task; or the error that says which part of it is missing. */
+  #codeOf(message: ComputeTask): TaskCode | UnknownPartError {
+    const { code } = this;
+    try {
+      if (message.parts !== undefined) code.learn(message.parts);
+      const needs = code.findAll(message.needs, message.dependencyNeeds);
+      return { function: code.find(message.function), needs };
+    } catch (error) {
+      if (error instanceof UnknownPartError) return error;
+      throw error;
     }
-    return fn;
   }
 }

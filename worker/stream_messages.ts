@@ -5,7 +5,7 @@
  * @module
  */
 import type { ComputeTask, SchedulerToWorker } from "../protocol/messages.ts";
-import { isName } from "../protocol/names.ts";
+import { isName, isPartName } from "../protocol/names.ts";
 import { Serialized } from "../protocol/serialized.ts";
 import type { WorkerCore } from "./core.ts";
 import type { ThreadPool } from "./threads/thread_pool.ts";
@@ -27,7 +27,7 @@ export class MalformedMessageError extends Error {
  */
 export function takeSchedulerMessage(
   core: WorkerCore,
-  threads: Pick<ThreadPool, "recall" | "forgetFunctions">,
+  threads: Pick<ThreadPool, "recall">,
   message: SchedulerToWorker,
   now: number,
 ): void {
@@ -52,10 +52,14 @@ export function takeSchedulerMessage(
       takeBack(core, threads, message.key, now);
       core.stealRequest(message.key, message.id, now);
       return;
-    case "forget-functions":
-      checkNames(message.op, message.functions, "functions");
-      core.forgetFunctions(message.functions, now);
-      threads.forgetFunctions(message.functions);
+    case "forget-parts":
+      checkPartNames(message.op, "parts", message.parts);
+      core.forgetParts(message.parts, now);
+      return;
+    case "upload-file":
+      checkModules(message.op, message.modules);
+      checkParts(message.op, message.parts);
+      core.uploadFile(message.modules, message.parts, now);
       return;
     case "restart":
       checkId(message.op, message.id);
@@ -79,12 +83,17 @@ function takeBack(
 }
 
 function checkTask(message: ComputeTask): void {
-  const { key, priority, duration, whoHas } = message;
+  const { key, priority, duration, whoHas, needs, parts, dependencyNeeds } = message;
   if (!isName(key)) throw malformed(message.op, "key", "a name");
-  if (!isName(message.function)) throw malformed(message.op, "function", "a hash");
+  if (!isPartName(message.function)) throw malformed(message.op, "function", "a part's name");
   if (!(message.args instanceof Serialized)) throw malformed(message.op, "args", "a value");
-  if (message.code !== undefined && !(message.code instanceof Serialized)) {
-    throw malformed(message.op, "code", "a value");
+  if (needs !== undefined) checkPartNames(message.op, "needs", needs);
+  if (parts !== undefined) checkParts(message.op, parts);
+  if (dependencyNeeds !== undefined) {
+    if (!isMap(dependencyNeeds)) throw malformed(message.op, "dependencyNeeds", "a map");
+    for (const dependency in dependencyNeeds) {
+      checkPartNames(message.op, "dependencyNeeds", dependencyNeeds[dependency]);
+    }
   }
   if (!Array.isArray(priority) || priority.length !== 3 || !priority.every(isNumber)) {
     throw malformed(message.op, "priority", "three numbers");
@@ -101,6 +110,36 @@ function checkTask(message: ComputeTask): void {
   }
   checkNumbers(message.op, "nbytes", message.nbytes);
   checkNumbers(message.op, "resources", message.resources);
+}
+
+function checkParts(op: string, parts: unknown): void {
+  if (!isMap(parts)) throw malformed(op, "parts", "a map");
+  for (const name in parts) {
+    const part = parts[name];
+    if (!isPartName(name)) throw malformed(op, "parts", "a map by names of parts");
+    if (!isMap(part) || !(part.code instanceof Serialized)) {
+      throw malformed(op, "parts", "a map to parts with code");
+    }
+    if (part.origin !== undefined && !(part.origin instanceof Serialized)) {
+      throw malformed(op, "parts", "a map to parts whose origin is a value");
+    }
+    if (part.needs !== undefined) checkPartNames(op, "parts", part.needs);
+  }
+}
+
+function checkPartNames(op: string, field: string, names: unknown): void {
+  if (!Array.isArray(names) || !names.every(isPartName)) {
+    throw malformed(op, field, "made of names of parts");
+  }
+}
+
+function checkModules(op: string, modules: unknown): void {
+  if (!isMap(modules)) throw malformed(op, "modules", "a map");
+  for (const name in modules) {
+    if (!isName(name) || !isPartName(modules[name])) {
+      throw malformed(op, "modules", "a map from names to names of parts");
+    }
+  }
 }
 
 function checkNumbers(op: string, field: string, numbers: unknown): void {

@@ -68,13 +68,16 @@ export class TaskMachine {
     // What is computed here is not fetched too.
     if (task.data === "waiting") this.#transitionNone(task, "to be computed here");
     if (whoHas !== undefined) {
-      const sizes = task.run!.nbytes;
+      const { nbytes: sizes, dependencyNeeds } = task.run!;
       for (const key in whoHas) {
         const dependency = this.#depend(task, key);
         if (dependency.data === "memory") continue;
         task.missing++;
         // Not just `sizes[key]`: every object has a "constructor".
         if (sizes !== undefined && Object.hasOwn(sizes, key)) dependency.nbytes = sizes[key];
+        if (dependencyNeeds !== undefined && Object.hasOwn(dependencyNeeds, key)) {
+          dependency.refersTo = dependencyNeeds[key];
+        }
         if (dependency.isUnderWay) continue;
         this.#want(dependency, task.priority, whoHas[key]);
         if (dependency.data === "waiting" && dependency.holders!.length === 0) lost = true;
@@ -122,8 +125,7 @@ export class TaskMachine {
     this.queue.ended(task);
     this.#unlink(task);
     this.#move(task, "memory");
-    task.run = null;
-    task.function = null;
+    task.endRun();
     this.#store(task, nbytes);
     this.messages.push(finishedReport(task));
   }
@@ -133,8 +135,7 @@ export class TaskMachine {
     this.queue.ended(task);
     this.#unlink(task);
     this.#move(task, "erred");
-    task.run = null;
-    task.function = null;
+    task.endRun();
     if (task.data === "none" && task.isWanted) this.#loseData(task);
     this.#remember(task);
   }
@@ -149,8 +150,7 @@ export class TaskMachine {
   /** Any but memory → memory: asked to compute what is here already. */
   transitionReleasedMemory(task: TaskState): void {
     task.start = task.stop = this.now;
-    task.run = null;
-    task.function = null;
+    task.endRun();
     this.#move(task, "memory");
     this.messages.push(finishedReport(task));
   }
@@ -182,8 +182,7 @@ export class TaskMachine {
         this.#erred.delete(task);
     }
     this.#move(task, "released");
-    task.run = null;
-    task.function = null;
+    task.endRun();
     this.#unlink(task);
   }
 

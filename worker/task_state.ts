@@ -1,12 +1,12 @@
 /**
- * What a worker knows about a key, and about a function. A key can be a computation that the
+ * What a worker knows about a key. A key can be a computation that the
  * scheduler asked for, data that other computations here need, or both at once; so it has a state for
  * each of the two pipelines of the Worker chapter.
  *
  * @module
  */
 import type { ComputeTask, Priority, WorkerTaskStateName } from "../protocol/messages.ts";
-import type { Serialized } from "../protocol/serialized.ts";
+import type { PartState } from "./code_parts.ts";
 import type { Holding, Peer } from "./peer.ts";
 
 /**
@@ -32,32 +32,6 @@ export type ComputationState = WorkerTaskStateName | "released";
  */
 export type DataState = "none" | "waiting" | "flight" | "memory";
 
-/** A function whose code this worker has. */
-export class FunctionState {
-  /** Hash of the code. */
-  readonly hash: string;
-  /** The code, or undefined when the scheduler has never sent it. */
-  code: Serialized | undefined;
-  /** How long it is expected to run, in seconds; -1 before its first run. */
-  duration = -1;
-
-  constructor(hash: string, code: Serialized | undefined) {
-    this.hash = hash;
-    this.code = code;
-  }
-
-  /**
-   * Learn from a run. The estimate rises at once and falls slowly: taking a long task for a short one
-   * lets others wait behind it, the reverse only costs a little idle time.
-   *
-   * @param seconds How long the run took.
-   */
-  learn(seconds: number): void {
-    if (!(seconds >= 0)) return;
-    this.duration = seconds >= this.duration ? seconds : 0.8 * this.duration + 0.2 * seconds;
-  }
-}
-
 /** A key on this worker. */
 export class TaskState {
   readonly key: string;
@@ -67,7 +41,9 @@ export class TaskState {
   /** The scheduler's request, while there is something to compute. */
   run: ComputeTask | null = null;
   /** The function to run, while there is something to compute. */
-  function: FunctionState | null = null;
+  function: PartState | null = null;
+  /** The parts that its arguments and dependencies refer to, while there is something to compute. */
+  needs: PartState[] | null = null;
   priority: Priority = FIRST;
   /** Place in the heap of ready or constrained tasks, -1 when in none. */
   heapIndex = -1;
@@ -93,6 +69,8 @@ export class TaskState {
   data: DataState = "none";
   /** Size in bytes, as told by the scheduler or as measured; -1 when unknown. */
   nbytes = -1;
+  /** Names of the parts that its value refers to, as told by the scheduler or by the threads. */
+  refersTo: readonly string[] | null = null;
   /** Computations here that need it and have not ended; null for none so far. */
   dependents: Set<TaskState> | null = null;
   /** The most urgent of those computations. */
@@ -108,6 +86,13 @@ export class TaskState {
 
   constructor(key: string) {
     this.key = key;
+  }
+
+  /** There is nothing to compute any more. */
+  endRun(): void {
+    this.run = null;
+    this.function = null;
+    this.needs = null;
   }
 
   /** Whether a task here needs it. */

@@ -35,6 +35,7 @@ export class ThreadAnswers {
     key: string,
     nbytes: number,
     type: string,
+    needs: readonly string[] | undefined,
     start: number,
     stop: number,
     thread: number | undefined,
@@ -44,6 +45,7 @@ export class ThreadAnswers {
     this.executedCount++;
     task.function!.learn(stop - start);
     task.type = type;
+    task.refersTo = needs ?? null;
     task.start = start;
     task.stop = stop;
     task.thread = thread;

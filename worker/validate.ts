@@ -56,6 +56,7 @@ export function validateWorker(core: WorkerCore, settled: boolean): void {
     fail(core, "", `counts ${machine.nbytes} bytes in memory where ${nbytes} are`);
   }
   validateQueue(core, counts.executing);
+  validateCode(core);
   validatePeers(core);
   if (settled) validateSettled(core);
 }
@@ -67,6 +68,7 @@ function validateComputation(machine: TaskMachine, task: TaskState, check: Check
   const underWay = task.isUnderWay;
   check(underWay === (task.run !== null), "has a request if and only if it is under way");
   check(underWay === (task.function !== null), "has a function if and only if it is under way");
+  check(underWay || task.needs === null, "needs code only while it is under way");
   check(underWay || task.dependencies === null, "has dependencies only while it is under way");
   const absent = (task.dependencies ?? []).filter((dependency) => dependency.data !== "memory");
   for (const dependency of task.dependencies ?? []) {
@@ -148,6 +150,18 @@ function validateQueue(core: WorkerCore, executing: number): void {
   }
   for (const heap of queue.constrained.values()) {
     if (heap.size === 0) fail(core, "", "keeps an empty queue of constrained tasks");
+  }
+}
+
+function validateCode(core: WorkerCore): void {
+  const { known, uploads } = core.code;
+  for (const part of known.values()) {
+    for (const need of part.needs) {
+      if (known.get(need.name) !== need) fail(core, "", `has ${need.name}, for ${part.name}`);
+    }
+  }
+  for (const [name, part] of uploads) {
+    if (known.get(part.name) !== part) fail(core, "", `has ${part.name}, uploaded as ${name}`);
   }
 }
 

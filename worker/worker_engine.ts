@@ -127,7 +127,6 @@ export class WorkerEngine {
           this.core.recalled(task.key, now());
         }
       }
-      this.#threads.forgetFunctions([...this.core.functions.keys()]);
       this.core.schedulerLost(now());
     });
     this.#drain();
@@ -171,6 +170,12 @@ export class WorkerEngine {
       case "gather":
         void this.#gather(action.worker, action.keys, action.nbytes);
         return;
+      case "forget-parts":
+        this.#threads.forgetParts(action.parts);
+        return;
+      case "set-uploads":
+        this.#threads.setUploads(action.modules);
+        return;
       case "drop":
         // What has come back since is not to be dropped.
         for (const key of action.keys) if (!this.core.holds(key)) this.#store.delete(key);
@@ -201,8 +206,8 @@ export class WorkerEngine {
     try {
       this.#threads.execute({
         key: task.key,
-        function: run.function,
-        code: task.function!.code!,
+        function: task.function!,
+        needs: task.needs ?? undefined,
         args: run.args,
         dependencies,
         timeout: run.timeout,
@@ -230,9 +235,9 @@ export class WorkerEngine {
     const { key } = outcome;
     switch (outcome.status) {
       case "finished": {
-        const { value, type, start, stop, thread } = outcome;
+        const { value, type, needs, start, stop, thread } = outcome;
         const { nbytes } = value;
-        const wanted = core.executeFinished(key, nbytes, type, start, stop, thread, now());
+        const wanted = core.executeFinished(key, nbytes, type, needs, start, stop, thread, now());
         if (wanted) this.#store.set(key, value);
         return;
       }

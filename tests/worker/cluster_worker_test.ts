@@ -226,22 +226,36 @@ Deno.test("a worker gives signs of life as often as the scheduler asks for", asy
   assert(metrics.memory > 1e6);
 });
 
+/** Name of a part. */
+const PART = `f${"0".repeat(32)}`;
+
 Deno.test("malformed messages are logged, and the worker works on", async () => {
   await using stack = new AsyncDisposableStack();
   const { worker, registered } = await start(stack);
   const task = {
     op: "compute-task",
     key: "x",
-    function: "f",
-    code: serialize({}),
+    function: PART,
+    parts: { [PART]: { code: serialize({}) } },
     args: serialize([]),
     priority: [0, 0, 0],
   };
   const bad = [
     { op: "compute-task", key: "" },
     { op: "compute-task", key: "x", function: 5 },
-    { op: "compute-task", key: "x", function: "f", args: "none" },
-    { op: "compute-task", key: "x", function: "f", args: serialize([]), priority: 3 },
+    { op: "compute-task", key: "x", function: PART, args: "none" },
+    { op: "compute-task", key: "x", function: PART, args: serialize([]), priority: 3 },
+    { ...task, function: "f" },
+    { ...task, needs: PART },
+    { ...task, needs: ["x"] },
+    { ...task, dependencyNeeds: { y: ["x"] } },
+    { ...task, parts: { f: { code: serialize({}) } } },
+    { ...task, parts: { [PART]: { code: "x => x" } } },
+    { ...task, parts: { [PART]: { code: serialize({}), needs: [1] } } },
+    { ...task, parts: { [PART]: { code: serialize({}), origin: 1 } } },
+    { op: "forget-parts", parts: ["f"] },
+    { op: "upload-file", modules: { "lib.ts": "lib" }, parts: {} },
+    { op: "upload-file", modules: { "lib.ts": PART } },
     { ...task, key: "__proto__" },
     { ...task, key: "x".repeat(10_001) },
     { ...task, key: "\ud800" },

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { deserialize } from "../../protocol/values.ts";
 import { Serialized } from "../../protocol/serialized.ts";
 import { A, CoreHarness, SELF } from "./core_harness.ts";
 
@@ -10,7 +9,10 @@ Deno.test("a task without dependencies runs at once, and its end is reported", (
   assert.deepEqual(h.wanted(), ["execute x"]);
   assert.equal(h.state("x"), "executing");
   h.now = 12;
-  assert.equal(h.core.executeFinished("x", 24, "Float64Array", 10.5, 11.5, 3, h.now), true);
+  assert.equal(
+    h.core.executeFinished("x", 24, "Float64Array", undefined, 10.5, 11.5, 3, h.now),
+    true,
+  );
   h.settle();
   assert.deepEqual(h.said(), [{
     op: "task-finished",
@@ -155,102 +157,4 @@ Deno.test("a task waits for a dependency that is being computed here", () => {
   h.wanted();
   h.finish("x");
   assert.deepEqual(h.wanted(), ["execute y"]);
-});
-
-Deno.test("a task whose function was never sent fails with words that say so", () => {
-  const h = new CoreHarness();
-  h.compute("x", { function: "abc", code: undefined });
-  const [message] = h.said();
-  assert(message.op === "task-erred");
-  const error = deserialize(message.exception) as Error;
-  assert.match(error.message, /code of function abc was never sent/);
-  assert.deepEqual(h.wanted(), []);
-});
-
-Deno.test("code sent once serves all tasks of the function, until it is forgotten", () => {
-  const h = new CoreHarness({ nthreads: 3 });
-  h.compute("a");
-  h.compute("b", { code: undefined });
-  assert.deepEqual(h.wanted(), ["execute a", "execute b"]);
-  assert(h.core.machine.tasks.get("b")!.function!.code !== undefined);
-  h.core.forgetFunctions(["f"], h.now);
-  assert.equal(h.core.functions.size, 0);
-  h.compute("c", { code: undefined });
-  assert.equal(h.state("c"), "erred");
-});
-
-Deno.test("a task is run again when its thread dies, and given up when it kills three", () => {
-  const h = new CoreHarness();
-  h.compute("x");
-  h.core.executeLost("x", "gone", h.now);
-  h.settle();
-  h.core.executeLost("x", "gone", h.now);
-  h.settle();
-  assert.deepEqual(h.wanted(), ["execute x", "execute x", "execute x"]);
-  assert.deepEqual(h.said(), []);
-  h.core.executeLost("x", "out of memory", h.now);
-  h.settle();
-  const [message] = h.said();
-  assert(message.op === "task-erred");
-  const error = deserialize(message.exception) as Error;
-  assert.equal(error.name, "KilledThreadError");
-  assert.match(error.message, /"x" was given up: 3 threads died .* out of memory/);
-});
-
-Deno.test("the number of threads changes what runs, and the scheduler hears of it", () => {
-  const h = new CoreHarness({ nthreads: 2 });
-  for (const key of ["a", "b", "c"]) h.compute(key);
-  h.core.setThreads(1, h.now);
-  h.core.setThreads(1, h.now);
-  h.settle();
-  assert.deepEqual(h.said(), [{ op: "threads-changed", nthreads: 1 }]);
-  h.wanted();
-  h.finish("a");
-  assert.deepEqual(h.wanted(), []);
-  h.core.setThreads(3, h.now);
-  h.settle();
-  assert.deepEqual(h.wanted(), ["execute c"]);
-});
-
-Deno.test("a paused worker starts and fetches nothing until it goes on", () => {
-  const h = new CoreHarness({ nthreads: 2 });
-  h.core.pause(h.now);
-  h.compute("a");
-  h.compute("b", { whoHas: { x: [A] } });
-  assert.deepEqual(h.wanted(), []);
-  h.core.unpause(h.now);
-  h.settle();
-  assert.deepEqual(h.wanted(), [`gather ${A}: x`, "execute a"]);
-});
-
-Deno.test("what comes in from within a drain is handed out by it", () => {
-  const h = new CoreHarness();
-  const seen: string[] = [];
-  h.core.computeTask(h.task("a"), h.now);
-  h.core.computeTask(h.task("b"), h.now);
-  h.core.drain((messages) => {
-    for (const message of messages) seen.push(message.op);
-  }, (action) => {
-    assert(action.type === "execute");
-    seen.push(action.task.key);
-    h.core.executeFinished(action.task.key, 1, "number", 0, 1, 0, h.now);
-    h.core.drain(() => assert.fail("handed out twice"), () => assert.fail("handed out twice"));
-  });
-  assert.deepEqual(seen, ["a", "task-finished", "b", "task-finished"]);
-});
-
-Deno.test("story tells what happened to a key", () => {
-  const h = new CoreHarness();
-  h.compute("y", { whoHas: { x: [A] } });
-  h.received(A, { x: 1 });
-  h.finish("y");
-  const short = (key: string) =>
-    h.core.story(key).map(({ start, finish }) => `${start} → ${finish}`);
-  assert.deepEqual(short("y"), [
-    "released → waiting",
-    "waiting → ready",
-    "ready → executing",
-    "executing → memory",
-  ]);
-  assert.deepEqual(short("x"), ["none → waiting", "waiting → flight", "flight → memory"]);
 });

@@ -3,7 +3,7 @@
  * after each of them, the store agrees with the core, and in the end all is answered and nothing stays.
  */
 import assert from "node:assert/strict";
-import type { WorkerToScheduler } from "../../protocol/messages.ts";
+import type { CodePart, WorkerToScheduler } from "../../protocol/messages.ts";
 import { Serialized } from "../../protocol/serialized.ts";
 import type { WorkerAction } from "../../worker/actions.ts";
 import { A, B, C, CoreHarness, randomFrom, SELF } from "./core_harness.ts";
@@ -116,6 +116,7 @@ class World {
       const key = this.key();
       const whoHas: Record<string, string[]> = {};
       const nbytes: Record<string, number> = {};
+      const dependencyNeeds: Record<string, string[]> = {};
       for (let i = this.below(4); i > 0; i--) {
         const dependency = this.key();
         // A graph has no cycles.
@@ -123,12 +124,15 @@ class World {
         const holders = [...PEERS, SELF].filter(() => this.random() < 0.4);
         whoHas[dependency] = holders;
         nbytes[dependency] = this.below(80);
+        dependencyNeeds[dependency] = ["c1"];
       }
       this.open.add(key);
       core.computeTask(
         h.task(key, {
           function: `f${this.below(3)}`,
-          code: this.random() < 0.9 ? new Serialized([]) : undefined,
+          parts: this.random() < 0.9 ? this.parts() : undefined,
+          needs: this.random() < 0.3 ? [this.pick(["c0", "c1"])] : undefined,
+          dependencyNeeds: this.random() < 0.3 ? dependencyNeeds : undefined,
           whoHas,
           nbytes,
           priority: [0, this.below(2), this.below(20)],
@@ -177,9 +181,30 @@ class World {
       if (core.paused) core.unpause(h.now);
       else core.pause(h.now);
     } else if (kind < 58) {
-      core.forgetFunctions([`f${this.below(3)}`], h.now);
+      this.changeCode();
     } else {
       this.answer(kind);
+    }
+  }
+
+  /** The parts that go along with a task: the functions need the classes. */
+  parts(): Record<string, CodePart> {
+    const code = new Serialized([]);
+    const needs = ["c0"];
+    return { c0: { code }, c1: { code, needs }, f0: { code }, f1: { code, needs }, f2: { code } };
+  }
+
+  /** Parts are forgotten, with all that need them, or uploaded. */
+  changeCode(): void {
+    const { h, h: { core } } = this;
+    if (this.random() < 0.5) {
+      core.forgetParts(this.pick([["f0"], ["f1", "f2"]]), h.now);
+    } else {
+      core.uploadFile(
+        { [this.pick(["a.ts", "b.ts"])]: this.pick(["c0", "c1"]) },
+        this.parts(),
+        h.now,
+      );
     }
   }
 
@@ -209,7 +234,9 @@ class World {
       const how = this.below(10);
       if (how < 6) {
         const nbytes = this.below(100);
-        const kept = core.executeFinished(key, nbytes, "t", 0, this.random() / 50, 0, h.now);
+        const needs = this.random() < 0.3 ? ["c1"] : undefined;
+        const stop = this.random() / 50;
+        const kept = core.executeFinished(key, nbytes, "t", needs, 0, stop, 0, h.now);
         assert(!(kept && stopping), "the result of a cancelled task is dropped");
         if (kept) this.store.add(key);
       } else if (how < 7) {

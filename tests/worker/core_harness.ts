@@ -13,13 +13,23 @@ export const A = "tcp://a:1";
 export const B = "tcp://b:1";
 export const C = "tcp://c:1";
 
-const CODE = new Serialized([new Uint8Array([1])]);
+/** Stands for any code. */
+export const CODE = new Serialized([new Uint8Array([1])]);
 const ARGS = new Serialized([new Uint8Array([2])]);
 
 /** A source of random numbers that repeats: a linear congruential generator. */
 export function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+}
+
+/** What a task that has run gave. */
+export interface FinishOptions {
+  nbytes?: number;
+  start?: number;
+  stop?: number;
+  /** Names of parts that the result refers to. */
+  needs?: string[];
 }
 
 export class CoreHarness {
@@ -46,7 +56,7 @@ export class CoreHarness {
       op: "compute-task",
       key,
       function: "f",
-      code: CODE,
+      parts: { f: { code: CODE } },
       args: ARGS,
       priority: [0, 0, this.#order++],
       ...more,
@@ -67,8 +77,11 @@ export class CoreHarness {
     );
   }
 
-  finish(key: string, { nbytes = 8, start = this.now - 1, stop = this.now } = {}): boolean {
-    const kept = this.core.executeFinished(key, nbytes, "number", start, stop, 0, this.now);
+  finish(
+    key: string,
+    { nbytes = 8, start = this.now - 1, stop = this.now, needs }: FinishOptions = {},
+  ): boolean {
+    const kept = this.core.executeFinished(key, nbytes, "number", needs, start, stop, 0, this.now);
     this.settle();
     return kept;
   }
@@ -105,6 +118,12 @@ export class CoreHarness {
           return `gather ${action.worker}: ${action.keys.join(" ")}`;
         case "cancel-execute":
           return `cancel ${action.key}`;
+        case "forget-parts":
+          return `forget ${action.parts.join(" ")}`;
+        case "set-uploads":
+          return `uploads ${
+            Array.from(action.modules, ([n, part]) => `${n}=${part.name}`).join(" ")
+          }`;
         case "drop":
           return `drop ${action.keys.join(" ")}`;
         case "rest":

@@ -195,25 +195,6 @@ Deno.test("scattered data ends the computation of the same key", () => {
   assert.equal(h.state("x"), "memory");
 });
 
-Deno.test("the code of functions is forgotten with the scheduler that knows of it", () => {
-  const h = new CoreHarness({ allowedLosses: 2 });
-  h.compute("x");
-  h.wanted();
-  h.core.schedulerLost(h.now);
-  assert.equal(h.core.functions.size, 0);
-  // What runs still has it.
-  h.core.executeLost("x", "gone", h.now);
-  h.settle();
-  assert.deepEqual(h.wanted(), ["execute x"]);
-  h.finish("x");
-  h.compute("y");
-  assert.equal(h.core.functions.size, 1);
-  h.core.restart(1, h.now);
-  assert.equal(h.core.functions.size, 0);
-  h.core.threadsRestarted(1, h.now);
-  h.settle();
-});
-
 Deno.test("restart forgets everything, and answers when the threads are new", () => {
   const h = new CoreHarness();
   h.compute("done");
@@ -225,7 +206,7 @@ Deno.test("restart forgets everything, and answers when the threads are new", ()
   h.wanted();
   h.core.restart(7, h.now);
   h.settle();
-  assert.deepEqual(h.wanted(), ["restart-threads 7", "drop done"]);
+  assert.deepEqual(h.wanted(), ["forget f", "restart-threads 7", "drop done"]);
   assert.deepEqual(h.said(), []);
   assert.equal(h.core.machine.tasks.size, 0);
 
@@ -266,7 +247,7 @@ Deno.test("what runs from before the scheduler was lost is stopped, unless it is
   h.finish("done");
   h.core.dropUnclaimed(h.now);
   h.settle();
-  assert.deepEqual(h.wanted(), ["cancel unclaimed"]);
+  assert.deepEqual(h.wanted(), ["forget f", "cancel unclaimed"]);
   assert.equal(h.state("wanted"), "executing");
   assert.equal(h.state("done"), "memory");
   h.core.dropUnclaimed(h.now);

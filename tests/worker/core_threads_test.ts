@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { FunctionState } from "../../worker/task_state.ts";
-import { CoreHarness } from "./core_harness.ts";
+import { PartState } from "../../worker/code_parts.ts";
+import { CODE, CoreHarness } from "./core_harness.ts";
 
 /** A core that has learned how long a function takes. */
 function taught(seconds: number, nthreads = 1): CoreHarness {
@@ -51,7 +51,12 @@ Deno.test("the scheduler's word on a task's duration counts before the first run
 
 Deno.test("a long task takes the room of one thread only", () => {
   const h = taught(1e-4, 2);
-  h.compute("long", { function: "g", duration: 10, priority: [-1, 0, 0] });
+  h.compute("long", {
+    parts: { g: { code: CODE } },
+    function: "g",
+    duration: 10,
+    priority: [-1, 0, 0],
+  });
   for (let i = 0; i < 100; i++) h.core.computeTask(h.task(`x${i}`), h.now);
   h.settle();
   assert.equal(h.wanted().length, 51);
@@ -68,7 +73,7 @@ Deno.test("a task that takes longer than thought makes the next ones wait at onc
 });
 
 Deno.test("quick runs let a function pass for quick again, slowly", () => {
-  const fn = new FunctionState("f", undefined);
+  const fn = new PartState("f", { code: CODE }, []);
   fn.learn(0.2);
   fn.learn(NaN);
   assert.equal(fn.duration, 0.2);

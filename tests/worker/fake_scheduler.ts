@@ -16,6 +16,7 @@ import type {
 } from "../../protocol/messages.ts";
 import type { Serialized } from "../../protocol/serialized.ts";
 import { serialize } from "../../protocol/values.ts";
+import { functionPart } from "../support/function_part.ts";
 
 type Of<Op extends WorkerToScheduler["op"]> = Extract<WorkerToScheduler, { op: Op }>;
 
@@ -48,16 +49,14 @@ export class Registered {
     more: Partial<ComputeTask> = {},
   ): void {
     const source = String(fn);
-    const hash = `hash of ${source}`;
-    const code = this.#sent.has(hash)
-      ? undefined
-      : serialize({ source, name: key, kind: "expression" });
-    this.#sent.add(hash);
+    const { name, part } = functionPart(source);
+    const parts = this.#sent.has(name) ? undefined : { [name]: part };
+    this.#sent.add(name);
     this.send({
       op: "compute-task",
       key,
-      function: hash,
-      code,
+      function: name,
+      parts,
       args: serialize(args, { reference: (o) => o instanceof Ref ? o.key : undefined }),
       priority: [0, 0, this.#order++],
       ...more,

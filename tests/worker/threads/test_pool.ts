@@ -5,9 +5,11 @@
  * @module
  */
 import { deserialize, serialize } from "../../../protocol/values.ts";
+import { functionPart, type NamedPart } from "../../support/function_part.ts";
 import {
   type ConsoleOutput,
   type Outcome,
+  type ThreadPart,
   ThreadPool,
   type ThreadPoolOptions,
   type ThreadsChanged,
@@ -27,6 +29,13 @@ export interface TaskExtras {
   source?: string;
   kind?: "expression" | "method";
   name?: string;
+  /** Further parts that the task needs. */
+  needs?: ThreadPart[];
+}
+
+/** A part as the pool takes it. */
+export function threadPart({ name, part }: NamedPart, needs: ThreadPart[] = []): ThreadPart {
+  return { name, code: part.code, origin: part.origin, needs };
 }
 
 // deno-lint-ignore no-explicit-any
@@ -48,8 +57,8 @@ export function makeTask(
   const reference = (object: object) => object instanceof Dependency ? object.key : undefined;
   return {
     key,
-    function: `${kind} ${source}`,
-    code: serialize({ source, name, kind }),
+    function: threadPart(functionPart(source, { name, kind })),
+    needs: extras.needs,
     args: serialize(args, { reference }),
     dependencies,
     timeout: extras.timeout,

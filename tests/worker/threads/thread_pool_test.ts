@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { deserialize, serialize } from "../../../protocol/values.ts";
 import { ThreadPool } from "../../../worker/threads/thread_pool.ts";
-import { Dependency, makeTask, TestPool, valueOf } from "./test_pool.ts";
+import { functionPart } from "../../support/function_part.ts";
+import { Dependency, makeTask, TestPool, threadPart, valueOf } from "./test_pool.ts";
 
 // Before Deno 2.9, waiting on shared memory does not hear other threads.
 const [major, minor] = Deno.version.deno.split(".").map(Number);
@@ -204,7 +205,7 @@ Deno.test("thread pool: functions are expressions and methods, in strict mode, k
   const counting = { source: "(() => { let n = 0; return () => ++n; })()" };
   assert.equal(await pool.run("count 1", undefined, [], counting), 1);
   assert.equal(await pool.run("count 2", undefined, [], counting), 2);
-  pool.pool.forgetFunctions([`expression ${counting.source}`, "never heard of"]);
+  pool.pool.forgetParts([functionPart(counting.source).name, "never heard of"]);
   assert.equal(await pool.run("count 3", undefined, [], counting), 1);
   assert.equal(await pool.run("count 4", undefined, [], counting), 2);
 });
@@ -213,11 +214,14 @@ Deno.test("thread pool: code that is no function is the task's error", async () 
   await using pool = await TestPool.start();
   await assert.rejects(pool.run("a", undefined, [], { source: "(x => " }), { name: "SyntaxError" });
   await assert.rejects(pool.run("b", undefined, [], { source: "42" }), {
-    name: "FunctionCodeError",
+    name: "LinkError",
     message: /gives number, not a function/,
   });
-  pool.pool.execute({ ...makeTask("c", () => 1), function: "c", code: serialize("nonsense") });
-  await assert.rejects(async () => valueOf(await pool.outcome("c")), { name: "FunctionCodeError" });
+  pool.pool.execute({
+    ...makeTask("c", () => 1),
+    function: threadPart({ name: "c", part: { code: serialize("nonsense") } }),
+  });
+  await assert.rejects(async () => valueOf(await pool.outcome("c")), { name: "LinkError" });
   pool.pool.execute({ ...makeTask("d", () => 1), args: serialize(5) });
   await assert.rejects(async () => valueOf(await pool.outcome("d")), {
     name: "TaskArgumentsError",
