@@ -7,8 +7,8 @@ import type { ComputeTask, SchedulerToWorker } from "../../protocol/messages.ts"
 import { SchedulerCore } from "../../scheduler/core.ts";
 import { formatStory } from "../../scheduler/transition_log.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
+import { CODE, functions, KnownCode, modules, references, SentCode } from "../support/toy_code.ts";
 import { BLOB } from "./harness.ts";
-import { CODE, functions, KnownCode, references, SentCode } from "./toy_code.ts";
 
 const STEPS = 250;
 const CLIENTS = ["c1", "c2"];
@@ -186,7 +186,7 @@ class Fuzz {
       this.#wanted.get(client)!.clear();
     } else {
       const name = random.pick(["lib.ts", "other.ts"]);
-      const module = random.pick(["m1", "m2"]);
+      const module = random.pick(modules);
       core.uploadFile({ [name]: module }, { [module]: CODE[module] }, now);
     }
   }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { rpc } from "../../comm/rpc.ts";
 import type { Serialized } from "../../protocol/serialized.ts";
 import { deserialize, serialize } from "../../protocol/values.ts";
+import { modulePart } from "../support/function_part.ts";
 import { until } from "../support/until.ts";
 import { fakeClient, FakeWorker, startScheduler } from "./fake_peers.ts";
 
@@ -29,6 +30,70 @@ Deno.test("scatter deals values out by cores, and gather collects them again", a
   assert.equal(gathered.status, "OK");
   assert.deepEqual(deserialize(gathered.data.b), "two");
   assert.deepEqual(deserialize(gathered.data.c), [3]);
+});
+
+Deno.test("scattered values bring the code that they refer to", async () => {
+  await using scheduler = await startScheduler();
+  await using worker = await FakeWorker.start(scheduler);
+  await using client = await fakeClient(scheduler, "c");
+  await using remote = rpc(scheduler.address);
+  const part = `c${"0".repeat(32)}`;
+  const parts = { [part]: { code: serialize("class") } };
+  const more = { client: "c", parts, needs: { x: [part] } };
+  assert.equal((await remote.scatter({ data: values({ x: 1 }), ...more })).status, "OK");
+  const fn = `f${"0".repeat(32)}`;
+  client.send({
+    op: "update-graph",
+    parts: { [fn]: { code: serialize("function") } },
+    groups: [{ function: fn, keys: ["y"], args: [serialize([])], dependencies: [["x"]] }],
+  });
+  const task = await worker.stream.got("compute-task");
+  assert.deepEqual({ ...task.dependencyNeeds as object }, { x: [part] });
+  assert.deepEqual(Object.keys(task.parts as object), [fn, part]);
+  const wrong = remote.scatter({ data: values({ z: 1 }), ...more, needs: { z: ["class"] } });
+  await assert.rejects(wrong, /needs must be a map to lists of names of parts/);
+});
+
+Deno.test("an uploaded module is sent to all workers, and to those that come", async () => {
+  await using scheduler = await startScheduler();
+  await using alice = await FakeWorker.start(scheduler);
+  await using remote = rpc(scheduler.address);
+  const { name, part } = modulePart("(function(){ return { x: 1 }; })");
+  const modules = { "lib.ts": name };
+  assert.deepEqual(await remote.uploadFile({ modules, parts: { [name]: part } }), { status: "OK" });
+  await using bob = await FakeWorker.start(scheduler);
+  for (const worker of [alice, bob]) {
+    const message = await worker.stream.got("upload-file");
+    assert.deepEqual({ ...message.modules as object }, modules);
+    assert.deepEqual(Object.keys(message.parts as object), [name]);
+  }
+  const { name: other } = modulePart("other");
+  const refused = await remote.uploadFile({ modules: { other }, parts: {} });
+  assert.equal(refused.status, "error");
+  assert.match(refused.message, /module 'other' cannot be uploaded/);
+  await assert.rejects(
+    remote.uploadFile({ modules: { a: "b" }, parts: {} }),
+    /must be the name of/,
+  );
+});
+
+Deno.test("how to run a task again is told to whoever asks", async () => {
+  await using scheduler = await startScheduler();
+  await using client = await fakeClient(scheduler, "c");
+  await using remote = rpc(scheduler.address);
+  const fn = `f${"0".repeat(32)}`;
+  const part = { code: serialize("function"), origin: serialize("here") };
+  client.send({
+    op: "update-graph",
+    parts: { [fn]: part },
+    groups: [{ function: fn, keys: ["x"], args: [serialize([5])] }],
+  });
+  await until("the task to be known", () => scheduler.core.tasks.has("x"));
+  const { parts, args, ...rest } = await remote.getRunspec({ key: "x" });
+  assert.deepEqual(rest, { status: "OK", key: "x", function: fn, dependencies: [] });
+  assert.deepEqual(deserialize(args), [5]);
+  assert.equal(deserialize(parts[fn].origin), "here");
+  assert.equal((await remote.getRunspec({ key: "y" })).status, "error");
 });
 
 Deno.test("scatter with broadcast puts a value on all workers, with workers on those", async () => {

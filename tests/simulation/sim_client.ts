@@ -5,8 +5,14 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { ClientMessage, SchedulerToClient, TaskGroup } from "../../protocol/messages.ts";
+import type {
+  ClientMessage,
+  CodePart,
+  SchedulerToClient,
+  TaskGroup,
+} from "../../protocol/messages.ts";
 import { Serialized } from "../../protocol/serialized.ts";
+import { functions, modules, references, SentCode } from "../support/toy_code.ts";
 import type { Link } from "./link.ts";
 import type { Simulation } from "./simulation.ts";
 
@@ -21,6 +27,7 @@ export class SimClient {
   /** The keys that the client wants, and what it was told of each. */
   readonly wanted: Map<string, WantedStatus> = new Map();
   readonly toScheduler: Link<ClientMessage>;
+  readonly #sent = new SentCode();
   readonly #workersOf: Map<string, string[]> = new Map();
   readonly #simulation: Simulation;
 
@@ -40,14 +47,17 @@ export class SimClient {
           break;
         case "task-erred":
           this.#learn(message.key, "error");
+          assert.doesNotMatch(message.traceback, /Code|Part/, `${message.key} lacks code`);
           break;
         case "lost-data":
           this.#learn(message.key, "pending");
           break;
         case "cancelled-key":
           this.#learn(message.key, "cancelled");
+          assert.doesNotMatch(message.reason ?? "", /code/);
           break;
         case "graph-refused":
+          assert.doesNotMatch(message.message, /code/);
           for (const key of message.keys) this.#learn(key, "error");
           break;
         case "restart": {
@@ -55,6 +65,7 @@ export class SimClient {
           for (const key of keys) this.wanted.set(key, "cancelled");
           // What was on its way to the scheduler came after the flush, and would stay.
           this.toScheduler.send([{ op: "client-releases-keys", keys }]);
+          if (this.#simulation.random.chance(0.5)) this.releaseCode(Infinity);
           break;
         }
         case "task-console":
@@ -70,17 +81,17 @@ export class SimClient {
     const usable = [...this.wanted.keys()].filter((key) => this.wanted.get(key) !== "cancelled");
     const fresh: string[] = [];
     const groups: TaskGroup[] = [];
-    const functions: Record<string, Serialized> = {};
     while (fresh.length < size) {
-      const name = `f${random.integer(0, 5)}`;
-      functions[name] = NOTHING;
+      const name = random.pick(functions);
+      const needs = random.chance(0.7) ? [] : random.sample(references, 2);
       const group: TaskGroup = { function: name, keys: [], args: [], dependencies: [] };
+      if (needs.length > 0) group.needs = needs;
       for (let i = random.integer(1, 8); i > 0; i--) {
-        const key = `${name}-${this.id}-${book.tasks.size}`;
+        const key = `x-${this.id}-${book.tasks.size}`;
         const known = random.chance(0.7) ? fresh : usable;
         const dependencies = random.sample(known, random.integer(0, 4));
         const failures = random.chance(0.04) ? Infinity : random.chance(0.05) ? 1 : 0;
-        book.add(key, dependencies, failures);
+        book.add(key, dependencies, failures, { function: name, needs });
         group.keys.push(key);
         group.args.push(NOTHING);
         group.dependencies!.push(dependencies);
@@ -92,23 +103,44 @@ export class SimClient {
     for (const group of groups) {
       for (const key of group.wanted ?? group.keys) this.wanted.set(key, "pending");
     }
-    this.toScheduler.send([{ op: "update-graph", functions, groups }]);
+    const used = groups.flatMap((group) => [group.function, ...group.needs ?? []]);
+    this.toScheduler.send([{ op: "update-graph", parts: this.#sent.take(used), groups }]);
   }
 
   /** Put a value on a worker, and tell the scheduler. */
   scatter(): void {
-    const { book } = this.#simulation;
+    const { book, random } = this.#simulation;
     const worker = this.#simulation.pickWorker();
     // One that is about to restart would drop it.
     if (worker === undefined || worker.restarting > 0) return;
     const key = `data-${this.id}-${book.tasks.size}`;
-    const task = book.add(key, [], 0);
+    const needs = random.chance(0.5) ? [] : random.sample(references, 2);
+    const task = book.add(key, [], 0, { function: "", needs: [] });
+    task.refersTo = needs;
     worker.put(key, task.value, task.nbytes);
     this.wanted.set(key, "finished");
     this.#workersOf.set(key, [worker.address]);
-    this.toScheduler.send([
-      { op: "update-data", whoHas: { [key]: [worker.address] }, nbytes: { [key]: task.nbytes } },
-    ]);
+    this.toScheduler.send([{
+      op: "update-data",
+      parts: this.#sent.take(needs),
+      needs: needs.length > 0 ? { [key]: needs } : undefined,
+      whoHas: { [key]: [worker.address] },
+      nbytes: { [key]: task.nbytes },
+    }]);
+  }
+
+  /** Let go of code: it is sent again when it is used again. */
+  releaseCode(count: number): void {
+    const parts = this.#sent.release(count, this.#simulation.random);
+    if (parts.length > 0) this.toScheduler.send([{ op: "release-parts", parts }]);
+  }
+
+  /** A module to upload, with all that it needs. */
+  upload(): { modules: Record<string, string>; parts: Record<string, CodePart> } {
+    const { random } = this.#simulation;
+    const module = random.pick(modules);
+    const parts = new SentCode().take([module]);
+    return { modules: { [random.pick(["lib.ts", "other.ts"])]: module }, parts };
   }
 
   /** Say goodbye. */

@@ -9,6 +9,8 @@ import type { SchedulerToWorker, WorkerToScheduler } from "../../protocol/messag
 import { Serialized } from "../../protocol/serialized.ts";
 import type { WorkerAction } from "../../worker/actions.ts";
 import { WorkerCore } from "../../worker/core.ts";
+import type { TaskState } from "../../worker/task_state.ts";
+import { CODE } from "../support/toy_code.ts";
 import type { Link } from "./link.ts";
 import type { Simulation } from "./simulation.ts";
 import { result } from "./task_book.ts";
@@ -40,6 +42,8 @@ export class SimWorker {
   readonly #simulation: Simulation;
   #queue: Run[] = [];
   #running = 0;
+  /** Modules that tasks can import, as the threads were told: names, and names of parts. */
+  #uploads: string[][] = [];
 
   constructor(
     simulation: Simulation,
@@ -77,6 +81,7 @@ export class SimWorker {
       pid: 1,
       versions: {},
       nbytes: this.core.heldNbytes(),
+      needs: this.core.heldNeeds(),
     };
   }
 
@@ -97,8 +102,11 @@ export class SimWorker {
           for (const key of message.keys) this.#recall(key);
           this.core.freeKeys(message.keys, now);
           break;
-        case "forget-functions":
-          this.core.forgetFunctions(message.functions, now);
+        case "forget-parts":
+          this.core.forgetParts(message.parts, now);
+          break;
+        case "upload-file":
+          this.core.uploadFile(message.modules, message.parts, now);
           break;
         case "steal-request":
           this.#recall(message.key);
@@ -162,6 +170,7 @@ export class SimWorker {
     switch (action.type) {
       case "execute": {
         const { key, dependencies } = action.task;
+        this.#checkTask(action.task);
         const run: Run = {
           key,
           // Taken along when the task is handed over: the store may lose them before it begins.
@@ -178,6 +187,12 @@ export class SimWorker {
         this.#startRuns();
         break;
       }
+      case "set-uploads":
+        this.#uploads = Array.from(action.modules, ([name, part]) => [name, part.name]).sort();
+        break;
+      case "forget-parts":
+        this.#checkForgotten(action.parts);
+        break;
       case "cancel-execute": {
         const run = this.#queue.find((run) => run.key === action.key);
         assert(run, `${this.address} cancels ${action.key}, which its threads do not have`);
@@ -214,6 +229,38 @@ export class SimWorker {
     }
   }
 
+  /** All code that a task refers to is here: the function, and what its arguments and inputs need. */
+  #checkTask(task: TaskState): void {
+    const { book } = this.#simulation;
+    const booked = book.get(task.key);
+    assert.equal(task.function?.name, booked.function);
+    const needs = new Set(task.needs?.map((part) => part.name));
+    const referred = booked.dependencies.flatMap((dep) => book.get(dep).refersTo);
+    for (const name of [...booked.needs, ...referred]) {
+      assert(needs.has(name), `${this.address} runs ${task.key} without ${name}`);
+    }
+    const parts = [task.function!, ...task.needs ?? []];
+    for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
+      assert.equal(part.code, CODE[part.name].code);
+      parts.push(...part.needs);
+    }
+  }
+
+  /** What is forgotten while the scheduler is there, no task uses. */
+  #checkForgotten(names: readonly string[]): void {
+    if (this.toScheduler === null) return;
+    for (const task of this.core.machine.tasks.values()) {
+      for (const part of [task.function, ...task.needs ?? []]) {
+        assert(!names.includes(part?.name ?? ""), `${task.key} loses ${part?.name}`);
+      }
+    }
+  }
+
+  /** What modules tasks can import. */
+  checkUploads(expected: string[][]): void {
+    assert.deepEqual(this.#uploads, expected, `uploads of ${this.address}`);
+  }
+
   #startRuns(): void {
     for (const run of this.#queue) {
       if (this.#running >= this.nthreads) return;
@@ -236,8 +283,12 @@ export class SimWorker {
         this.core.executeLost(run.key, "simulated", now);
       } else if (task.attempts <= task.failures) {
         this.core.executeErred(run.key, EXCEPTION, "Error: simulated", start, now, 0, now);
-      } else if (this.core.executeFinished(run.key, task.nbytes, "number", start, now, 0, now)) {
-        this.store.set(run.key, result(run.key, run.inputs));
+      } else {
+        const { key, nbytes } = task;
+        const needs = task.refersTo.length > 0 ? task.refersTo : undefined;
+        if (this.core.executeFinished(key, nbytes, "number", needs, start, now, 0, now)) {
+          this.store.set(key, result(key, run.inputs));
+        }
       }
       this.drain();
       this.#startRuns();

@@ -25,6 +25,8 @@ import { VirtualTime } from "./virtual_time.ts";
 
 /** Steps after which a simulation that has not come to rest is taken to never do so. */
 const STEP_LIMIT = 300_000;
+/** How many parts of code the scheduler keeps at most that nobody uses: few, so that it forgets some. */
+const UNUSED_PARTS = 4;
 
 /** One run. */
 export class Simulation {
@@ -55,7 +57,12 @@ export class Simulation {
     this.#cancels = random.chance(0.7);
     this.book = new TaskBook(random);
     this.names = Array.from({ length: random.integer(1, 6) }, (_, i) => `w${i}`);
-    this.core = new SchedulerCore({ validate: true, random: random.next, workerTtl: 0 });
+    this.core = new SchedulerCore({
+      validate: true,
+      random: random.next,
+      workerTtl: 0,
+      unusedParts: { parts: random.integer(0, UNUSED_PARTS), bytes: 100 },
+    });
   }
 
   /** Run to the end. @throws When something is not as it must be; the message tells how to replay it. */
@@ -101,7 +108,8 @@ export class Simulation {
     else if (dice < 0.45) client.scatter();
     else if (dice < 0.55) client.release(random.integer(1, 10));
     else if (dice < 0.65) client.gather();
-    else if (dice < 0.7) client.share(random.pick(this.#clients));
+    else if (dice < 0.68) client.share(random.pick(this.#clients));
+    else if (dice < 0.7) this.#changeCode(client);
     else if (dice < 0.78 && this.#cancels) client.cancel(random.integer(1, 3));
     else if (dice < 0.88 && this.chaos) this.#kill(this.pickWorker());
     else if (dice < 0.91 && this.chaos) this.#disconnect(this.pickWorker());
@@ -110,6 +118,15 @@ export class Simulation {
     else if (dice < 0.96 && this.chaos) this.#restart();
     else if (dice < 0.97) this.#removeClient(client);
     else this.#startWorker(random.pick(this.names));
+  }
+
+  /** A client lets go of code, or uploads a module. */
+  #changeCode(client: SimClient): void {
+    const { core, random, time } = this;
+    if (random.chance(0.6)) return client.releaseCode(random.integer(1, 4));
+    const { modules, parts } = client.upload();
+    core.uploadFile(modules, parts, time.now);
+    this.#drain();
   }
 
   /** Let all names have a worker, and no more happen but what is under way. */
@@ -265,6 +282,7 @@ export class Simulation {
       assert(wantedBySomeone.has(key), `${key} is kept, and nobody wants it${this.#story(key)}`);
     }
     this.#checkStores(whoHas);
+    this.#checkCode();
     if (!this.chaos && !this.#cancels) this.#checkNothingRanTwice();
   }
 
@@ -300,12 +318,36 @@ export class Simulation {
     }
   }
 
+  /** What code the scheduler thinks the workers have is what they have. */
+  #checkCode(): void {
+    const { core } = this;
+    const uploads = [...core.uploads].map(([name, part]) => [name, part.name]).sort();
+    for (const worker of this.workers.values()) {
+      const ws = core.workers.get(worker.address);
+      if (!worker.alive || ws === undefined) continue;
+      const known = [...core.parts.values()].filter((part) => part.knownBy.has(ws));
+      assert.deepEqual(
+        [...worker.core.code.known.keys()].sort(),
+        known.map((part) => part.name).sort(),
+        `code of ${worker.address}`,
+      );
+      worker.checkUploads(uploads);
+    }
+  }
+
   #releaseAll(): void {
-    for (const client of this.#clients) client.release(Infinity);
+    for (const client of this.#clients) {
+      client.release(Infinity);
+      client.releaseCode(Infinity);
+    }
   }
 
   #checkNothingLeft(): void {
     assert.equal(this.core.identity().tasks, 0, "tasks are left when nobody wants any");
+    this.#checkCode();
+    assert(this.core.parts.unused.size <= UNUSED_PARTS, "code is kept that nobody needs");
+    const used = this.core.parts.size - this.core.parts.unused.size;
+    assert.equal(used, new Set(this.core.uploads.values()).size, "code is used by nobody");
     for (const worker of this.workers.values()) {
       if (!worker.alive) continue;
       assert.deepEqual([...worker.store.keys()], [], `${worker.address} keeps data`);

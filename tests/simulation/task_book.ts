@@ -5,6 +5,7 @@
  * @module
  */
 import type { SeededRandom } from "../support/seeded_random.ts";
+import { closure } from "../support/toy_code.ts";
 
 /** One simulated task or piece of scattered data. */
 export interface BookedTask {
@@ -19,6 +20,18 @@ export interface BookedTask {
   attempts: number;
   /** The right result. */
   value: number;
+  /** Name of its function's part; "" for scattered data. */
+  function: string;
+  /** Names of the parts that its arguments refer to. */
+  needs: string[];
+  /** Names of the parts that its result refers to. */
+  refersTo: string[];
+}
+
+/** The code of a call. */
+export interface BookedCode {
+  function: string;
+  needs: string[];
 }
 
 /** All tasks of a simulation. */
@@ -31,7 +44,7 @@ export class TaskBook {
   }
 
   /** Enter a task; its dependencies must be in the book. */
-  add(key: string, dependencies: string[], failures: number): BookedTask {
+  add(key: string, dependencies: string[], failures: number, code: BookedCode): BookedTask {
     const random = this.#random;
     const task: BookedTask = {
       key,
@@ -41,7 +54,18 @@ export class TaskBook {
       failures,
       attempts: 0,
       value: 0,
+      ...code,
+      refersTo: [],
     };
+    if (code.function !== "" && random.chance(0.3)) {
+      // A result refers to what the task was given.
+      const given = [
+        ...code.needs,
+        ...closure(code.function),
+        ...dependencies.flatMap((dep) => this.get(dep).refersTo),
+      ].filter((name) => !name.startsWith("f"));
+      task.refersTo = random.sample([...new Set(given)], 2);
+    }
     task.value = result(key, dependencies.map((dep) => this.get(dep).value));
     this.tasks.set(key, task);
     return task;

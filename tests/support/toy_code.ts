@@ -6,11 +6,11 @@
 import assert from "node:assert/strict";
 import type { CodePart, ComputeTask } from "../../protocol/messages.ts";
 import type { PartState } from "../../scheduler/part_registry.ts";
-import type { SeededRandom } from "../support/seeded_random.ts";
-import { parts } from "./harness.ts";
+import { Serialized } from "../../protocol/serialized.ts";
+import type { SeededRandom } from "./seeded_random.ts";
 
-/** All parts there are: content never changes under a name. */
-export const CODE: Readonly<Record<string, CodePart>> = parts({
+/** In short: each part with those that it needs. */
+const NEEDS: Record<string, string[]> = {
   f1: [],
   f2: ["c1", "m1"],
   f3: ["r1", "b1"],
@@ -23,14 +23,29 @@ export const CODE: Readonly<Record<string, CodePart>> = parts({
   b1: [],
   b2: [],
   r1: ["c3", "f1"],
-});
+};
 
-/** What a call can run, and what values can refer to. */
-export const functions: readonly string[] = ["f1", "f2", "f3", "f4"];
-export const references: readonly string[] = ["c1", "c2", "c3", "r1", "b1", "b2"];
+/** The name of a part: a letter, and what could be a hash. */
+function partName(short: string): string {
+  return short[0] + short.slice(1).padStart(32, "0");
+}
+
+/** All parts there are: content never changes under a name. */
+export const CODE: Readonly<Record<string, CodePart>> = Object.fromEntries(
+  Object.entries(NEEDS).map(([short, needs], i) => {
+    const code = new Serialized([new Uint8Array(10).fill(i)]);
+    const part = needs.length === 0 ? { code } : { code, needs: needs.map(partName) };
+    return [partName(short), part];
+  }),
+);
+
+/** What a call can run, what values can refer to, and what can be uploaded. */
+export const functions: readonly string[] = ["f1", "f2", "f3", "f4"].map(partName);
+export const references: readonly string[] = ["c1", "c2", "c3", "r1", "b1", "b2"].map(partName);
+export const modules: readonly string[] = ["m1", "m2"].map(partName);
 
 /** A part and all that it needs, the last needed first. */
-function closure(name: string): string[] {
+export function closure(name: string): string[] {
   const found = new Set<string>();
   const visit = (name: string) => {
     for (const need of CODE[name].needs ?? []) visit(need);
