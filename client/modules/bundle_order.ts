@@ -90,9 +90,12 @@ export async function superviseBundle(order: BundleOrder): Promise<BundleAnswer>
     const match = url.includes("/node_modules/") ? null : npmFile.exec(url);
     if (!url.startsWith("file:") || match === null) return url;
     const main = `npm:${match[1]}@${match[2]}`;
-    const { exports } = await packageJson(url, match);
+    const { exports, main: mainFile = "index" } = await packageJson(url, match);
     const path = `./${url.slice(match.index + match[0].length)}`;
-    if (typeof exports !== "object" || exports === null) return `${main}${path.slice(1)}`;
+    if (typeof exports !== "object" || exports === null) {
+      const isMain = [`./${mainFile}`, `./${mainFile}.js`, mainFile].includes(path);
+      return isMain ? main : `${main}${path.slice(1)}`;
+    }
     const leadsThere = (target: unknown, middle: string): boolean =>
       typeof target === "string"
         ? target.replaceAll("*", middle) === path

@@ -99,9 +99,9 @@ function runDeno(args: string[], cwd: string | undefined, specifier: string): De
       }
       if (!(error instanceof Deno.errors.NotFound)) throw error;
       throw new FunctionError(
-        String(error.message).includes("cwd")
-          ? `${who}the folder of the module that imports it, ${cwd}, is not there, as in a ` +
-            `compiled program; run the program from its source`
+        cwd !== undefined && runs(program)
+          ? `${who}the folder ${cwd} of what imports it is not there, as in a compiled program; ` +
+            `run the program from its source`
           : `${who}bundling it takes the program deno, which is not on the PATH; install Deno ` +
             `where this program runs`,
         { cause: error },
@@ -113,6 +113,15 @@ function runDeno(args: string[], cwd: string | undefined, specifier: string): De
       `start it with --allow-run=deno`,
     { cause: refused },
   );
+}
+
+/** Deno says "not found" of a program, and of the folder to run it in. */
+function runs(program: string): boolean {
+  try {
+    return new Deno.Command(program, { args: ["--version"], stdin: "null" }).outputSync().success;
+  } catch {
+    return false; // Whatever the reason, it is not the folder.
+  }
 }
 
 function isDeno(): boolean {

@@ -77,22 +77,19 @@ class ScriptMaker {
 
   /** Take out what tells of this machine: comments with paths, names of files and of folders. */
   #forgetPaths(): void {
-    for (const { type, start, end } of this.#found.comments) {
-      if (type === "Line" && this.#lines[lineOf(this.#lines, start)] === start) {
-        this.#edits.push({ start, end, text: "" });
+    for (const { type, value, start, end } of this.#found.comments) {
+      if (type !== "Line" || this.#lines[lineOf(this.#lines, start)] !== start) continue;
+      this.#edits.push({ start, end, text: "" });
+      if (value.endsWith(".wasm")) {
+        throw this.#refuse(
+          undefined,
+          `imports the WebAssembly module ${nameOfModule(value.trim())}, which deno bundle gets ` +
+            `wrong; read its bytes here, and instantiate them in the task`,
+        );
       }
     }
     for (const { node, name } of this.#found.moduleKeys) {
-      const url = name.startsWith("deno:") ? name.slice("deno:".length) : `file:///${name}`;
-      const portable = portableName(url);
-      if (portable.endsWith(".wasm")) {
-        throw this.#refuse(
-          undefined,
-          `imports the WebAssembly module ${portable}, which cannot be bundled; read its bytes ` +
-            `here, and instantiate them in the task`,
-        );
-      }
-      this.#replace(node, JSON.stringify(portable));
+      this.#replace(node, JSON.stringify(nameOfModule(name)));
     }
     this.#renameFolders();
   }
@@ -268,6 +265,11 @@ class ScriptMaker {
     while (this.#found.names.has(unused)) unused += "$";
     return unused;
   }
+}
+
+/** The portable name of a module that the bundler names by its path from here. */
+function nameOfModule(path: string): string {
+  return portableName(path.startsWith("deno:") ? path.slice("deno:".length) : `file:///${path}`);
 }
 
 /** What the bundler makes of a folder's name. */

@@ -5,8 +5,8 @@
  * @module
  */
 import { isBuiltin } from "node:module";
-import { fileURLToPath } from "node:url";
 import { FunctionError } from "../../protocol/functions/function_error.ts";
+import type { ModuleResolver, ResolvedModule } from "../../protocol/functions/modules.ts";
 import { RUNTIME } from "../../protocol/functions/linked_modules.ts";
 import type { CodePart } from "../../protocol/messages.ts";
 import { tokenize } from "../../protocol/tokenize.ts";
@@ -15,14 +15,9 @@ import { registerBundledArrow, registerKnownLibraries } from "./arrow.ts";
 import type { Bundle } from "./bundle_order.ts";
 import { type BundleLimits, runBundler } from "./bundle_process.ts";
 import { scriptOf } from "./bundle_script.ts";
+import { configFolder } from "./config_folder.ts";
 import { packageFile, portableName } from "./module_names.ts";
 import { bundleUpload, type Upload } from "./upload.ts";
-
-/** What a specifier stands for: a part, or a built-in (`node:…`, `dusk:`), which has none. */
-export interface ResolvedModule {
-  module: string;
-  part?: CodePart;
-}
 
 /** Options of {@linkcode ModuleBundler}. */
 export interface ModuleBundlerOptions {
@@ -33,7 +28,7 @@ export interface ModuleBundlerOptions {
 }
 
 /** The modules of one client. */
-export class ModuleBundler {
+export class ModuleBundler implements ModuleResolver {
   readonly #dusk: string;
   readonly #limits: BundleLimits;
   /** By specifier and the folder whose configuration holds. */
@@ -149,11 +144,4 @@ function absolute(specifier: string, referrer: string): string {
     }); ` +
       `import it by a full URL`,
   );
-}
-
-/** The folder where the search for the configuration begins; packages have none of their own. */
-function configFolder(referrer: string): string | undefined {
-  if (!referrer.startsWith("file:")) return undefined;
-  if (packageFile(referrer) !== undefined && !referrer.includes("/node_modules/")) return undefined;
-  return fileURLToPath(new URL("./", referrer));
 }

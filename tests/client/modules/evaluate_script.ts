@@ -1,0 +1,80 @@
+/**
+ * Evaluates the script of a module's part as a thread does: in a Web Worker without any permission.
+ */
+import type { CodePart } from "../../../protocol/messages.ts";
+import { deserialize } from "../../../protocol/values.ts";
+
+/** What the code of a module's part decodes to. */
+export interface ModuleCode {
+  url: string;
+  source: string;
+  isAsync: boolean;
+}
+
+/** The decoded code of a module's part. */
+export function codeOf(part: CodePart | undefined): ModuleCode {
+  return deserialize(part!.code) as ModuleCode;
+}
+
+/** The scope of the Web Worker. */
+declare const globalThis: {
+  onmessage: (event: MessageEvent) => void;
+  postMessage(message: unknown): void;
+};
+
+/** What runs in it. */
+const worker = (async () => {
+  const evaluate = eval;
+  const process = (await import("node:process")).default;
+  globalThis.onmessage = async (event: MessageEvent) => {
+    const { source, isAsync, use } = event.data;
+    const builtin = (name: string) => {
+      if (name === "dusk:") return { version: "the thread's" };
+      const module = process.getBuiltinModule(name);
+      if (module === undefined) throw new Error(`no built-in ${name}`);
+      return module;
+    };
+    const meta = Object.defineProperty({ main: false }, "url", {
+      get: () => {
+        throw new TypeError("import.meta.url means nothing in a task");
+      },
+    });
+    try {
+      const made = evaluate(source)(builtin, meta);
+      if (made instanceof Promise !== isAsync) throw new Error(`isAsync is not ${isAsync}`);
+      globalThis.postMessage({ value: await evaluate(`(${use})`)(await made) });
+    } catch (error) {
+      globalThis.postMessage({ error: String(error) });
+    }
+  };
+  globalThis.postMessage("ready");
+}).toString();
+
+/**
+ * Evaluate a script and use its namespace.
+ *
+ * @param part The module's part.
+ * @param use Called there, with the namespace; must be self-contained.
+ * @returns What `use` returns.
+ */
+export async function evaluateScript<T>(
+  part: CodePart | undefined,
+  // deno-lint-ignore no-explicit-any
+  use: (namespace: any) => T,
+): Promise<Awaited<T>> {
+  const url = URL.createObjectURL(new Blob([`(${worker})()`], { type: "text/javascript" }));
+  const options = { type: "module", deno: { permissions: "none" } } as WorkerOptions;
+  const thread = new Worker(url, options);
+  URL.revokeObjectURL(url);
+  try {
+    const next = () => new Promise<MessageEvent>((resolve) => thread.onmessage = resolve);
+    await next();
+    const answer = next();
+    thread.postMessage({ ...codeOf(part), use: use.toString() });
+    const { value, error } = (await answer).data;
+    if (error !== undefined) throw new Error(error);
+    return value;
+  } finally {
+    thread.terminate();
+  }
+}
