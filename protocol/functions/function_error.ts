@@ -10,14 +10,15 @@ export class FunctionError extends TypeError {
    * Make the error.
    *
    * @param message What is wrong with the function and what to do instead.
+   * @param options The cause, if another error led to this one.
    */
-  constructor(message: string) {
-    super(message);
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
     this.name = "FunctionError";
   }
 }
 
-/** A function that uses names which mean nothing on a worker: variables or imports of its module. */
+/** A function that uses names which mean nothing: they are neither declared nor standard globals. */
 export class FreeNameError extends FunctionError {
   /** The names, in the order in which they appear in the function. */
   readonly names: readonly string[];
@@ -30,14 +31,11 @@ export class FreeNameError extends FunctionError {
    */
   constructor(functionName: string, names: readonly string[]) {
     const quoted = names.map((name) => `"${name}"`).join(", ");
-    const [is, a, it] = names.length === 1
-      ? ["is neither", "a parameter, a local nor a standard global", "it"]
-      : ["are neither", "parameters, locals nor standard globals", "them"];
-    const remedy = names.includes(functionName)
-      ? `write it as "function ${functionName}(…) {…}" so that it can call itself`
-      : `pass ${it} as an argument`;
+    const [is, it] = names.length === 1
+      ? ["is not defined: it is neither a variable nor a standard global", "it"]
+      : ["are not defined: they are neither variables nor standard globals", "them"];
     const who = functionName === "" ? "the anonymous function" : `function ${functionName}`;
-    super(`${who} uses ${quoted}, which ${is} ${a}; ${remedy}`);
+    super(`${who} uses ${quoted}, which ${is}; declare ${it}, or pass ${it} as an argument`);
     this.name = "FreeNameError";
     this.names = names;
   }

@@ -1,17 +1,19 @@
 /**
- * A function's source text as a syntax tree. The one place that knows the parser.
+ * JavaScript as a syntax tree. The one place that knows the parser.
  *
  * @module
  */
 import {
   type AnyNode,
+  type ClassExpression,
   type Comment,
   type Expression,
+  type FunctionExpression,
   parse as acornParse,
   type Program,
 } from "npm:acorn@8.19.0";
 
-export type { AnyNode, Comment, Expression, Program };
+export type { AnyNode, ClassExpression, Comment, Expression, FunctionExpression, Program };
 
 /** How a function's text has to be put into a program. */
 export interface ParsedFunction {
@@ -19,6 +21,8 @@ export interface ParsedFunction {
   kind: "expression" | "method";
   /** The function, arrow function or class. */
   node: Expression;
+  /** How far positions in the tree are ahead of those in the text. */
+  offset: number;
   /** For a method: its name unless that is computed, and where in the text its parameters begin. */
   method?: { name: string | undefined; isAccessor: boolean; parameters: number };
 }
@@ -61,6 +65,28 @@ export function parseModule(text: string, comments: Comment[] = []): Program {
 }
 
 /**
+ * Parse a script that is running, or a module.
+ *
+ * @param source Its text.
+ * @param isModule Whether it is a module.
+ * @param comments Takes its comments, where they matter.
+ * @returns Its tree.
+ * @throws {SyntaxError} When it is in no syntax that the parser knows.
+ * @throws {RangeError} When it is nested too deeply for the parser.
+ */
+export function parseScript(source: string, isModule: boolean, comments?: Comment[]): Program {
+  return acornParse(source, {
+    onComment: comments,
+    ecmaVersion: "latest",
+    sourceType: isModule ? "module" : "script",
+    allowHashBang: true,
+    // What is run by eval or made a CommonJS module may be part of a function.
+    allowReturnOutsideFunction: !isModule,
+    allowSuperOutsideMethod: !isModule,
+  });
+}
+
+/**
  * Parse what `Function.prototype.toString` gave.
  *
  * @param text Source of one function.
@@ -73,7 +99,7 @@ export function parseFunction(text: string): ParsedFunction | undefined {
     const asExpression = tryParse(`${before}(${text}\n)`, sourceType);
     const statement = asExpression?.body.at(-1);
     if (statement?.type === "ExpressionStatement") {
-      return { kind: "expression", node: statement.expression };
+      return { kind: "expression", node: statement.expression, offset: before.length + 1 };
     }
     const prefix = `${before}({`;
     const asMethod = tryParse(`${prefix}${text}\n})`, sourceType);
@@ -89,6 +115,7 @@ export function parseFunction(text: string): ParsedFunction | undefined {
     return {
       kind: "method",
       node: property.value,
+      offset: prefix.length,
       method: {
         name,
         isAccessor: property.kind !== "init",

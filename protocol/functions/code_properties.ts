@@ -1,0 +1,90 @@
+/**
+ * What a live function or class has besides what its text gives it: properties that somebody assigned,
+ * static fields, members put on a prototype.
+ *
+ * @module
+ */
+import type { AnyFunction, FunctionProperty } from "./definition.ts";
+import { CodeRefusal } from "./definition.ts";
+import { type FunctionText, sourceOf } from "./function_text.ts";
+
+const { getOwnPropertyDescriptor, getPrototypeOf } = Object;
+const { ownKeys } = Reflect;
+const NO_METHODS: ReadonlySet<string> = new Set();
+const NONE: readonly FunctionProperty[] = [];
+
+/**
+ * The properties of a function or class that travel with it, with their present values.
+ *
+ * @param fn The function.
+ * @param text What its text says.
+ * @throws {CodeRefusal} When its prototype is part of a chain that a function cannot have by itself.
+ */
+export function propertiesOf(fn: AnyFunction, text: FunctionText): readonly FunctionProperty[] {
+  const keys = ownKeys(fn);
+  const { prototype } = fn;
+  const hasPrototype = Object.hasOwn(fn, "prototype") && typeof prototype === "object" &&
+    prototype !== null;
+  // Most functions have a length and a name, and no members on a prototype.
+  if (!hasPrototype && keys.length === 2) return NONE;
+  const properties: FunctionProperty[] = [];
+  const { staticMethods = NO_METHODS, methods = NO_METHODS } = text.class ?? {};
+  for (const key of keys) {
+    const descriptor = getOwnPropertyDescriptor(fn, key)!;
+    if (key === "prototype" || key === "length" && !descriptor.writable) continue;
+    if (key === "name" && isOwnName(descriptor)) continue;
+    if (!text.class && (key === "arguments" || key === "caller")) continue;
+    add(properties, "function", fn, key, descriptor, staticMethods);
+  }
+  if (!hasPrototype) return properties;
+  if (
+    text.type === "function" && !text.isGenerator && getPrototypeOf(prototype) !== Object.prototype
+  ) {
+    throw new CodeRefusal(
+      `it inherits by a prototype that was assigned, which does not travel; write it as a class that extends the other`,
+    );
+  }
+  for (const key of ownKeys(prototype)) {
+    if (key === "constructor") continue;
+    add(
+      properties,
+      "prototype",
+      prototype,
+      key,
+      getOwnPropertyDescriptor(prototype, key)!,
+      methods,
+    );
+  }
+  return properties;
+}
+
+/** Whether a property "name" is the one that every function has. */
+function isOwnName({ value, writable, get }: PropertyDescriptor): boolean {
+  return get === undefined && !writable && typeof value === "string";
+}
+
+function add(
+  properties: FunctionProperty[],
+  on: FunctionProperty["on"],
+  holder: object,
+  key: string | symbol,
+  { value, get, set, enumerable }: PropertyDescriptor,
+  methods: ReadonlySet<string>,
+): void {
+  // Methods and accessors come with the text, unless something else has taken their place.
+  const method = get ?? set ?? value;
+  if (typeof method === "function" && methods.has(sourceOf(method))) return;
+  if (on === "prototype" && (get ?? set) !== undefined) {
+    throw new CodeRefusal(
+      `its prototype was given the accessor ${
+        String(key)
+      }, which does not travel; write it in the class`,
+    );
+  }
+  properties.push({
+    on,
+    key,
+    value: (holder as Record<string | symbol, unknown>)[key],
+    enumerable: enumerable === true,
+  });
+}

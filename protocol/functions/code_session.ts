@@ -1,0 +1,215 @@
+/**
+ * Says how code travels in one value: what is written where it stands, what by the name of a part, and
+ * what as an import; and collects the parts.
+ *
+ * @module
+ */
+import type { CodePart } from "../messages.ts";
+import { findRegistration } from "../registrations.ts";
+import { Cells } from "./cells.ts";
+import { type Closure, nameOf } from "./closure.ts";
+import type { CodeBook } from "./code_book.ts";
+import type { CodeParts, NamedPart } from "./code_parts.ts";
+import { propertiesOf } from "./code_properties.ts";
+import {
+  type AnyFunction,
+  type CodeForm,
+  CodeRefusal,
+  type CodeWriter,
+  ImportReference,
+  type InlineForm,
+  type RegisteredClass,
+} from "./definition.ts";
+import { FunctionError } from "./function_error.ts";
+import type { ImportedValue, ImportValues } from "./import_values.ts";
+import { packageImport } from "./package_class.ts";
+import { sharedBuffer } from "./shared_buffers.ts";
+import { standardPath } from "./standard_values.ts";
+
+/** What a session is for. */
+export interface SessionOptions {
+  /** The function or class that becomes a part: it is written where it stands. */
+  readonly root?: AnyFunction;
+  /** Names of the parts of the classes inside of a class's part. They are written where they stand. */
+  readonly ids?: (cls: AnyFunction) => string | undefined;
+  /** During it, a class is looked at once. */
+  readonly epoch: object;
+}
+
+/** Writes code for one value after another. */
+export class CodeSession implements CodeWriter {
+  /** Parts that what was written refers to, and all that they need. */
+  readonly parts: Map<string, CodePart> = new Map();
+  /** What was written where it stands, in order. */
+  readonly written: Closure[] = [];
+  /** Nothing that was written can change. */
+  isConstant = true;
+  readonly #needs = new Set<string>();
+  readonly #book: CodeBook;
+  readonly #makers: CodeParts;
+  readonly #options: SessionOptions;
+  /** The imports of the modules whose functions were met. */
+  readonly #imports = new Set<ImportValues>();
+  #cells = new Cells();
+
+  /** @param book What is known. @param makers Makes parts. @param options What it is for. */
+  constructor(book: CodeBook, makers: CodeParts, options: SessionOptions) {
+    this.#book = book;
+    this.#makers = makers;
+    this.#options = options;
+    // Buffers of values stay in their frames; those of parts become parts.
+    if (options.root === undefined) this.share = undefined;
+  }
+
+  /** Names of the parts that what was written refers to. */
+  get needs(): string[] {
+    return [...this.#needs];
+  }
+
+  /** Begin with another value: what changed and is shared is so within one value. */
+  begin(): void {
+    this.#cells = new Cells();
+  }
+
+  /** Know the imports of a module: what it imports travels as that import. */
+  meet(imports: ImportValues | undefined): void {
+    if (imports !== undefined) this.#imports.add(imports);
+  }
+
+  describe(fn: AnyFunction): CodeForm {
+    return refusing(() => this.#form(fn));
+  }
+
+  describeClass(cls: AnyFunction, instance: object, lenient: boolean): CodeForm | undefined {
+    try {
+      const privates = this.#book.privatesOf(cls);
+      if (privates.length > 0) throw new CodeRefusal(privateRefusal(cls, privates));
+      return this.describe(cls);
+    } catch (error) {
+      if (lenient) return undefined;
+      throw error;
+    }
+  }
+
+  registration(object: object): RegisteredClass | undefined {
+    const registration = findRegistration(object);
+    if (registration === undefined) return undefined;
+    const { class: cls, serialize } = registration;
+    const part = refusing(() => this.#makers.registration(registration, this.#options.epoch));
+    this.#need(part);
+    return {
+      part: part.name,
+      class: cls,
+      serialize: serialize as unknown as RegisteredClass["serialize"],
+    };
+  }
+
+  share?(bytes: Uint8Array): string | undefined {
+    const buffer = sharedBuffer(bytes);
+    if (buffer === undefined) return undefined;
+    this.#need({ ...buffer, parts: new Map() });
+    return buffer.name;
+  }
+
+  #need({ name, part, parts }: NamedPart): void {
+    this.#needs.add(name);
+    this.parts.set(name, part);
+    for (const [name, part] of parts) this.parts.set(name, part);
+  }
+
+  #form(fn: AnyFunction): CodeForm {
+    const path = standardPath(fn);
+    if (path !== undefined) return expression(fn, path);
+    const { root, ids, epoch } = this.#options;
+    if (fn !== root) {
+      for (const imports of this.#imports) {
+        const imported = imports.find(fn);
+        if (imported !== undefined) return this.#import(fn, imported, imports);
+      }
+    }
+    const closure = this.#book.closure(fn);
+    if (closure.text.class !== undefined && fn !== root) {
+      const imported = packageImport(closure);
+      if (imported !== undefined) return this.#import(fn, imported, undefined);
+      if (ids === undefined) {
+        const part = this.#makers.class(fn, epoch);
+        this.isConstant &&= part.isConstant;
+        this.#need(part);
+        return { type: "class", part: part.name };
+      }
+    }
+    return this.#inline(closure);
+  }
+
+  #import(fn: AnyFunction, value: ImportedValue, imports: ImportValues | undefined): CodeForm {
+    const { specifier, name, member, referrer } = value;
+    const resolved = this.#book.modules.resolve(specifier, referrer);
+    const { module, part } = resolved;
+    if (part !== undefined) this.#need({ name: module, part, parts: new Map() });
+    if (imports !== undefined) this.#book.addImport(resolved, specifier, imports);
+    else this.#book.addPackageClass(resolved, name, fn);
+    const reference = new ImportReference(module, name);
+    return member === undefined
+      ? { type: "import", reference }
+      : expression(fn, `m.${member}`, ["m", reference]);
+  }
+
+  #inline(closure: Closure): InlineForm {
+    const { fn, text, resolved } = closure;
+    this.meet(closure.imported);
+    for (const { module, part } of resolved.values()) {
+      if (part !== undefined) this.#need({ name: module, part, parts: new Map() });
+    }
+    const values = closure.values(this.#cells);
+    const properties = propertiesOf(fn, text);
+    this.isConstant &&= closure.isConstant && properties.length === 0;
+    this.written.push(closure);
+    let { definition } = closure;
+    if (text.class !== undefined) {
+      const id = fn === this.#options.root ? undefined : this.#options.ids?.(fn);
+      const privates = this.#book.privatesOf(fn);
+      definition = {
+        ...definition,
+        ...id !== undefined && { id },
+        ...privates.length > 0 && { privates: [...privates] },
+      };
+    }
+    return { type: "inline", definition, values, properties };
+  }
+}
+
+/** A standard function, or a member of what a module exports: an expression says which. */
+function expression(
+  fn: AnyFunction,
+  source: string,
+  early?: [variable: string, value: unknown],
+): InlineForm {
+  return {
+    type: "inline",
+    definition: {
+      ...{ source, kind: "expression", name: nameOf(fn) },
+      variables: early ? [early[0]] : [],
+      early: early ? 1 : 0,
+    },
+    values: early ? [early[1]] : [],
+    properties: [],
+  };
+}
+
+function privateRefusal(cls: AnyFunction, privates: readonly string[]): string {
+  const name = nameOf(cls) || "an anonymous class";
+  return `instances of ${name} have private members (${
+    privates.join(", ")
+  }), which cannot be seen ` +
+    `from outside; tell how they travel with registerSerialization(${nameOf(cls) || "cls"}, …)`;
+}
+
+/** What is wrong with a function inside a value is told with the way to it. */
+function refusing<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof FunctionError)) throw error;
+    throw new CodeRefusal(error.message, { cause: error });
+  }
+}
