@@ -26,7 +26,9 @@ const MAX_TEXT = 32 * 1024;
 const FRAME = /^\s+at /;
 /** A place in code that came as text; the runtime puts ", <anonymous>" after the name of such code. */
 const SENT = /(dusk:\/\/\/[^\s,()]+?)(?:, <anonymous>)?:(\d+):(\d+)/g;
-const PARTS = /^\s+at (?:async )?(?:(.*?) \()?(.+?)(?:, <anonymous>)?:(\d+):(\d+)\)?$/;
+/** A function without a name, in code that came as text. */
+const NAMELESS = /^(\s+at (?:async )?)eval \((dusk:\/\/\/[^()]+)\)$/;
+const PARTS = /^\s+at (?:async )?(?:(.*?) \()?(.+?):(\d+):(\d+)\)?$/;
 
 /** Says where code is that came as text. */
 export type Locate = (url: string, line: number, column: number) => Place | undefined;
@@ -50,14 +52,7 @@ export function rewriteStack(
   for (const line of text.split("\n")) {
     const isFrame = FRAME.test(line);
     if (isFrame && isMachinery(line)) continue;
-    const shown = !isFrame
-      ? line
-      : line.replace(SENT, (_, url: string, row: string, column: string) => {
-        const place = locate(url, Number(row), Number(column));
-        return place === undefined
-          ? `${url}:${row}:${column}`
-          : `${place.file}:${place.line}:${place.column}`;
-      });
+    const shown = isFrame ? showFrame(line, locate) : line;
     size += shown.length + 1;
     if (size > MAX_TEXT) {
       kept.push(kept.length === 0 ? `${shown.slice(0, MAX_TEXT)}…` : "    …");
@@ -66,6 +61,14 @@ export function rewriteStack(
     kept.push(shown);
   }
   return kept.join("\n");
+}
+
+function showFrame(line: string, locate: Locate): string {
+  return line.replace(NAMELESS, "$1$2").replace(SENT, (_, url, row, column) => {
+    const place = locate(url, Number(row), Number(column));
+    if (place === undefined) return `${url}:${row}:${column}`;
+    return `${place.file}:${place.line}:${place.column}`;
+  });
 }
 
 /**

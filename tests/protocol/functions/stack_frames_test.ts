@@ -66,6 +66,7 @@ Deno.test("stack: frames of sent code get their places, and the machinery is lef
     `    at check (${definitionUrl(F, 0, "check")}, <anonymous>:3:9)`,
     "    at Array.map (<anonymous>)",
     `    at async ${moduleUrl(M)}, <anonymous>:7:1`,
+    `    at eval (${definitionUrl(F, 0, "anonymous")}, <anonymous>:5:1)`,
     "    at machine (file:///dusk/worker/threads/task_runner.ts:1:1)",
     `    at eval (eval at run (${definitionUrl(F, 0, "run")}, <anonymous>:4:1), <anonymous>:1:2)`,
   ].join("\n");
@@ -81,6 +82,7 @@ Deno.test("stack: frames of sent code get their places, and the machinery is lef
     "    at check (file:///main.ts:13:9)",
     "    at Array.map (<anonymous>)",
     `    at async ${moduleUrl(M)}:7:1`,
+    "    at file:///main.ts:15:1",
     "    at eval (eval at run (file:///main.ts:14:1), <anonymous>:1:2)",
   ]);
 });
