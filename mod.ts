@@ -23,15 +23,29 @@ export { TimeoutError } from "./client/deadline.ts";
 export { MissingDataError } from "./client/fetcher.ts";
 export { Future, type WaitOptions } from "./client/future.ts";
 export { CancelledError, type FutureStatus } from "./client/future_state.ts";
-export { FreeNameError, FunctionError } from "./client/functions/function_error.ts";
+export { FreeNameError, FunctionError } from "./protocol/functions/function_error.ts";
 export { GraphError } from "./client/key_table.ts";
+export { ReplayError } from "./client/replay.ts";
 export { ScatterError, type ScatterOptions } from "./client/scatter.ts";
 export { ConnectionLostError } from "./client/scheduler_link.ts";
 export { ClientClosedError, type ConsoleMessage } from "./client/session.ts";
 export { RemoteTaskError } from "./client/task_error.ts";
 export { OptionError, type TaskOptions } from "./client/task_options.ts";
 export type * from "./client/types.ts";
+export { UploadError } from "./client/uploads.ts";
 export { wait, type WaitForOptions, type WaitResult } from "./client/wait.ts";
+
+// What tasks throw, and what they see of their worker
+export {
+  KilledWorkerError,
+  LinkError,
+  TaskArgumentsError,
+  TaskExitError,
+  TaskTimeoutError,
+  UnknownFunctionError,
+} from "./protocol/task_failures.ts";
+export type { StackFrame } from "./protocol/functions/stack_frames.ts";
+export { getWorker, NoWorkerError, type TaskWorker } from "./protocol/get_worker.ts";
 
 // Clusters
 export {
@@ -85,6 +99,12 @@ export * from "./comm/transport.ts";
 
 // Values as bytes
 export type { WorkerMetrics } from "./protocol/messages.ts";
+export {
+  type HeaderAndFrames,
+  registerSerialization,
+  RegistrationError,
+  type SerializableClass,
+} from "./protocol/registrations.ts";
 export { Serialized } from "./protocol/serialized.ts";
 export { DeserializationError, SerializationError } from "./protocol/values_format.ts";
 

@@ -11,7 +11,8 @@ import {
 } from "./connect.ts";
 import type { FutureInfo, GatherOptions, NbytesOptions, SchedulerInfo } from "./facts.ts";
 import type { Future } from "./future.ts";
-import { gatherStates } from "./gather.ts";
+import type { FutureState } from "./future_state.ts";
+import { type FailedTask, failedTask, runFailedTask } from "./replay.ts";
 import { checkScatterOptions, scatterData, type ScatterOptions } from "./scatter.ts";
 import type { Session } from "./session.ts";
 import { collectFutures, isIterator, leftOut, templateOf } from "./structure.ts";
@@ -46,6 +47,7 @@ export type {
   SchedulerInfo,
   WorkerInfo,
 } from "./facts.ts";
+export type { FailedTask } from "./replay.ts";
 
 /**
  * A client of a cluster: submits functions, moves data, waits for results.
@@ -134,14 +136,17 @@ export class Client implements AsyncDisposable {
    * and sets that hold futures: the function gets their results. All arguments are taken as they are
    * now; what is done to them later has no effect.
    *
-   * The function is sent as its source: it can use its parameters, its locals and standard globals.
+   * The function travels with what it uses of the code around it: variables, other functions, classes
+   * and imports. Variables are captured by value: the task sees what they were at `submit`, and what it
+   * assigns to them stays there. Arguments and results may be instances of your own classes.
    *
    * @param fn The function; it may be async.
-   * @param args Its arguments.
+   * @param args Its arguments. They may be or hold functions and classes too.
    * @returns A future of what the function returns.
-   * @throws {FunctionError} When the function cannot run on a worker.
-   * @throws {FreeNameError} When it uses names of its module.
-   * @throws {SerializationError} When an argument cannot be sent.
+   * @throws {FunctionError} When the function, or something that it imports, cannot run on a worker.
+   * @throws {FreeNameError} When it uses a name that is defined nowhere.
+   * @throws {SerializationError} When an argument, or something that the function uses, cannot be sent;
+   * the message says where it stands and what to do instead.
    * @throws {CancelledError} When an argument is a cancelled future.
    * @throws {ClientClosedError} When the client is closed.
    *
@@ -151,6 +156,10 @@ export class Client implements AsyncDisposable {
    * const a = client.submit(add, 1, 2);
    * const b = client.submit(add, a, 10);
    * console.log(await b.result()); // 13
+   *
+   * const rates = new Map([["EUR", 1.1]]);
+   * const inDollars = (currency: string) => rates.get(currency) ?? 1;
+   * console.log(await client.submit((x: number) => x * inDollars("EUR"), 10).result()); // 11
    * ```
    */
   submit<A extends unknown[], R>(
@@ -217,7 +226,7 @@ export class Client implements AsyncDisposable {
     const structure = isIterator(futures) ? [...futures] : futures;
     const template = templateOf(structure);
     const skip = errors === "skip";
-    const values = await gatherStates(template.states, this.#session.fetcher, skip);
+    const values = await this.#session.gather(template.states, skip);
     const result = template.fill(values);
     return result === leftOut ? undefined : result;
   }
@@ -252,14 +261,68 @@ export class Client implements AsyncDisposable {
    * @throws {TypeError} When it is none of these.
    */
   cancel(futures: NestedFutures): void {
-    if (typeof futures !== "object" || futures === null || futures instanceof Promise) {
-      throw new TypeError(
-        `cancel(): futures is ${
-          futures === null ? "null" : typeof futures === "object" ? "a promise" : typeof futures
-        }, but must be a future, or an array, object, map or set of futures`,
-      );
-    }
-    this.#session.cancel(collectFutures(isIterator(futures) ? [...futures] : futures));
+    this.#session.cancel(statesOf("cancel()", futures));
+  }
+
+  /**
+   * Make modules importable by their names in tasks, on all workers that there are and will be:
+   * `await import("table")` or `await import("table.ts")` for a file `table.ts`. Such a task runs with the
+   * newest version that was uploaded, whereas what a function imports statically travels with it as it
+   * is at `submit`.
+   *
+   * @param path Path or `file:` URL of a TypeScript or JavaScript file; or of a folder, whose `mod.ts`,
+   * `index.ts` or `main.ts` has the name of the folder, and the others names such as `folder/file.ts`.
+   * @throws {FunctionError} When the module, or one that it imports, cannot run on a worker.
+   * @throws {UploadError} When the cluster does not take it.
+   *
+   * @example
+   * ```ts
+   * await client.uploadFile("table.ts");
+   * const future = client.submit(async (name: string) => (await import("table")).lookUp(name), "a");
+   * ```
+   */
+  async uploadFile(path: string | URL): Promise<void> {
+    this.#session.check("uploadFile()");
+    await this.#session.uploadFile(path);
+  }
+
+  /**
+   * Learn which task failed, and what it was given. Waits until a future has failed.
+   *
+   * @param futures A future that failed, or futures nested in arrays, plain objects, maps and sets.
+   * @returns The task that failed: the future's own, or one that it depends on.
+   * @throws {ReplayError} When no task has failed, or the scheduler does not know it any more.
+   *
+   * @example
+   * ```ts
+   * const future = client.submit((a: number, b: number[]) => b[a].toFixed(), 3, [1, 2]);
+   * const { function: fn, args, keys } = await client.getFuturesError(future);
+   * console.log(args); // [3, [1, 2]]
+   * ```
+   */
+  async getFuturesError(futures: NestedFutures): Promise<FailedTask> {
+    const method = "getFuturesError()";
+    return await failedTask(this.#session, method, statesOf(method, futures));
+  }
+
+  /**
+   * Run the task that failed once more, in this process, with its real inputs: start the program with
+   * `deno run --inspect-brk`, and the debugger stops where it throws.
+   *
+   * @param futures A future that failed, or futures nested in arrays, plain objects, maps and sets.
+   * @returns What the function returns, should it not fail here.
+   * @throws What the function throws.
+   * @throws {ReplayError} When no task has failed, or the scheduler does not know it any more.
+   *
+   * @example
+   * ```ts
+   * const future = client.submit((text: string) => JSON.parse(text), "{");
+   * await client.recreateErrorLocally(future); // SyntaxError, from this process
+   * ```
+   */
+  async recreateErrorLocally(futures: NestedFutures): Promise<unknown> {
+    const method = "recreateErrorLocally()";
+    return await runFailedTask(this.#session, method, statesOf(method, futures));
   }
 
   /**
@@ -394,6 +457,18 @@ export class Client implements AsyncDisposable {
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
   }
+}
+
+/** The states of futures, each once. */
+function statesOf(method: string, futures: NestedFutures): FutureState[] {
+  if (typeof futures !== "object" || futures === null || futures instanceof Promise) {
+    throw new TypeError(
+      `${method}: futures is ${
+        futures === null ? "null" : typeof futures === "object" ? "a promise" : typeof futures
+      }, but must be a future, or an array, object, map or set of futures`,
+    );
+  }
+  return collectFutures(isIterator(futures) ? [...futures] : futures);
 }
 
 /** Keys of futures; texts are keys already. */

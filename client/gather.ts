@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CodeReader } from "../protocol/functions/definition.ts";
 import type { Serialized } from "../protocol/serialized.ts";
 import { deserialize } from "../protocol/values.ts";
 import type { Fetcher, FetchListener } from "./fetcher.ts";
@@ -16,14 +17,16 @@ class Collection implements FetchListener {
   readonly values: unknown[];
   readonly done: Promise<void>;
   readonly #skipErrors: boolean;
+  readonly #reader: CodeReader;
   #left: number;
   #resolve!: () => void;
   #reject!: (error: unknown) => void;
 
-  constructor(count: number, skipErrors: boolean) {
+  constructor(count: number, skipErrors: boolean, reader: CodeReader) {
     this.values = new Array(count);
     this.#left = count;
     this.#skipErrors = skipErrors;
+    this.#reader = reader;
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -32,7 +35,7 @@ class Collection implements FetchListener {
 
   fetched(place: number, value: Serialized, shared: boolean): void {
     try {
-      this.values[place] = deserialize(value, shared ? copying : undefined);
+      this.values[place] = deserialize(value, { copy: shared, code: this.#reader });
     } catch (error) {
       this.#reject(error);
     }
@@ -40,7 +43,7 @@ class Collection implements FetchListener {
   }
 
   unfinished(place: number, state: FutureState): void {
-    if (!this.#skipErrors) this.#reject(taskError(state));
+    if (!this.#skipErrors) this.#reject(taskError(state, this.#reader));
     this.values[place] = leftOut;
     this.#countDown();
   }
@@ -55,14 +58,13 @@ class Collection implements FetchListener {
   }
 }
 
-const copying = { copy: true };
-
 /**
  * Wait for keys and fetch their values.
  *
  * @param states The keys, each once.
  * @param fetcher Fetches them.
  * @param skipErrors Whether keys that failed or were cancelled are {@linkcode leftOut}, or throw.
+ * @param reader Knows the classes of the values.
  * @returns The values, in the order of the keys.
  * @throws The error of the first key found to have failed.
  */
@@ -70,11 +72,12 @@ export async function gatherStates(
   states: readonly FutureState[],
   fetcher: Fetcher,
   skipErrors: boolean,
+  reader: CodeReader,
 ): Promise<unknown[]> {
   const failed = await new Latch(states, skipErrors ? "all" : "finished").opened;
-  if (failed !== undefined) throw taskError(failed);
+  if (failed !== undefined) throw taskError(failed, reader);
   if (states.length === 0) return [];
-  const collection = new Collection(states.length, skipErrors);
+  const collection = new Collection(states.length, skipErrors, reader);
   for (let i = 0; i < states.length; i++) {
     const state = states[i];
     if (state.status === "error" || state.status === "cancelled") collection.unfinished(i, state);

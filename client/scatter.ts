@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { readBlobs, UnreadBlobError } from "../protocol/blob_bytes.ts";
+import type { UpdateData } from "../protocol/messages.ts";
 import { isName } from "../protocol/names.ts";
 import type { Serialized } from "../protocol/serialized.ts";
 import { tokenize } from "../protocol/tokenize.ts";
@@ -10,6 +12,7 @@ import { serialize, typeName } from "../protocol/values.ts";
 import { RemoteError } from "../comm/rpc.ts";
 import { getLogger } from "../config/logging.ts";
 import type { Future } from "./future.ts";
+import type { NeededParts } from "./outbox.ts";
 import type { Session } from "./session.ts";
 import { copyBuffers } from "./task_arguments.ts";
 import { isIterator, isPlainObject } from "./structure.ts";
@@ -53,6 +56,8 @@ interface Item {
   readonly key: string;
   readonly value: Serialized;
   readonly type: string;
+  /** The code that the value refers to. */
+  readonly code: NeededParts;
 }
 
 /** Options that have been checked. */
@@ -85,16 +90,11 @@ export async function scatterData(
   options: CheckedScatterOptions,
 ): Promise<unknown> {
   session.check("scatter()");
-  const shares = session.options.address.startsWith("inproc:");
-  const encode = (value: unknown, name: string | undefined): Item => {
-    const encoded = serialize(value, { name: "data" });
-    const type = typeName(value);
-    const key = name ?? `${type}-${options.hash ? tokenize(encoded) : crypto.randomUUID()}`;
-    // In one process nothing is sent: the cluster would keep the user's own memory.
-    return { key, type, value: shares ? copyBuffers(encoded) : encoded };
-  };
   if (Array.isArray(data) || isIterator(data)) {
-    const items = Array.from(data, (value) => encode(value, undefined));
+    const items: Item[] = [];
+    for (const value of [...data]) {
+      items.push(await encode(session, value, undefined, options.hash));
+    }
     return await place(session, items, options);
   }
   if (isPlainObject(data)) {
@@ -105,11 +105,38 @@ export async function scatterData(
         `scatter(): the name ${JSON.stringify(String(wrong).slice(0, 60))} cannot be a key`,
       );
     }
-    const futures = await place(session, names.map((name) => encode(data[name], name)), options);
+    const items: Item[] = [];
+    for (const name of names) items.push(await encode(session, data[name], name, options.hash));
+    const futures = await place(session, items, options);
     return Object.fromEntries(names.map((name, i) => [name, futures[i]]));
   }
-  const [future] = await place(session, [encode(data, undefined)], options);
+  const item = await encode(session, data, undefined, options.hash);
+  const [future] = await place(session, [item], options);
   return future;
+}
+
+/** One value as it travels. The Blobs in it are read first: that cannot be done while it is encoded. */
+async function encode(
+  session: Session,
+  value: unknown,
+  name: string | undefined,
+  byContent: boolean,
+): Promise<Item> {
+  let code = session.capture.writer();
+  let encoded: Serialized;
+  try {
+    encoded = serialize(value, { name: "data", code });
+  } catch (error) {
+    if (!(error instanceof UnreadBlobError)) throw error;
+    await readBlobs(error);
+    code = session.capture.writer();
+    encoded = serialize(value, { name: "data", code });
+  }
+  const type = typeName(value);
+  const key = name ?? `${type}-${byContent ? tokenize(encoded) : crypto.randomUUID()}`;
+  // In one process nothing is sent: the cluster would keep the user's own memory.
+  const shares = session.options.address.startsWith("inproc:");
+  return { key, type, code, value: shares ? copyBuffers(encoded) : encoded };
 }
 
 async function place(
@@ -225,6 +252,9 @@ async function sendThroughScheduler(
   }>("scatter()", "scatter", {
     data: Object.fromEntries(items.map((item) => [item.key, item.value])),
     types: Object.fromEntries(items.map((item) => [item.key, item.type])),
+    needs: needsOf(items),
+    // All of them: this goes another way than what has been sent on the stream.
+    parts: Object.fromEntries(items.flatMap(({ code }) => [...code.parts])),
     workers: options.workers,
     broadcast: options.broadcast,
     client: session.options.id,
@@ -247,5 +277,19 @@ function announce(
     types[key] = type;
   }
   const whoHas = Object.fromEntries(placed);
-  session.outbox.add({ op: "update-data", whoHas, nbytes, types });
+  const message: UpdateData = { op: "update-data", whoHas, nbytes, types };
+  const needs = needsOf(items);
+  if (needs !== undefined) {
+    message.needs = needs;
+    const parts = session.outbox.partsFor(items.map(({ code }) => code));
+    if (parts !== undefined) message.parts = parts;
+  }
+  session.outbox.add(message);
+}
+
+/** Names of the parts that values refer to, by key; undefined when none refers to any. */
+function needsOf(items: readonly Item[]): Record<string, string[]> | undefined {
+  const needing = items.filter(({ code }) => code.needs.length > 0);
+  if (needing.length === 0) return undefined;
+  return Object.fromEntries(needing.map(({ key, code }) => [key, [...code.needs]]));
 }

@@ -6,6 +6,8 @@
 import { ConnectionPool } from "../comm/connection_pool.ts";
 import { pause } from "../comm/pause.ts";
 import { getLogger } from "../config/logging.ts";
+import { Capture } from "../protocol/functions/capture.ts";
+import type { CodeReader } from "../protocol/functions/definition.ts";
 import type { SchedulerToClient } from "../protocol/messages.ts";
 import { TimeoutError, within } from "./deadline.ts";
 import { Fetcher } from "./fetcher.ts";
@@ -15,8 +17,11 @@ import { gatherStates } from "./gather.ts";
 import { KeyTable } from "./key_table.ts";
 import { Latch } from "./latch.ts";
 import { Outbox } from "./outbox.ts";
+import { ModuleBundler } from "./modules/module_bundler.ts";
+import type { Upload } from "./modules/upload.ts";
 import { type ConnectionLostError, SchedulerLink } from "./scheduler_link.ts";
 import { taskError } from "./task_error.ts";
+import { UploadError, Uploads } from "./uploads.ts";
 
 const logger = getLogger("distributed.client");
 
@@ -68,6 +73,13 @@ export class Session implements FutureOwner {
   readonly options: SessionOptions;
   readonly table: KeyTable;
   readonly outbox: Outbox;
+  /** Finds what functions close over and import. */
+  readonly modules = new ModuleBundler();
+  readonly capture: Capture = new Capture(this.modules);
+  /** Knows this program's classes, for values that come from the cluster. */
+  readonly reader: CodeReader = this.capture.reader();
+  /** Modules that tasks import by name. */
+  readonly uploads: Uploads = new Uploads((upload) => this.#sendUpload(upload));
   /** Connections to workers. */
   readonly workers: ConnectionPool;
   readonly #scheduler: ConnectionPool;
@@ -76,6 +88,8 @@ export class Session implements FutureOwner {
   readonly #closing = new AbortController();
   #closeReason: Error | undefined;
   #closed: Promise<void> | undefined;
+  /** How often the line has broken. */
+  #connection = 0;
   /** Calls of restart that wait for the scheduler's word on the stream. */
   readonly #restarts = new Set<() => void>();
   /** Where the next scatter begins its round, counted in cores. */
@@ -210,15 +224,20 @@ export class Session implements FutureOwner {
     return `: no worker of the cluster may run it; see its options "workers" and "resources"`;
   }
 
+  /** Values of keys; see {@linkcode gatherStates}. */
+  async gather(states: readonly FutureState[], skipErrors: boolean): Promise<unknown[]> {
+    return await gatherStates(states, this.fetcher, skipErrors, this.reader);
+  }
+
   async result(state: FutureState, timeout: number | undefined): Promise<unknown> {
     // An outcome without a value needs no cluster.
     if (state.status !== "cancelled" && state.status !== "error") this.check("result()");
-    if (timeout === undefined) return (await gatherStates([state], this.fetcher, false))[0];
+    if (timeout === undefined) return (await this.gather([state], false))[0];
     // First without fetching: what was waited for in vain is not fetched when it is done at last.
     const end = performance.now() + timeout * 1000;
     await this.settled(state, timeout);
     const [value] = await within(
-      gatherStates([state], this.fetcher, false),
+      this.gather([state], false),
       Math.max(0, (end - performance.now()) / 1000),
       `the result of ${state.key} was not there`,
       timeout,
@@ -227,7 +246,7 @@ export class Session implements FutureOwner {
   }
 
   exceptionOf(state: FutureState): unknown {
-    return state.status === "error" ? taskError(state) : undefined;
+    return state.status === "error" ? taskError(state, this.reader) : undefined;
   }
 
   cancel(states: Iterable<FutureState>): void {
@@ -239,6 +258,11 @@ export class Session implements FutureOwner {
       this.table.cancelOwn(state.key, "this client cancelled it");
     }
     if (keys.length > 0) this.outbox.add({ op: "cancel-keys", keys });
+  }
+
+  /** See `Client.uploadFile`. */
+  async uploadFile(path: string | URL): Promise<void> {
+    await this.uploads.add(String(path), this.modules.bundleUpload(path));
   }
 
   /** Flush everything: see `Client.restart`. */
@@ -327,6 +351,7 @@ export class Session implements FutureOwner {
 
   /** The scheduler is gone, and with it the record of all that was to be computed. */
   #onBroken(): void {
+    this.#connection++;
     this.outbox.hold();
     this.outbox.clear();
     this.table.forgetAnswers();
@@ -351,7 +376,30 @@ export class Session implements FutureOwner {
       if (state.status === "lost") keys.push(state.key);
     }
     if (keys.length > 0) this.#link.send([{ op: "client-desires-keys", keys }]);
-    this.outbox.resume();
+    if (this.uploads.isEmpty) this.outbox.resume();
+    else void this.#uploadAgain();
+  }
+
+  /** Give what was uploaded to the scheduler anew, before any task that may import it. */
+  async #uploadAgain(): Promise<void> {
+    const connection = this.#connection;
+    try {
+      await this.uploads.sendAgain();
+    } catch (error) {
+      if (this.closed) return;
+      logger.error(`Could not upload files to the scheduler again: ${error}`, { error });
+    }
+    // The line may have broken again meanwhile; then it is another's turn.
+    if (!this.closed && connection === this.#connection) this.outbox.resume();
+  }
+
+  async #sendUpload({ modules, parts }: Upload): Promise<void> {
+    const op = "upload-file";
+    const reply = await this.call<{ status: string; message?: string }>("uploadFile()", op, {
+      modules,
+      parts,
+    });
+    if (reply.status !== "OK") throw new UploadError(reply.message ?? "the upload failed");
   }
 
   #onGivenUp(error: ConnectionLostError): void {

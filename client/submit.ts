@@ -3,11 +3,14 @@
  *
  * @module
  */
+import { withBlobsSync } from "../protocol/blob_sync.ts";
+import type { CapturedFunction } from "../protocol/functions/capture.ts";
+import type { AnyFunction } from "../protocol/functions/definition.ts";
 import { tokenize } from "../protocol/tokenize.ts";
 import type { Future } from "./future.ts";
-import { type AnyFunction, type FunctionCode, functionCode } from "./functions/function_code.ts";
+import type { NeededParts, TaskCode } from "./outbox.ts";
 import type { Session } from "./session.ts";
-import { encodeArguments, type EncodedArguments } from "./task_arguments.ts";
+import { ArgumentEncoder, type EncodedArguments } from "./task_arguments.ts";
 import { type CheckedOptions, refuseOption } from "./task_options.ts";
 
 /** Submit one task. */
@@ -18,12 +21,15 @@ export function submitTask(
   args: readonly unknown[],
 ): Future<unknown> {
   session.check("submit()");
-  const code = functionCode(fn);
+  const captured = withBlobsSync(() => session.capture.function(fn));
   const { key } = options;
   if (key !== undefined && typeof key !== "string") {
     refuseOption("key", key, "one name for submit; an array of names is for map");
   }
-  return addTask(session, options, code, key, code.prefix, encodeArguments(args, session));
+  const encoder = new ArgumentEncoder(session, session.capture.writer(fn));
+  const encoded = encoder.encode(args);
+  const code = taskCode(session, captured, encoder);
+  return addTask(session, options, code, key, captured.prefix, encoded);
 }
 
 /** Submit a task for each set of items, up to the end of the shortest iterable. */
@@ -34,29 +40,43 @@ export function mapTasks(
   iterables: readonly Iterable<unknown>[],
 ): Future<unknown>[] {
   session.check("map()");
-  const code = functionCode(fn);
+  const captured = withBlobsSync(() => session.capture.function(fn));
   const rows = zip(iterables);
   const { key } = options;
   const names = typeof key === "string" ? undefined : key;
   if (names !== undefined && names.length !== rows.length) {
     refuseOption("key", key, `a prefix, or as many names as there are tasks: ${rows.length}`);
   }
-  const prefix = typeof key === "string" ? key : code.prefix;
+  const prefix = typeof key === "string" ? key : captured.prefix;
+  const encoder = new ArgumentEncoder(session, session.capture.writer(fn));
   // All or nothing: no task goes out when an item further on is refused.
-  const encoded = rows.map((row) => encodeArguments(row, session));
+  const encoded = rows.map((row) => encoder.encode(row));
+  const code = taskCode(session, captured, encoder);
   return encoded.map((args, i) => addTask(session, options, code, names?.[i], prefix, args));
+}
+
+/** What the tasks of one call need besides their arguments. */
+function taskCode(
+  session: Session,
+  { part, parts }: CapturedFunction,
+  { writer }: ArgumentEncoder,
+): TaskCode {
+  const { needs } = writer;
+  const others: NeededParts[] = [session.capture.registrations()];
+  if (needs.length > 0) others.push({ needs, parts: writer.parts });
+  return { function: part, parts, others };
 }
 
 function addTask(
   session: Session,
   options: CheckedOptions,
-  code: FunctionCode,
+  code: TaskCode,
   name: string | undefined,
   prefix: string,
   { args, dependencies }: EncodedArguments,
 ): Future<unknown> {
   const key = name ??
-    `${prefix}-${options.pure ? tokenize(code.hash, args) : crypto.randomUUID()}`;
+    `${prefix}-${options.pure ? tokenize(code.function, args) : crypto.randomUUID()}`;
   const { table } = session;
   let state = table.states.get(key);
   if (state === undefined) {

@@ -3,9 +3,12 @@
  *
  * @module
  */
+import { UnreadBlobError } from "../protocol/blob_bytes.ts";
+import { withBlobsSync } from "../protocol/blob_sync.ts";
+import type { ValueCodeWriter } from "../protocol/functions/capture.ts";
 import { copyBytes } from "../protocol/large_memory.ts";
 import { Serialized } from "../protocol/serialized.ts";
-import { serialize } from "../protocol/values.ts";
+import { serialize, type SerializeOptions } from "../protocol/values.ts";
 import { Future, type FutureOwner, isReleased, stateOf } from "./future.ts";
 import { CancelledError } from "./future_state.ts";
 import { OptionError } from "./task_options.ts";
@@ -13,34 +16,86 @@ import { OptionError } from "./task_options.ts";
 /** From how many keys on a set finds one faster than a list. */
 const manyKeys = 16;
 
-/** What has been found in the arguments that are being encoded. */
-let owner: FutureOwner;
-let found: string[] | undefined;
-/** The same, once there are many: the sum of a list of futures has them all. */
-let foundKeys: Set<string> | undefined;
-let refusal: Error | undefined;
+/** Encoded arguments. */
+export interface EncodedArguments {
+  args: Serialized;
+  /** Keys of the futures in them, each once; undefined when there are none. */
+  dependencies: string[] | undefined;
+}
 
-/** Remember a future by its key; anything else is a value. */
-function reference(object: object): string | undefined {
-  if (!(object instanceof Future)) return undefined;
-  refusal ??= refuse(object);
-  const { key } = object;
-  if (found === undefined) {
-    found = [key];
-  } else if (foundKeys !== undefined || found.length >= manyKeys) {
-    foundKeys ??= new Set(found);
-    if (!foundKeys.has(key)) {
-      foundKeys.add(key);
+/** Encodes the arguments of the tasks of one call. */
+export class ArgumentEncoder {
+  /** Knows the code that the arguments refer to, of all tasks together. */
+  readonly writer: ValueCodeWriter;
+  readonly #owner: FutureOwner;
+  readonly #options: SerializeOptions;
+  /** What has been found in the arguments that are being encoded. */
+  #found: string[] | undefined;
+  /** The same, once there are many: the sum of a list of futures has them all. */
+  #foundKeys: Set<string> | undefined;
+  #refusal: Error | undefined;
+
+  /**
+   * @param owner Whose futures may be among the arguments.
+   * @param writer Says how functions and classes among them travel.
+   */
+  constructor(owner: FutureOwner, writer: ValueCodeWriter) {
+    this.#owner = owner;
+    this.writer = writer;
+    const reference = (object: object) => {
+      return object instanceof Future ? this.#reference(object) : undefined;
+    };
+    this.#options = { reference, name: "args", code: writer };
+  }
+
+  /**
+   * Encode the arguments of one task. Their large buffers are copied: `submit` returns before anything
+   * is sent, and what the task gets is what the arguments were at that moment.
+   *
+   * @param args The arguments.
+   * @throws {SerializationError} When a value cannot travel.
+   * @throws {CancelledError} When a future among them was cancelled or released.
+   */
+  encode(args: readonly unknown[]): EncodedArguments {
+    this.#found = undefined;
+    this.#foundKeys = undefined;
+    this.writer.begin();
+    const encoded = this.#serialize(args);
+    if (this.#refusal !== undefined) throw this.#refusal;
+    return { args: copyBuffers(encoded), dependencies: this.#found };
+  }
+
+  #serialize(args: readonly unknown[]): Serialized {
+    try {
+      return serialize(args, this.#options);
+    } catch (error) {
+      if (!(error instanceof UnreadBlobError)) throw error;
+      return withBlobsSync(() => serialize(args, this.#options));
+    }
+  }
+
+  /** Remember a future by its key. */
+  #reference(future: Future<unknown>): string {
+    this.#refusal ??= refuse(future, this.#owner);
+    const { key } = future;
+    const found = this.#found;
+    if (found === undefined) {
+      this.#found = [key];
+    } else if (this.#foundKeys !== undefined || found.length >= manyKeys) {
+      this.#foundKeys ??= new Set(found);
+      if (!this.#foundKeys.has(key)) {
+        this.#foundKeys.add(key);
+        found.push(key);
+      }
+    } else if (!found.includes(key)) {
       found.push(key);
     }
-  } else if (!found.includes(key)) {
-    found.push(key);
+    return key;
   }
-  return key;
 }
 
 /** What is wrong with a future as an argument. */
-function refuse(future: Future<unknown>): Error | undefined {
+function refuse(future: Future<unknown>, owner: FutureOwner): Error | undefined {
   const state = stateOf(future);
   if (state.owner !== owner) {
     return new OptionError(
@@ -51,41 +106,6 @@ function refuse(future: Future<unknown>): Error | undefined {
     return new CancelledError(future.key, "the argument is a future that was released");
   }
   return state.status === "cancelled" ? state.failure : undefined;
-}
-
-const options = { reference, name: "args" };
-
-/** Encoded arguments. */
-export interface EncodedArguments {
-  args: Serialized;
-  /** Keys of the futures in them, each once; undefined when there are none. */
-  dependencies: string[] | undefined;
-}
-
-/**
- * Encode the arguments of one task. Their large buffers are copied: `submit` returns before anything
- * is sent, and what the task gets is what the arguments were at that moment.
- *
- * @param args The arguments.
- * @param client Whose futures may be among them.
- * @throws {SerializationError} When a value cannot travel.
- * @throws {CancelledError} When a future among them was cancelled or released.
- */
-export function encodeArguments(args: readonly unknown[], client: FutureOwner): EncodedArguments {
-  owner = client;
-  found = undefined;
-  foundKeys = undefined;
-  refusal = undefined;
-  const encoded = serialize(args, options);
-  const dependencies = found as string[] | undefined;
-  found = undefined;
-  foundKeys = undefined;
-  if (refusal !== undefined) {
-    const error = refusal;
-    refusal = undefined;
-    throw error;
-  }
-  return { args: copyBuffers(encoded), dependencies };
 }
 
 /** The same bytes in memory that nobody else has: large buffers are views on the user's until then. */

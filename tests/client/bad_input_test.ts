@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { Client } from "../../client/client.ts";
 import { TimeoutError } from "../../client/deadline.ts";
-import { FreeNameError } from "../../client/functions/function_error.ts";
+import { FreeNameError } from "../../protocol/functions/function_error.ts";
 import { CancelledError } from "../../client/future_state.ts";
 import { getAddressHostPort } from "../../comm/addresses.ts";
 import { connect } from "../../comm/comm.ts";
@@ -50,10 +50,18 @@ mistake("a result that cannot be serialized is the task's error", async ({ clien
   assert.match(error.message, /list\[0\]/);
 });
 
-mistake("a function with a free name is refused when it is submitted", ({ client }) => {
-  assert.throws(() => client.submit(() => number), FreeNameError);
-  return Promise.resolve();
-});
+mistake(
+  "a function that uses what is defined nowhere is refused when it is submitted",
+  ({ client }) => {
+    const misspelt = new Function("return nmuber + 1") as () => number;
+    assert.throws(() => client.submit(misspelt), (error: Error) => {
+      assert.ok(error instanceof FreeNameError);
+      assert.match(error.message, /"?nmuber"?/);
+      return true;
+    });
+    return Promise.resolve();
+  },
+);
 
 mistake("a cancelled future cannot be gathered", async ({ client }) => {
   const future = client.submit(inc, -1);
@@ -112,12 +120,17 @@ mistake("a circle of tasks is refused", async ({ scheduler }) => {
   const comm = await connect(scheduler.address);
   await comm.write({ op: "register-client", client: "other", versions: {} });
   await comm.read();
-  const code = serialize({ source: "() => 0", name: "f", kind: "expression" });
+  const name = `f${"0".repeat(32)}`;
   const args = serialize([]);
   await comm.write([{
     op: "update-graph",
-    functions: { f: code },
-    groups: [{ function: "f", keys: ["a", "b"], args: [args, args], dependencies: [["b"], ["a"]] }],
+    parts: { [name]: { code: serialize(null) } },
+    groups: [{
+      function: name,
+      keys: ["a", "b"],
+      args: [args, args],
+      dependencies: [["b"], ["a"]],
+    }],
   }]);
   const [answer] = await comm.read() as { op: string; keys: string[]; message: string }[];
   assert.equal(answer.op, "graph-refused");

@@ -7,6 +7,7 @@ import type { Comm } from "../../comm/comm.ts";
 import { type Handler, Server } from "../../comm/server.ts";
 import type {
   ClientMessage,
+  CodePart,
   SchedulerToClient,
   TaskGroup,
   UpdateGraph,
@@ -59,6 +60,15 @@ export class FakeScheduler implements AsyncDisposable {
       .flatMap((message) => (message as UpdateGraph).groups);
   }
 
+  /** Each part that came with a graph or with data, as often as it came. */
+  get parts(): [name: string, part: CodePart][] {
+    return this.messages.flatMap((message) => {
+      return "parts" in message && !Array.isArray(message.parts)
+        ? Object.entries(message.parts ?? {})
+        : [];
+    });
+  }
+
   /** Say something to the client. */
   send(...messages: SchedulerToClient[]): void {
     this.#sender!.send(...messages);
@@ -97,6 +107,7 @@ export class FakeScheduler implements AsyncDisposable {
           "cancel-keys",
           "update-data",
           "report-missing",
+          "release-parts",
           "heartbeat-client",
           "close-client",
         ].map((op) => [op, (message) => {

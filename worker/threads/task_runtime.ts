@@ -10,7 +10,7 @@ import type { Namespace } from "../../protocol/functions/linked_modules.ts";
 import { Serialized } from "../../protocol/serialized.ts";
 import { TaskTimeoutError } from "../../protocol/task_failures.ts";
 import { DeserializationError, SerializationError } from "../../protocol/values_format.ts";
-import { getWorker, NoWorkerError } from "./get_worker.ts";
+import { getWorker, NoWorkerError } from "../../protocol/get_worker.ts";
 
 /**
  * The exports of the module "dusk:".

@@ -1,7 +1,7 @@
 /** What Dusk is inside of a task, and getWorker outside of one. */
 import assert from "node:assert/strict";
 import { runtimeNames } from "../../../protocol/functions/runtime_names.ts";
-import { getWorker, NoWorkerError } from "../../../worker/threads/get_worker.ts";
+import { getWorker, NoWorkerError } from "../../../protocol/get_worker.ts";
 import { taskRuntime } from "../../../worker/threads/task_runtime.ts";
 
 Deno.test("the runtime of a task has the names that may be imported, and no others", () => {

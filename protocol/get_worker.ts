@@ -1,9 +1,9 @@
 /**
- * The worker that runs a task, as the task sees it.
+ * The worker that runs a task, as the task sees it. In a thread, the runtime has these names; anywhere
+ * else, where there is no worker, they are what `mod.ts` exports.
  *
  * @module
  */
-import type { DuskGlobal } from "./task_globals.ts";
 
 /** The worker that runs the present task. */
 export interface TaskWorker {
@@ -41,8 +41,9 @@ export class NoWorkerError extends Error {
  */
 export function getWorker(): TaskWorker {
   // Outside of tasks a program may have a global of that name itself.
-  const dusk: Partial<DuskGlobal> | undefined = globalThis.dusk;
-  if (typeof dusk?.worker?.address !== "string") throw new NoWorkerError();
-  const { worker: { address, name }, thread = 0 } = dusk;
+  const { dusk } = globalThis as { dusk?: { worker?: Partial<TaskWorker>; thread?: number } };
+  const { address, name } = dusk?.worker ?? {};
+  if (typeof address !== "string" || typeof name !== "string") throw new NoWorkerError();
+  const thread = dusk?.thread ?? 0;
   return { address, name, thread };
 }
