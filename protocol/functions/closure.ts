@@ -24,6 +24,7 @@ import {
 } from "./inspector.ts";
 import { type ImportValues, importValues } from "./import_values.ts";
 import type { ModuleResolver, ResolvedModule } from "./modules.ts";
+import { packageImport } from "./package_class.ts";
 import { refuseOpaque, refuseText, whoIs } from "./refuse.ts";
 import {
   blankStatics,
@@ -253,23 +254,28 @@ class Assembly {
     if (needed || useful && mayInspect()) {
       this.#inspected = inspectFunction(this.#fn, this.#who);
     }
+    // Classes of packages are imports, whatever they use.
+    const place = this.#text.class !== undefined && mayInspect() ? this.#find() : undefined;
+    const isImport = packageImport(this.#name, place) !== undefined;
+    if (!isImport) this.#takeAll(names);
+    return {
+      ...{ fn: this.#fn, name: this.#name, text: this.#text, who: this.#who },
+      place: this.#found === NOTHING ? undefined : this.#found,
+      ...{ resolved: this.#resolved, slots: this.#slots, edits: this.#edits },
+      imports: this.#imports,
+      imported: this.#found === NOTHING || this.#found === undefined || isImport
+        ? undefined
+        : importValues(this.#found.script, this.#inspected?.scopes ?? []),
+    };
+  }
+
+  #takeAll(names: readonly FreeName[]): void {
     const missing = names.filter((free) => !this.#takeName(free)).map(({ name }) => name);
     if (missing.length > 0) throw new FreeNameError(this.#name, missing);
     this.#takeOwnName();
     this.#takeImports();
     this.#takeClass();
     this.#edits.push(...replaceKey(this.#text, this.#name));
-    // Classes of packages are imports, whatever they use.
-    if (this.#text.class !== undefined && mayInspect()) this.#find();
-    return {
-      ...{ fn: this.#fn, name: this.#name, text: this.#text, who: this.#who },
-      place: this.#found === NOTHING ? undefined : this.#found,
-      ...{ resolved: this.#resolved, slots: this.#slots, edits: this.#edits },
-      imports: this.#imports,
-      imported: this.#found === NOTHING || this.#found === undefined
-        ? undefined
-        : importValues(this.#found.script, this.#inspected?.scopes ?? []),
-    };
   }
 
   /** Where the text stands; asked for only when there is something to know. */

@@ -80,7 +80,7 @@ export class CodeSession implements CodeWriter {
     return refusing(() => this.#form(fn));
   }
 
-  describeClass(cls: AnyFunction, instance: object, lenient: boolean): CodeForm | undefined {
+  describeClass(cls: AnyFunction, _instance: object, lenient: boolean): CodeForm | undefined {
     try {
       const privates = this.#book.privatesOf(cls);
       if (privates.length > 0) throw new CodeRefusal(privateRefusal(cls, privates));
@@ -92,7 +92,10 @@ export class CodeSession implements CodeWriter {
   }
 
   registration(object: object): RegisteredClass | undefined {
-    const registration = findRegistration(object);
+    let registration = findRegistration(object);
+    if (registration === undefined && this.#book.modules.recognize?.(object)) {
+      registration = findRegistration(object);
+    }
     if (registration === undefined) return undefined;
     const { class: cls, serialize } = registration;
     const part = refusing(() => this.#makers.registration(registration, this.#options.epoch));
@@ -129,7 +132,7 @@ export class CodeSession implements CodeWriter {
     }
     const closure = this.#book.closure(fn);
     if (closure.text.class !== undefined && fn !== root) {
-      const imported = packageImport(closure);
+      const imported = packageImport(closure.name, closure.place);
       if (imported !== undefined) return this.#import(fn, imported, undefined);
       if (ids === undefined) {
         const part = this.#makers.class(fn, epoch);

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { Closure } from "./closure.ts";
 import type { ImportedValue } from "./import_values.ts";
+import type { Place } from "./script.ts";
 
 /** Where Deno keeps packages: its own cache, and `node_modules`. */
 const CACHED = /\/npm\/[^/]+\/((?:@[^/]+\/)?[^/@]+)\/(\d[^/]*)\//;
@@ -15,10 +15,11 @@ const INSTALLED =
 /**
  * The import that gives a class of a package.
  *
- * @param closure The class.
+ * @param name The class's name.
+ * @param place Where its text stands.
  * @returns Undefined for classes of the program itself, and those that their module keeps to itself.
  */
-export function packageImport({ name, place }: Closure): ImportedValue | undefined {
+export function packageImport(name: string, place: Place | undefined): ImportedValue | undefined {
   if (place === undefined || name === "") return undefined;
   const { url, isModule } = place.script;
   const isRemote = /^https?:/.test(url);

@@ -4,7 +4,12 @@
 import assert from "node:assert/strict";
 import * as arrow from "npm:apache-arrow@21.1.0";
 import { registerKnownLibraries } from "../../../client/modules/arrow.ts";
+import { ModuleBundler } from "../../../client/modules/module_bundler.ts";
+import { Capture } from "../../../protocol/functions/capture.ts";
+import { ThreadCodeWriter } from "../../../protocol/functions/thread_code_writer.ts";
 import { allRegistrations, findRegistration } from "../../../protocol/registrations.ts";
+import { deserialize, serialize } from "../../../protocol/values.ts";
+import { linkerOf } from "../../protocol/functions/round_trip.ts";
 
 const table = arrow.tableFromArrays({
   x: new Float64Array([1, 2, 3]),
@@ -35,4 +40,33 @@ Deno.test("tables come back as they were, in one frame", () => {
     assert.equal(back.toString(), one.toString());
     assert.equal(String(back.schema), String(one.schema));
   }
+});
+
+Deno.test("tables travel as arguments, in what functions close over, and as results", () => {
+  const capture = new Capture(new ModuleBundler());
+  const { part, parts } = capture.function((other: arrow.Table) => {
+    const sum = Number(other.numRows) + table.numRows;
+    return [sum, other, arrow.tableFromArrays({ sum: [sum] })];
+  });
+  const writer = capture.writer();
+  const args = serialize([table.slice(1)], { code: writer });
+  // One registration, and one bundle of the library.
+  const letters = [...parts.keys()].map((name) => name[0]).sort();
+  assert.deepEqual(letters, ["f", "m", "r"]);
+  assert.deepEqual(writer.needs, [...parts.keys()].filter((name) => name.startsWith("r")));
+  const linker = linkerOf(parts);
+  linker.registrations.activate(writer.needs);
+  const there = linker.function(part) as (...args: unknown[]) => unknown;
+  const arrived = deserialize(args, { code: linker }) as [arrow.Table];
+  assert.ok(!(arrived[0] instanceof arrow.Table), "the worker has a library of its own");
+  const result = serialize(there(...arrived), { code: new ThreadCodeWriter(linker) });
+  const [sum, other, made] = deserialize(result, { code: capture.reader() }) as [
+    number,
+    arrow.Table,
+    arrow.Table,
+  ];
+  assert.equal(sum, 5);
+  assert.ok(other instanceof arrow.Table && made instanceof arrow.Table);
+  assert.equal(other.toString(), table.slice(1).toString());
+  assert.deepEqual([...made.getChild("sum")!], [5]);
 });
