@@ -42,7 +42,7 @@ export {
   TaskArgumentsError,
   TaskExitError,
   TaskTimeoutError,
-  UnknownFunctionError,
+  UnknownPartError,
 } from "./protocol/task_failures.ts";
 export type { StackFrame } from "./protocol/functions/stack_frames.ts";
 export { getWorker, NoWorkerError, type TaskWorker } from "./protocol/get_worker.ts";

@@ -40,9 +40,18 @@ export class TaskArgumentsError extends Error {
   override readonly name = "TaskArgumentsError";
 }
 
-/** A worker was to run a task without having been sent its function. */
-export class UnknownFunctionError extends Error {
-  override readonly name = "UnknownFunctionError";
+/** A part of code that a task needs was never sent to its worker. */
+export class UnknownPartError extends Error {
+  override readonly name = "UnknownPartError";
+
+  /**
+   * Make the error.
+   *
+   * @param part Name of the part.
+   */
+  constructor(part: string) {
+    super(`The code ${part} was never sent to this worker`);
+  }
 }
 
 /** Code that was sent to a worker cannot be made live there. */
@@ -78,7 +87,7 @@ const CLASSES = new Map<string, unknown>(
     TaskTimeoutError,
     TaskExitError,
     TaskArgumentsError,
-    UnknownFunctionError,
+    UnknownPartError,
     LinkError,
     KilledWorkerError,
     SerializationError,

@@ -15,32 +15,12 @@
  * @module
  */
 import { AHEAD_LIMIT } from "../protocol/ahead.ts";
+import { KilledWorkerError } from "../protocol/task_failures.ts";
 import { serialize } from "../protocol/values.ts";
 import { recommend, type SchedulerState } from "./state.ts";
 import { validWorkers } from "./restrictions.ts";
 import { comparePriority, TaskFailure, type TaskState } from "./task_state.ts";
 import type { WorkerState } from "./worker_state.ts";
-
-/** A task was marked bad because workers kept dying while they ran it. */
-export class KilledWorkerError extends Error {
-  override name = "KilledWorkerError";
-
-  /**
-   * @param key Name of the task.
-   * @param failures How many workers died while they ran it.
-   * @param lastWorker Address of the last one.
-   */
-  constructor(
-    readonly key: string,
-    readonly failures: number,
-    readonly lastWorker: string,
-  ) {
-    super(
-      `task '${key}' was marked bad: ${failures} workers died while they ran it, the last one was ` +
-        `${lastWorker}. Does it exit the process, crash it, or use up its memory?`,
-    );
-  }
-}
 
 /**
  * A worker was lost: marks the tasks that may have been running on it, and fails those that were on

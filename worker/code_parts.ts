@@ -6,18 +6,9 @@
  */
 import type { CodePart } from "../protocol/messages.ts";
 import type { Serialized } from "../protocol/serialized.ts";
+import { UnknownPartError } from "../protocol/task_failures.ts";
 import type { WorkerAction } from "./actions.ts";
 import type { ThreadPart } from "./threads/thread_task.ts";
-
-/** A part of code that a task needs was never sent to this worker. */
-export class UnknownPartError extends Error {
-  override name = "UnknownPartError";
-
-  /** @param part Name of the part. */
-  constructor(part: string) {
-    super(`The code ${part} was never sent to this worker`);
-  }
-}
 
 /** A part that this worker has. */
 export class PartState implements ThreadPart {

@@ -5,7 +5,8 @@
  * @module
  */
 import type { CodePart, ComputeTask } from "../protocol/messages.ts";
-import { CodeParts, type PartState, UnknownPartError } from "./code_parts.ts";
+import { UnknownPartError } from "../protocol/task_failures.ts";
+import { CodeParts, type PartState } from "./code_parts.ts";
 import { failureReport, finishedReport } from "./reports.ts";
 import type { TaskMachine } from "./task_machine.ts";
 import { TaskState } from "./task_state.ts";
