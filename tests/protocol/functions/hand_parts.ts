@@ -7,6 +7,7 @@ import type { AnyFunction } from "../../../protocol/functions/definition.ts";
 import { Linker, type LinkerOptions } from "../../../protocol/functions/linker.ts";
 import { ThreadCodeWriter } from "../../../protocol/functions/thread_code_writer.ts";
 import type { CodePart } from "../../../protocol/messages.ts";
+import type { Serialized } from "../../../protocol/serialized.ts";
 import { tokenize } from "../../../protocol/tokenize.ts";
 import { deserialize, serialize } from "../../../protocol/values.ts";
 import { FakeCode } from "../fake_code.ts";
@@ -69,10 +70,10 @@ export class HandParts {
   }
 
   /** Sends a value back, as a result is; with what it needs. */
-  result(value: unknown): { value: unknown; needs: string[] | undefined } {
+  result(value: unknown): { encoded: Serialized; value: unknown; needs: string[] | undefined } {
     this.#writer.begin();
     const encoded = serialize(value, { name: "result", code: this.#writer });
     const { needs } = this.#writer;
-    return { value: deserialize(encoded, { code: this.linker }), needs };
+    return { encoded, value: deserialize(encoded, { code: this.linker }), needs };
   }
 }

@@ -1,5 +1,7 @@
 /** What of code travels back in results, and what is refused. */
 import assert from "node:assert/strict";
+import { deserialize } from "../../../protocol/values.ts";
+import { FakeCode } from "../fake_code.ts";
 import { HandParts } from "./hand_parts.ts";
 
 function refused(parts: HandParts, value: unknown, says: RegExp): void {
@@ -38,7 +40,8 @@ Deno.test("results: what modules export travels as that, whether it was imported
   assert.equal(again, make);
   assert.deepEqual(needs, [lib]);
   const builtin = parts.linker.import("node:url", "fileURLToPath");
-  assert.deepEqual(parts.result(builtin), { value: builtin, needs: undefined });
+  assert.equal(parts.result(builtin).value, builtin);
+  assert.equal(parts.result(builtin).needs, undefined);
 });
 
 Deno.test("results: functions and what a task has made of code are refused, with advice", () => {
@@ -141,6 +144,24 @@ Deno.test("results: a subclass of a registered class travels, private members or
   assert.equal((value as Purse).coins, 7);
   assert.ok((value as object) instanceof linker.class(big.name)!);
   assert.deepEqual(needs, [name, big.name]);
+});
+
+Deno.test("errors: of a module's class are errors of its name where the module is not imported", () => {
+  const parts = new HandParts();
+  const lib = parts.module("class Oops extends Error {} class Point {} return {Oops, Point};");
+  const make = (name: string) =>
+    Reflect.construct(parts.linker.import(lib, name) as new () => object, []);
+  const { encoded } = parts.result([make("Oops"), make("Oops")]);
+  const stranger = { code: new FakeCode() };
+  for (const error of deserialize(encoded, stranger) as Error[]) {
+    assert.ok(error instanceof Error);
+    assert.equal(error.name, "Oops");
+  }
+  const points = parts.result([make("Point"), make("Point")]).encoded;
+  assert.throws(() => deserialize(points, stranger), {
+    name: "DeserializationError",
+    message: /the class Point \(m[0-9a-f]{32}\) is not known here/,
+  });
 });
 
 Deno.test("errors: those of classes that cannot travel are errors of that name", () => {
