@@ -102,13 +102,14 @@ export class WorkerHeap {
 
 /**
  * Whether worker `a` would start a task before `b`: less work per thread; on a tie, fewer tasks
- * (processing and in memory) per thread; then less data.
+ * (processing and in memory) per thread; then less data. Both have threads. What is compared is one
+ * rounded number of each worker: products of both could be unequal in a circle.
  */
 export function isLessLoaded(a: WorkerState, b: WorkerState): boolean {
-  const work = a.occupancy * b.nthreads - b.occupancy * a.nthreads;
+  const work = a.occupancy / a.nthreads - b.occupancy / b.nthreads;
   if (work !== 0) return work < 0;
-  const tasks = (a.processing.size + a.hasWhat.size) * b.nthreads -
-    (b.processing.size + b.hasWhat.size) * a.nthreads;
+  const tasks = (a.processing.size + a.hasWhat.size) / a.nthreads -
+    (b.processing.size + b.hasWhat.size) / b.nthreads;
   if (tasks !== 0) return tasks < 0;
   return a.nbytes < b.nbytes;
 }

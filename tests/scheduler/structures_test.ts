@@ -66,22 +66,26 @@ Deno.test("a bin of stealable tasks keeps their order and knows their places", (
   );
 });
 
+function makeWorker(i: number, nthreads: number): WorkerState {
+  return new WorkerState({
+    address: `tcp://${i}`,
+    name: `${i}`,
+    host: "h",
+    nthreads,
+    resources: {},
+    pid: 1,
+    now: 0,
+    timeDelay: 0,
+  });
+}
+
 Deno.test("the heap of workers has the least loaded one first, whatever changes", () => {
   const random = new SeededRandom(3);
   const heap = new WorkerHeap();
   const workers: WorkerState[] = [];
   for (let i = 0; i < 3000; i++) {
     if (random.chance(0.1) || workers.length === 0) {
-      const ws = new WorkerState({
-        address: `tcp://${i}`,
-        name: `${i}`,
-        host: "h",
-        nthreads: random.integer(1, 4),
-        resources: {},
-        pid: 1,
-        now: 0,
-        timeDelay: 0,
-      });
+      const ws = makeWorker(i, random.integer(1, 4));
       workers.push(ws);
       heap.add(ws);
     } else if (random.chance(0.05)) {
@@ -99,6 +103,25 @@ Deno.test("the heap of workers has the least loaded one first, whatever changes"
     assert.equal(heap.size, workers.length);
     const least = Math.min(...workers.map((ws) => ws.occupancy / ws.nthreads));
     if (workers.length > 0) assert.equal(heap.least!.occupancy / heap.least!.nthreads, least);
+  }
+});
+
+Deno.test("the heap of workers stays in order where loads differ by rounding only", () => {
+  const random = new SeededRandom(4);
+  for (let round = 0; round < 2000; round++) {
+    const heap = new WorkerHeap();
+    const load = random.next();
+    for (let i = 0; i < 12; i++) {
+      const ws = makeWorker(i, random.integer(1, 3));
+      // As when the same tasks were added up in another order.
+      ws.occupancy = load * ws.nthreads + random.integer(-2, 2) * Number.EPSILON / 2;
+      ws.nbytes = random.integer(0, 3);
+      heap.add(ws);
+    }
+    while (heap.size > 0) {
+      assert(heap.isOrdered());
+      heap.remove(heap.least!);
+    }
   }
 });
 
