@@ -20,6 +20,8 @@ const { getPrototypeOf } = Object;
 /** Says how code travels in one result after another. */
 export class ThreadCodeWriter implements CodeWriter {
   readonly #linker: Linker;
+  /** Private members of classes that came without a list of them. */
+  readonly #scanned = new WeakMap<AnyFunction, readonly string[]>();
   #needs: Set<string> | undefined;
 
   /** @param linker Knows by which names code came. */
@@ -109,7 +111,7 @@ export class ThreadCodeWriter implements CodeWriter {
 
   /** Names of the private members of a class's instances. */
   #privates(cls: AnyFunction): readonly string[] {
-    const known = this.#linker.privatesOf(cls);
+    const known = this.#linker.privatesOf(cls) ?? this.#scanned.get(cls);
     if (known !== undefined) return known;
     const found: string[] = [];
     for (
@@ -119,6 +121,7 @@ export class ThreadCodeWriter implements CodeWriter {
     ) {
       if (isClass(at)) found.push(...privateMembers(toString.call(at)));
     }
+    this.#scanned.set(cls, found);
     return found;
   }
 }
@@ -147,21 +150,20 @@ function isPlatforms(cls: AnyFunction): boolean {
     Reflect.get(globalThis, nameOf(cls)) === cls;
 }
 
-/** Comments, strings and templates: what looks like a private member in there is none. */
-const NOT_CODE =
-  /\/\/.*|\/\*[^]*?\*\/|"(?:[^"\\\n]|\\[^])*"|'(?:[^'\\\n]|\\[^])*'|`(?:[^`\\]|\\[^])*`/g;
-/** A declaration in a class's body. */
+/** What looks like the declaration of a private member, in a class's body. */
 const PRIVATE_MEMBER =
-  /(?:^|[{};\s])(static\s+)?(?:async\s+|get\s+|set\s+|accessor\s+)?\*?\s*(#[\p{ID_Start}$_][\p{ID_Continue}$]*)\s*(?=[=;(\n}])/gu;
+  /(?<=^|[{};\s])(static\s+)?(?:async\s*|get\s+|set\s+|accessor\s+)?\*?\s*(#[\p{ID_Start}$_][\p{ID_Continue}$]*)\s*(?=[=;(\n}])/gu;
 
 /**
- * The private instance members in the text of a class. Classes of bundled modules come without a list
- * of them, and there is no parser here.
+ * The private instance members that a class uses, by its text. Classes of bundled modules come without
+ * a list of them, and there is no parser here: what is both declared and used is no comment or string.
  */
 function privateMembers(text: string): string[] {
+  if (!text.includes("#")) return [];
   const names: string[] = [];
-  for (const [, isStatic, name] of text.replaceAll(NOT_CODE, "").matchAll(PRIVATE_MEMBER)) {
-    if (isStatic === undefined && !names.includes(name)) names.push(name);
+  for (const [, isStatic, name] of text.matchAll(PRIVATE_MEMBER)) {
+    if (isStatic !== undefined || names.includes(name)) continue;
+    if (text.includes(`.${name}`) || text.includes(`${name} in `)) names.push(name);
   }
   return names;
 }

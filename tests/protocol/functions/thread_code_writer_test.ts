@@ -87,8 +87,9 @@ Deno.test("results: instances with private members are refused, of sent and of i
     /class Purse have private members \(#coins\).*registerSerialization\(Purse/,
   );
   const lib = parts.module(`
-    class Plain { static #made = 0; color = "#fff"; /* #no = 1; */ link = '#a = 2;'; }
-    class Wallet { #open = false; async #count(x) { return this.#open } }
+    class Plain { static #made = 0; color = "#fff"; /* #no = 1; */ link = '#a = 2;';
+      count() { return Plain.#made; } }
+    class Wallet{#open=false;#sum=1;async*#count(){return this.#open}all(){return this.#count()}}
     class Fat extends Wallet {}
     return {Plain, Wallet, Fat};`);
   const make = (name: string) =>
