@@ -198,6 +198,28 @@ Deno.test("linker: registered serializations read, and write for the tasks that 
   assert.equal(linker.registration(name), undefined);
 });
 
+Deno.test("linker: of two registrations of one class, that of the task's own client counts", () => {
+  const parts = new HandParts();
+  const { code, linker } = parts;
+  class Money {
+    constructor(readonly cents: number) {}
+  }
+  const Live = linker.class(parts.class(code.inline(Money)))!;
+  const read = code.inline((cents: number) => new Money(cents), { variables: { Money } });
+  const writers = [
+    code.inline((money: Money) => [money.cents, []]),
+    code.inline((money: Money) => [money.cents + 1, []]),
+  ];
+  const names = writers.map((write) => parts.learn("r", [Money, write, read]));
+  const money = Reflect.construct(Live, [5]);
+  for (const [i, name] of [...names.entries(), ...names.entries()]) {
+    linker.registrations.activate([name]);
+    const { value, needs } = parts.result(money);
+    assert.equal((value as Money).cents, 5 + i);
+    assert.deepEqual(needs, [name]);
+  }
+});
+
 Deno.test("linker: a buffer is there once", () => {
   const parts = new HandParts();
   const name = parts.learn("b", new Uint8Array([1, 2, 3]).buffer);
