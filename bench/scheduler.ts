@@ -136,9 +136,9 @@ class Bench {
   compute(workload: Workload, tasks: number): string[] {
     const keys: string[] = [];
     for (const groups of workload.messages(tasks)) {
-      const functions = { inc: CODE, add: CODE };
+      const parts = { inc: { code: CODE }, add: { code: CODE } };
       this.#time(() =>
-        this.core.updateGraph("client", { op: "update-graph", functions, groups }, this.#now)
+        this.core.updateGraph("client", { op: "update-graph", parts, groups }, this.#now)
       );
       for (const group of groups) for (const key of group.keys) keys.push(key);
       while (this.#answer());
