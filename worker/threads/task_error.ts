@@ -82,9 +82,7 @@ export class TaskErrors {
     }
     const place = (url: string, line: number, column: number) =>
       this.#linker.place(url, line, column);
-    // What calls the task's function.
-    return rewriteStack(stack, place, isMachinery)
-      .replace(/\n\s+at Reflect\.apply \(<anonymous>\)$/, "");
+    return rewriteStack(stack, place, isMachinery);
   }
 
   #encodeValue(thrown: unknown): Serialized {
