@@ -33,3 +33,16 @@ const PART_NAME = /^[fcmbr][0-9a-f]{32}$/;
 export function isPartName(value: unknown): value is string {
   return typeof value === "string" && PART_NAME.test(value);
 }
+
+/** How many parts one part, call or value may refer to. */
+export const MOST_NEEDS = 10_000;
+
+/**
+ * Whether a value is a list of names of parts, and not absurdly long.
+ *
+ * @param value Any value.
+ * @returns True for a list that something may need.
+ */
+export function isPartNames(value: unknown): value is string[] {
+  return Array.isArray(value) && value.length <= MOST_NEEDS && value.every(isPartName);
+}

@@ -6,13 +6,10 @@
  * @module
  */
 import type { CodePart, Message } from "../protocol/messages.ts";
-import { isName, isPartName, LONGEST_NAME } from "../protocol/names.ts";
+import { isName, isPartName, isPartNames, LONGEST_NAME, MOST_NEEDS } from "../protocol/names.ts";
 import { Serialized } from "../protocol/serialized.ts";
 
-export { isName, isPartName } from "../protocol/names.ts";
-
-/** How many parts one part, call or value may refer to. */
-export const MOST_NEEDS = 10_000;
+export { isName, isPartName, isPartNames, MOST_NEEDS } from "../protocol/names.ts";
 
 /** A message that no honest peer sends: an unknown `op`, or a field that is missing or of a wrong kind. */
 export class MalformedMessageError extends Error {
@@ -124,11 +121,6 @@ function isPart(value: unknown): boolean {
   const { code, needs, origin } = value;
   return code instanceof Serialized && (needs === undefined || isPartNames(needs)) &&
     (origin === undefined || origin instanceof Serialized);
-}
-
-/** Whether a value is a list of names of parts, and not absurdly long. */
-export function isPartNames(value: unknown): value is string[] {
-  return Array.isArray(value) && value.length <= MOST_NEEDS && value.every(isPartName);
 }
 
 /** Check that `field` is a list of names of parts. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { isPartNames } from "../../protocol/names.ts";
 import { RecordReader } from "./record_codec.ts";
 import {
   type OutcomeRecord,
@@ -354,6 +355,9 @@ export class PoolThread {
     }
     const outcome = readOutcome(this.#reader, kind);
     if (fromRing) this.#out.release();
+    if (outcome.needs !== undefined && !isPartNames(outcome.needs)) {
+      throw new RangeError(`A value that refers to parts which cannot be`);
+    }
     const entry = this.#slots[outcome.slot];
     if (entry === undefined || entry.serial !== outcome.serial) {
       throw new RangeError(`An outcome of task ${outcome.serial}, which the thread does not have`);
