@@ -11,9 +11,9 @@ import { LATER, readError } from "./values_error_reader.ts";
 import {
   DeserializationError,
   ENUMERABLE,
+  isArrayTag,
+  isObjectTag,
   ON_PROTOTYPE,
-  SHORT_ARRAY_MAX,
-  SHORT_OBJECT_MAX,
   Tag,
 } from "./values_format.ts";
 import { describe } from "./values_kinds.ts";
@@ -37,6 +37,8 @@ const WITH_PROPERTIES: readonly number[] = [
 export class CodeDecoder {
   /** How many functions and classes have been met. */
   private definitions = 0;
+  /** Imports that are not to be had here, by their numbers. */
+  private readonly absent = new Map<number, Absent>();
 
   /**
    * @param reader Reads the value.
@@ -128,7 +130,10 @@ export class CodeDecoder {
     const { reader, code } = this;
     const module = reader.key();
     const name = reader.key();
-    return reader.number(reader.outside(() => code.import(module, name)));
+    const value = reader.outside(() => code.import(module, name));
+    // A variable may well be undefined; a class may not.
+    if (value === undefined) this.absent.set(reader.objects.length, new Absent(module, name));
+    return reader.number(value);
   }
 
   private class(): AnyFunction | Absent {
@@ -142,12 +147,14 @@ export class CodeDecoder {
   private classNode(): AnyFunction | Absent | undefined {
     const { reader } = this;
     const tag = reader.cursor.byte();
+    let number = reader.objects.length;
     let cls: unknown;
     switch (tag) {
       case Tag.UNDEFINED:
         return undefined;
       case Tag.BACK:
-        cls = numbered(reader.objects, reader.cursor.varint(), "object");
+        number = reader.cursor.varint();
+        cls = numbered(reader.objects, number, "object");
         break;
       case Tag.FUNCTION:
       case Tag.IMPORT:
@@ -155,6 +162,7 @@ export class CodeDecoder {
         cls = this.tagged(tag);
         break;
     }
+    cls ??= this.absent.get(number);
     if (typeof cls === "function" || cls instanceof Absent) return cls;
     if (cls instanceof Unready) throw cls.error();
     throw new DeserializationError("the class of an object is no class");
@@ -183,7 +191,10 @@ export class CodeDecoder {
   private builtinInstance(cls: AnyFunction | Absent | undefined, tag: number): object {
     const { reader } = this;
     const follow = WITH_PROPERTIES.includes(tag);
-    if (!follow && !isObjectTag(tag) && !isArrayTag(tag) && tag !== Tag.DOM_EXCEPTION) {
+    if (
+      !follow && !isObjectTag(tag) && !isArrayTag(tag) && tag !== Tag.ARRAY_SPARSE &&
+      tag !== Tag.DOM_EXCEPTION
+    ) {
       throw new DeserializationError("an instance is of nothing that has classes");
     }
     const object = reader.tagged(tag) as object;
@@ -265,14 +276,4 @@ function prototypeOf(fn: AnyFunction): object {
     throw new DeserializationError("something is an instance of a function that is no class");
   }
   return prototype;
-}
-
-function isObjectTag(tag: number): boolean {
-  return tag === Tag.OBJECT ||
-    (tag >= Tag.SHORT_OBJECT && tag <= Tag.SHORT_OBJECT + SHORT_OBJECT_MAX);
-}
-
-function isArrayTag(tag: number): boolean {
-  return tag === Tag.ARRAY || tag === Tag.ARRAY_SPARSE ||
-    (tag >= Tag.SHORT_ARRAY && tag <= Tag.SHORT_ARRAY + SHORT_ARRAY_MAX);
 }

@@ -15,7 +15,7 @@ import {
   type RegisteredClass,
 } from "./functions/definition.ts";
 import { ENUMERABLE, ON_PROTOTYPE, Tag } from "./values_format.ts";
-import { className, classOf, describe, functionName, isBuiltinPrototype } from "./values_kinds.ts";
+import { className, classOf, describe, functionName } from "./values_kinds.ts";
 import { MEMBER, VARIABLE } from "./values_path.ts";
 import { liveRefusal, Refusal, refusal } from "./values_refusals.ts";
 import { isStandardPrototype, type SpecialKind, specialKind } from "./values_standard.ts";
@@ -57,21 +57,15 @@ export class CodeEncoder {
   }
 
   /**
-   * Write an object that has not appeared, with its class.
+   * Write an instance of a class, which has not appeared.
    *
    * @param object It is not plain.
-   * @param prototype Its prototype.
-   * @returns False if there is nothing to write but what is written without code.
+   * @param prototype Its prototype, which is not that of a built-in.
+   * @returns False, and nothing is written, if it travels as what it is without its class.
    */
-  object(object: object, prototype: object | null): boolean {
-    const registered = this.code.registration(object);
-    if (registered !== undefined) {
-      this.custom(object, registered);
-      return true;
-    }
-    if (prototype === null || isBuiltinPrototype(prototype)) return false;
+  instance(object: object, prototype: object): boolean {
     const kind = this.kindOf(object, prototype);
-    return kind.inside !== undefined && this.instance(object, kind);
+    return kind.inside !== undefined && this.withClass(object, prototype, kind);
   }
 
   private kindOf(object: object, prototype: object): Kind {
@@ -104,7 +98,7 @@ export class CodeEncoder {
   }
 
   /** Write an instance; false, and nothing is written, if it is an error whose class cannot travel. */
-  private instance(object: object, kind: Kind): boolean {
+  private withClass(object: object, prototype: object, kind: Kind): boolean {
     const { writer } = this;
     const inside = kind.inside!;
     const { numbered } = kind;
@@ -116,7 +110,7 @@ export class CodeEncoder {
     }
     const lenient = inside === "Error" || inside === "DOMException";
     const form = this.classForm(kind, object, lenient);
-    if (form === undefined) return this.withoutClass(object);
+    if (form === undefined) return this.withoutClass(prototype);
     const mark = writer.mark();
     writer.sink.byte(Tag.INSTANCE);
     if (form !== APPEARED && form.type === "inline") {
@@ -128,7 +122,7 @@ export class CodeEncoder {
       } catch (error) {
         if (!lenient) throw error;
         writer.rollback(mark);
-        return this.withoutClass(object);
+        return this.withoutClass(prototype);
       }
     } else {
       this.classNode(kind, form);
@@ -137,8 +131,8 @@ export class CodeEncoder {
     return true;
   }
 
-  private withoutClass(object: object): false {
-    this.kinds.set(Object.getPrototypeOf(object), NOT_SPECIAL);
+  private withoutClass(prototype: object): false {
+    this.kinds.set(prototype, NOT_SPECIAL);
     return false;
   }
 
@@ -280,7 +274,8 @@ export class CodeEncoder {
     return same;
   }
 
-  private custom(object: object, registered: RegisteredClass): void {
+  /** Write an object that has not appeared, by its registered serialization. */
+  custom(object: object, registered: RegisteredClass): void {
     const { writer } = this;
     const { sink, path } = writer;
     const name = functionName(registered.class);

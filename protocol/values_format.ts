@@ -105,6 +105,24 @@ export const SHORT_STRING_MAX = 31;
 export const SHORT_ARRAY_MAX = 15;
 export const SHORT_OBJECT_MAX = 15;
 
+/** Whether a string begins with this tag. */
+export function isStringTag(tag: number): boolean {
+  return (tag >= Tag.STRING8 && tag <= Tag.STRING16) ||
+    (tag >= Tag.SHORT_STRING && tag <= Tag.SHORT_STRING + SHORT_STRING_MAX);
+}
+
+/** Whether an array without holes begins with this tag. */
+export function isArrayTag(tag: number): boolean {
+  return tag === Tag.ARRAY ||
+    (tag >= Tag.SHORT_ARRAY && tag <= Tag.SHORT_ARRAY + SHORT_ARRAY_MAX);
+}
+
+/** Whether a plain object with the usual prototype begins with this tag. */
+export function isObjectTag(tag: number): boolean {
+  return tag === Tag.OBJECT ||
+    (tag >= Tag.SHORT_OBJECT && tag <= Tag.SHORT_OBJECT + SHORT_OBJECT_MAX);
+}
+
 /** A buffer longer than this many bytes is a frame of its own. */
 export const OUT_OF_BAND = 4096;
 /** Containers may be nested this deep. */

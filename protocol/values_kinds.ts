@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
 import type { AnyFunction } from "./functions/definition.ts";
 import { ERROR_CLASSES, VIEW_NAMES } from "./values_format.ts";
 
@@ -64,9 +63,9 @@ export function builtinKind(object: object): BuiltinKind | undefined {
   }
 }
 
-/** Prototypes of this realm's built-ins. A `Buffer` of Node's travels as the `Uint8Array` that it is. */
+/** Prototypes of this realm's built-ins. */
 const builtinPrototypes = new Set<object | undefined>([
-  ...[Array, Map, Set, Date, RegExp, ArrayBuffer, Number, String, Boolean, BigInt, Buffer],
+  ...[Array, Map, Set, Date, RegExp, ArrayBuffer, Number, String, Boolean, BigInt],
   ...ERROR_CLASSES,
   ...[...VIEW_NAMES, "DOMException", "QuotaExceededError"].map((name) =>
     (globalThis as unknown as Record<string, { prototype: object } | undefined>)[name]
@@ -76,7 +75,13 @@ const builtinPrototypes = new Set<object | undefined>([
 /** Whether objects with this prototype are built-ins as they are, not of a class of the user's. */
 export function isBuiltinPrototype(prototype: object): boolean {
   // The prototype of arrays is an array itself, in every realm.
-  return builtinPrototypes.has(prototype) || Array.isArray(prototype);
+  return builtinPrototypes.has(prototype) || Array.isArray(prototype) || isNodeBuffer(prototype);
+}
+
+/** A `Buffer` of Node's travels as the `Uint8Array` that it is. Its class is only loaded where there is one. */
+function isNodeBuffer(prototype: object): boolean {
+  return prototype instanceof Uint8Array &&
+    (globalThis as { Buffer?: AnyFunction }).Buffer?.prototype === prototype;
 }
 
 /**

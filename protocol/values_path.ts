@@ -79,3 +79,16 @@ function showStep(kind: number, name: string | number): string {
         : `[${JSON.stringify(name)}]`;
   }
 }
+
+/**
+ * Where something is within a value that is itself somewhere.
+ *
+ * @param outer Where the value is.
+ * @param inner Where in it; may repeat the last step to it.
+ */
+export function joinPaths(outer: string, inner: string): string {
+  const root = /^[^\s.[]*/.exec(inner)![0];
+  return outer === root || outer.endsWith(` → ${root}`)
+    ? outer + inner.slice(root.length)
+    : `${outer} → ${inner}`;
+}

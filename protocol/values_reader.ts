@@ -12,6 +12,8 @@ import { CodeDecoder } from "./values_code_reader.ts";
 import { readDomException, readError } from "./values_error_reader.ts";
 import {
   DeserializationError,
+  isArrayTag,
+  isStringTag,
   MAX_DEPTH,
   MAX_KEYS,
   SHORT_ARRAY_MAX,
@@ -213,7 +215,12 @@ export class ValueReader {
     const number = this.objects.length;
     this.objects.push(new Pending(`a ${name}`));
     this.enter();
-    const object = standard.make(this.value() as never);
+    const tag = this.cursor.byte();
+    // A sparse array could claim any length, and what makes the object walks arrays.
+    if (!isStringTag(tag) && !isArrayTag(tag)) {
+      throw new DeserializationError(`the content of a ${name} is neither a text nor a list`);
+    }
+    const object = standard.make(this.tagged(tag) as never);
     this.depth--;
     return this.objects[number] = object;
   }

@@ -4,15 +4,14 @@
  * @module
  */
 import { blobBytes, rememberBytes } from "./blob_bytes.ts";
+import type { AnyFunction } from "./functions/definition.ts";
 import { type BuiltinKind, builtinKind } from "./values_kinds.ts";
-import { temporalKinds } from "./values_temporal.ts";
+import { TEMPORAL_KINDS } from "./values_temporal.ts";
 
 /** An object that travels by the name of its class and its content. */
 export interface Standard {
   /** Name of the class, such as "URL" or "Temporal.Instant"; objects say it of themselves. */
   readonly name: string;
-  /** The class. */
-  readonly class: abstract new (...args: never[]) => object;
   /**
    * What the object is made of again: strings, numbers and bytes, in arrays. Undefined when that cannot
    * be told yet: the bytes of a Blob that nobody has read.
@@ -26,28 +25,26 @@ export interface Standard {
   make(content: never): object;
 }
 
+type Pixels = [Uint8ClampedArray<ArrayBuffer>, number, number, PredefinedColorSpace, string?];
+
 const kinds: Standard[] = [
   {
     name: "URL",
-    class: URL,
     content: (url: URL) => url.href,
     make: (href: string) => new URL(text(href)),
   },
   {
     name: "URLSearchParams",
-    class: URLSearchParams,
     content: (parameters: URLSearchParams) => [...parameters],
     make: (entries: [string, string][]) => new URLSearchParams(pairs(entries)),
   },
   {
     name: "Headers",
-    class: Headers,
     content: (headers: Headers) => [...headers],
     make: (entries: [string, string][]) => new Headers(pairs(entries)),
   },
   {
     name: "Blob",
-    class: Blob,
     content: (blob: Blob) => {
       const bytes = blobBytes(blob);
       return bytes && [bytes, blob.type];
@@ -57,7 +54,6 @@ const kinds: Standard[] = [
   },
   {
     name: "File",
-    class: File,
     content: (file: File) => {
       const bytes = blobBytes(file);
       return bytes && [bytes, file.type, file.name, file.lastModified];
@@ -71,8 +67,30 @@ const kinds: Standard[] = [
         bytes,
       ),
   },
-  ...imageData(),
-  ...temporalKinds(),
+  {
+    name: "ImageData",
+    content: (image: ImageData & { pixelFormat?: string }) => [
+      image.data,
+      image.width,
+      image.height,
+      image.colorSpace,
+      image.pixelFormat,
+    ],
+    make: ([data, width, height, colorSpace, pixelFormat]: Pixels) => {
+      const settings: { colorSpace: string; pixelFormat?: string } = {
+        colorSpace: text(colorSpace),
+      };
+      // Not every runtime has pixels of more than 8 bits.
+      if (pixelFormat !== undefined) settings.pixelFormat = text(pixelFormat);
+      return new ImageData(
+        view(data),
+        number(width),
+        number(height),
+        settings as ImageDataSettings,
+      );
+    },
+  },
+  ...TEMPORAL_KINDS,
 ];
 
 const byName = new Map(kinds.map((kind) => [kind.name, kind]));
@@ -82,53 +100,34 @@ export type SpecialKind = BuiltinKind | Standard | "Array" | "Object";
 
 /** What an object is that is not plain, apart from its class; undefined for all that has a class only. */
 export function specialKind(object: object): SpecialKind | undefined {
-  if (Array.isArray(object)) return "Array";
-  return builtinKind(object) ?? standardOf(object);
+  return builtinKind(object) ?? (Array.isArray(object) ? "Array" : standardOf(object));
 }
 
 /** How an object of the platform travels; undefined for all other objects. */
 function standardOf(object: object): Standard | undefined {
   const kind = byName.get(Object.prototype.toString.call(object).slice(8, -1));
-  return kind !== undefined && object instanceof kind.class ? kind : undefined;
+  const cls = kind && classNamed(kind.name);
+  return cls !== undefined && object instanceof cls ? kind : undefined;
 }
 
 /** How objects of the platform with a name travel; undefined if this runtime has none. */
 export function standardNamed(name: string): Standard | undefined {
-  return byName.get(name);
+  const kind = byName.get(name);
+  return kind && classNamed(name) && kind;
 }
 
 /** Whether this is the prototype of the class itself, not of a subclass. */
 export function isStandardPrototype(standard: Standard, prototype: object): boolean {
-  return standard.class.prototype === prototype;
+  return classNamed(standard.name)?.prototype === prototype;
 }
 
-/** Not every runtime has images, nor every one pixels of more than 8 bits. */
-function imageData(): Standard[] {
-  if (typeof ImageData !== "function") return [];
-  type Pixels = Uint8ClampedArray<ArrayBuffer>;
-  return [{
-    name: "ImageData",
-    class: ImageData,
-    content: (image: ImageData & { pixelFormat?: string }) => [
-      image.data,
-      image.width,
-      image.height,
-      image.colorSpace,
-      image.pixelFormat,
-    ],
-    make: (
-      [data, width, height, colorSpace, pixelFormat]: [Pixels, number, number, string, string?],
-    ) =>
-      new ImageData(
-        data,
-        number(width),
-        number(height),
-        {
-          colorSpace: text(colorSpace),
-          ...(pixelFormat === undefined ? {} : { pixelFormat: text(pixelFormat) }),
-        } as ImageDataSettings,
-      ),
-  }];
+/** Looked up where there is need of it: the platform loads some of its classes when they are first named. */
+function classNamed(name: string): AnyFunction | undefined {
+  let found: unknown = globalThis;
+  for (const step of name.split(".")) {
+    found = (found as Record<string, unknown> | undefined)?.[step];
+  }
+  return typeof found === "function" ? found : undefined;
 }
 
 function text(value: unknown): string {
@@ -142,7 +141,7 @@ function number(value: unknown): number {
 }
 
 function view<T>(value: T): T {
-  if (!(value instanceof Uint8Array)) throw new TypeError("bytes were expected");
+  if (!ArrayBuffer.isView(value)) throw new TypeError("bytes were expected");
   return value;
 }
 

@@ -26,59 +26,71 @@ const DURATION = [
   "nanoseconds",
 ];
 
-/** All kinds of `Temporal` that this runtime has. */
-export function temporalKinds(): Standard[] {
-  const temporal = (globalThis as { Temporal?: Any }).Temporal;
-  if (temporal === undefined) return [];
-  const fromText = (name: string): Standard => ({
+/** All kinds of `Temporal`. */
+export const TEMPORAL_KINDS: readonly Standard[] = [
+  asText("PlainDate"),
+  asText("PlainDateTime"),
+  asText("PlainTime"),
+  asText("Instant"),
+  {
+    name: "Temporal.ZonedDateTime",
+    // Its text rounds offsets of a time zone to minutes.
+    content: (time: Any) => [time.epochNanoseconds, time.timeZoneId, time.calendarId],
+    make: ([nanoseconds, zone, calendar]: Any) =>
+      new (temporal().ZonedDateTime)(...primitives([nanoseconds, zone, calendar])),
+  },
+  {
+    name: "Temporal.Duration",
+    // Its text makes seconds of 1500 milliseconds.
+    content: (duration: Any) => DURATION.map((unit) => duration[unit]),
+    make: (content: Any) => new (temporal().Duration)(...primitives(content)),
+  },
+  {
+    name: "Temporal.PlainYearMonth",
+    content: (month: Any) => month.toString(FULL),
+    // `from` would choose the day of reference anew.
+    make: (content: Any) => {
+      const [year, month, day, calendar] = dateParts(content);
+      return new (temporal().PlainYearMonth)(year, month, calendar, day);
+    },
+  },
+  {
+    name: "Temporal.PlainMonthDay",
+    content: (day: Any) => day.toString(FULL),
+    make: (content: Any) => {
+      const [year, month, day, calendar] = dateParts(content);
+      return new (temporal().PlainMonthDay)(month, day, calendar, year);
+    },
+  },
+];
+
+function asText(name: string): Standard {
+  return {
     name: `Temporal.${name}`,
-    class: temporal[name],
     content: (object: Any) => object.toString(FULL),
-    make: (text: Any) => temporal[name].from(text),
-  });
-  return [
-    fromText("PlainDate"),
-    fromText("PlainDateTime"),
-    fromText("PlainTime"),
-    fromText("Instant"),
-    {
-      name: "Temporal.ZonedDateTime",
-      class: temporal.ZonedDateTime,
-      // Its text rounds offsets of a time zone to minutes.
-      content: (time: Any) => [time.epochNanoseconds, time.timeZoneId, time.calendarId],
-      make: (content: Any) => new temporal.ZonedDateTime(...content),
-    },
-    {
-      name: "Temporal.Duration",
-      class: temporal.Duration,
-      // Its text makes seconds of 1500 milliseconds.
-      content: (duration: Any) => DURATION.map((unit) => duration[unit]),
-      make: (content: Any) => new temporal.Duration(...content),
-    },
-    {
-      name: "Temporal.PlainYearMonth",
-      class: temporal.PlainYearMonth,
-      content: (month: Any) => month.toString(FULL),
-      // `from` would choose the day of reference anew.
-      make: (text: Any) => {
-        const [year, month, day, calendar] = dateParts(text);
-        return new temporal.PlainYearMonth(year, month, calendar, day);
-      },
-    },
-    {
-      name: "Temporal.PlainMonthDay",
-      class: temporal.PlainMonthDay,
-      content: (day: Any) => day.toString(FULL),
-      make: (text: Any) => {
-        const [year, month, day, calendar] = dateParts(text);
-        return new temporal.PlainMonthDay(month, day, calendar, year);
-      },
-    },
-  ];
+    make: (content: Any) => temporal()[name].from(text(content)),
+  };
 }
 
-function dateParts(text: unknown): [year: number, month: number, day: number, calendar: string] {
-  const match = DATE.exec(String(text));
+/** Of a type that not every version of TypeScript knows. */
+function temporal(): Any {
+  return (globalThis as Any).Temporal;
+}
+
+function text(content: unknown): string {
+  if (typeof content !== "string") throw new TypeError("a text was expected");
+  return content;
+}
+
+/** Objects would be made numbers or texts, which may take for ever. */
+function primitives(content: Any): Any[] {
+  const list: unknown[] = Array.isArray(content) ? content : [content];
+  if (list.some((item) => typeof item === "object")) throw new TypeError("a number was expected");
+  return list;
+}
+
+function dateParts(content: unknown): [year: number, month: number, day: number, calendar: string] {
+  const match = DATE.exec(text(content));
   if (match === null) throw new TypeError("a date was expected");
   return [Number(match[1]), Number(match[2]), Number(match[3]), match[4]];
 }

@@ -7,23 +7,29 @@ import { UnreadBlobError } from "./blob_bytes.ts";
 import { type BufferMark, BufferTable } from "./buffer_table.ts";
 import { ByteSink } from "./byte_sink.ts";
 import { type AnyFunction, CodeRefusal, type CodeWriter } from "./functions/definition.ts";
+import { writeArray } from "./values_array_writer.ts";
 import { CodeEncoder } from "./values_code_writer.ts";
 import { writeDomException, writeError } from "./values_error_writer.ts";
 import {
   MAX_DEPTH,
   MAX_KEYS,
   SerializationError,
-  SHORT_ARRAY_MAX,
   SHORT_OBJECT_MAX,
-  SPARSE_MIN,
   Tag,
   VERSION_BUFFERS,
   VERSION_PLAIN,
   VIEW_NAMES,
 } from "./values_format.ts";
-import { builtinKind, describe, isPlainPrototype, unbox, viewName } from "./values_kinds.ts";
+import {
+  builtinKind,
+  describe,
+  isBuiltinPrototype,
+  isPlainPrototype,
+  unbox,
+  viewName,
+} from "./values_kinds.ts";
 import { Numbers } from "./values_numbers.ts";
-import { MAP_KEY, MAP_VALUE, MEMBER, SET_VALUE, ValuePath } from "./values_path.ts";
+import { joinPaths, MAP_KEY, MAP_VALUE, MEMBER, SET_VALUE, ValuePath } from "./values_path.ts";
 import { Refusal, refusal } from "./values_refusals.ts";
 import { type SpecialKind, specialKind, type Standard } from "./values_standard.ts";
 import { symbolName } from "./values_symbols.ts";
@@ -87,8 +93,8 @@ export class ValueWriter {
   ): Uint8Array[] {
     const { sink, buffers } = this;
     this.reference = reference;
-    this.code = code;
     this.name = name;
+    if (code !== undefined) this.code = code;
     try {
       sink.byte(VERSION_PLAIN);
       this.value(value);
@@ -101,15 +107,20 @@ export class ValueWriter {
     } catch (error) {
       throw this.failure(error);
     } finally {
-      this.reference = this.code = this.encoder = undefined;
+      this.reference = undefined;
+      if (code !== undefined) this.clearCode();
+      if (this.unread.length > 0) this.unread = [];
       this.path.depth = 0;
       this.objects.truncate(0);
       this.keys.truncate(0);
-      this.unready.length = 0;
-      if (this.unread.length > 0) this.unread = [];
       buffers.clear();
       sink.clear();
     }
+  }
+
+  private clearCode(): void {
+    this.code = this.encoder = undefined;
+    this.unready.length = 0;
   }
 
   /** The error for what was thrown on the way to the value being written. */
@@ -172,7 +183,7 @@ export class ValueWriter {
         const prototype = Object.getPrototypeOf(object);
         if (prototype !== arrayPrototype) return this.special(object, prototype);
       }
-      if (!this.appeared(object)) this.array(object);
+      if (!this.appeared(object)) writeArray(this, object);
       return;
     }
     const prototype = Object.getPrototypeOf(object);
@@ -194,9 +205,17 @@ export class ValueWriter {
   }
 
   /** An object that is neither plain nor an array of no class. */
-  private special(object: object, prototype: object): void {
+  private special(object: object, prototype: object | null): void {
     if (this.again(object)) return;
-    if (this.code !== undefined && this.coder(this.code).object(object, prototype)) return;
+    const { code } = this;
+    if (code !== undefined) {
+      const registered = code.registration(object);
+      if (registered !== undefined) return this.coder(code).custom(object, registered);
+      if (
+        prototype !== null && !isBuiltinPrototype(prototype) &&
+        this.coder(code).instance(object, prototype)
+      ) return;
+    }
     const kind = specialKind(object);
     if (kind === undefined) throw new Refusal(refusal(object));
     this.objects.add(object);
@@ -210,7 +229,6 @@ export class ValueWriter {
   /** The tag of an object that has its number, and all after it. */
   content(object: object, kind: SpecialKind): void {
     const { sink } = this;
-    if (typeof kind === "object") return this.standard(object, kind);
     switch (kind) {
       case "View":
         return this.view(object as ArrayBufferView);
@@ -236,9 +254,11 @@ export class ValueWriter {
         sink.byte(Tag.BOXED);
         return this.value(unbox(object));
       case "Array":
-        return this.array(object as unknown[]);
+        return writeArray(this, object as unknown[]);
       case "Object":
         return this.plain(object, false);
+      default:
+        return this.standard(object, kind);
     }
   }
 
@@ -310,55 +330,6 @@ export class ValueWriter {
       );
     }
     return level;
-  }
-
-  private array(array: unknown[]): void {
-    const { sink, path } = this;
-    const { length } = array;
-    // The indices come first and in order: if there are `length` keys and the last of them is the
-    // last index, then there are no holes and no named properties.
-    const keys = Object.keys(array);
-    if (keys.length !== length || (length > 0 && keys[length - 1] !== String(length - 1))) {
-      return this.unusualArray(array, keys);
-    }
-    if (length <= SHORT_ARRAY_MAX) {
-      sink.byte(Tag.SHORT_ARRAY + length);
-    } else {
-      sink.byte(Tag.ARRAY);
-      sink.varint(length);
-    }
-    const level = this.enter(MEMBER);
-    for (let i = 0; i < length; i++) {
-      path.at(level, i);
-      this.value(array[i]);
-    }
-    path.leave(level);
-  }
-
-  /** An array with holes, or with named properties as well. */
-  private unusualArray(array: unknown[], keys: string[]): void {
-    const { sink, path } = this;
-    const { length } = array;
-    const indexed = countIndices(keys);
-    sink.byte(Tag.ARRAY_SPARSE);
-    sink.varint(length);
-    const level = this.enter(MEMBER);
-    const sparse = length >= SPARSE_MIN && indexed * 8 < length;
-    sink.byte(sparse ? 1 : 0);
-    if (sparse) sink.varint(indexed);
-    let hole = 0;
-    for (let i = 0; i < indexed; i++) {
-      const index = Number(keys[i]);
-      if (sparse) sink.varint(index);
-      else for (; hole < index; hole++) sink.byte(Tag.HOLE);
-      hole = index + 1;
-      path.at(level, index);
-      this.value(array[index]);
-    }
-    if (!sparse) { for (; hole < length; hole++) sink.byte(Tag.HOLE); }
-    sink.varint(keys.length - indexed);
-    for (let i = indexed; i < keys.length; i++) this.property(array, keys[i], level);
-    path.leave(level);
   }
 
   private plain(object: object, nullPrototype: boolean): void {
@@ -466,29 +437,4 @@ export class ValueWriter {
     }
     return this.buffers.add(buffer as ArrayBuffer, start, end, alignment);
   }
-}
-
-/** Where something is within a value that is itself at `outer`; the inner path may repeat its last step. */
-function joinPaths(outer: string, inner: string): string {
-  const root = /^[^\s.[]*/.exec(inner)![0];
-  return outer === root || outer.endsWith(` → ${root}`)
-    ? outer + inner.slice(root.length)
-    : `${outer} → ${inner}`;
-}
-
-/** How many of an array's keys are indices; they come first. */
-function countIndices(keys: string[]): number {
-  let low = 0;
-  let high = keys.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (isIndex(keys[middle])) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function isIndex(key: string): boolean {
-  const number = Number(key);
-  return Number.isInteger(number) && number >= 0 && number < 2 ** 32 - 1 && String(number) === key;
 }

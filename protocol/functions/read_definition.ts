@@ -6,6 +6,8 @@
 import { DeserializationError } from "../values_format.ts";
 import type { Definition } from "./definition.ts";
 
+/** No function uses more; a false length of an array must not be walked. */
+const MAX_NAMES = 65_536;
 const KINDS: readonly unknown[] = ["expression", "method", "class"];
 
 /**
@@ -39,7 +41,8 @@ function malformed(what: string): DeserializationError {
 }
 
 function isNames(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((name) => typeof name === "string");
+  return Array.isArray(value) && value.length <= MAX_NAMES &&
+    value.every((name) => typeof name === "string");
 }
 
 function isRecord(value: unknown): value is Record<string, string> {
