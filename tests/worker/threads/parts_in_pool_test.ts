@@ -56,6 +56,8 @@ Deno.test("more code than the ring holds reaches a thread, if it sleeps or not",
   });
   pool.pool.execute(task);
   assert.equal(valueOf(await pool.outcome("x")), 42);
+  // Long enough, most often, for the thread to go to sleep in its event loop.
+  await new Promise((wake) => setTimeout(wake, 100));
   const more = Array.from({ length: 20 }, (_, i) => library(100 + i, 60_000));
   pool.pool.execute({ ...task, key: "y", needs: [...needs, ...more] });
   pool.execute("z", () => 1);
