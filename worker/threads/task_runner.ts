@@ -29,15 +29,24 @@ export function now(): number {
   return (origin + clock.now()) / 1000;
 }
 
-function decodeArguments(task: TaskRecord, linker: Linker): unknown[] {
+/** Options of reading what came, and of writing results: made once. */
+interface Reading {
+  readonly code: Linker;
+}
+interface Writing {
+  readonly name: string;
+  readonly code: ThreadCodeWriter;
+}
+
+function decodeArguments(task: TaskRecord, reading: Reading): unknown[] {
   const { dependencies } = task;
   let args: unknown;
   if (dependencies === undefined) {
-    args = deserialize(task.args, { code: linker });
+    args = deserialize(task.args, reading);
   } else {
     const values = new Map<string, unknown>();
-    const resolve = (key: string) => valueOf(key, dependencies, values, linker);
-    args = deserialize(task.args, { code: linker, resolve });
+    const resolve = (key: string) => valueOf(key, dependencies, values, reading);
+    args = deserialize(task.args, { ...reading, resolve });
   }
   if (!Array.isArray(args)) {
     throw new TaskArgumentsError(
@@ -52,14 +61,14 @@ function valueOf(
   key: string,
   dependencies: ReadonlyMap<string, Serialized>,
   values: Map<string, unknown>,
-  linker: Linker,
+  reading: Reading,
 ): unknown {
   if (values.has(key)) return values.get(key);
   const serialized = dependencies.get(key);
   if (serialized === undefined) {
     throw new TaskArgumentsError(`The arguments refer to '${key}', which was not sent along`);
   }
-  const value = deserialize(serialized, { code: linker });
+  const value = deserialize(serialized, reading);
   values.set(key, value);
   return value;
 }
@@ -88,7 +97,8 @@ export class TaskRunner {
   readonly #errors: TaskErrors;
   readonly #current: CurrentTask;
   readonly #report: (outcome: OutcomeRecord) => void;
-  readonly #writer: ThreadCodeWriter;
+  readonly #reading: Reading;
+  readonly #writing: Writing;
   #start = 0;
   /** When the last task was over, in seconds. */
   lastStop = 0;
@@ -101,7 +111,8 @@ export class TaskRunner {
     this.#errors = errors;
     this.#current = current;
     this.#report = report;
-    this.#writer = new ThreadCodeWriter(linker);
+    this.#reading = { code: linker };
+    this.#writing = { name: "result", code: new ThreadCodeWriter(linker) };
   }
 
   /**
@@ -133,7 +144,7 @@ export class TaskRunner {
   #call(task: TaskRecord): unknown {
     this.#functions.useRegistrations(task.needs);
     const run = this.#functions.get(task.functionId);
-    const args = decodeArguments(task, this.#linker);
+    const args = decodeArguments(task, this.#reading);
     Atomics.store(this.#memory.words, Word.ACTIVITY, Activity.RUNNING);
     if (task.timeout === undefined) return apply(run, undefined, args);
     return callLimited(() => apply(run, undefined, args), task.key, task.timeout);
@@ -191,11 +202,11 @@ export class TaskRunner {
 
   /** Sends a value. Only one with Blobs in it takes time: they cannot be read at once. */
   #finish(task: TaskRecord, value: unknown): Promise<void> | undefined {
-    const writer = this.#writer;
-    writer.begin();
+    const { code } = this.#writing;
+    code.begin();
     try {
-      const serialized = serialize(value, { name: "result", code: writer });
-      this.#end(task, serialized, typeName(value), { needs: writer.needs });
+      const serialized = serialize(value, this.#writing);
+      this.#end(task, serialized, typeName(value), { needs: code.needs });
     } catch (error) {
       if (error instanceof UnreadBlobError) return this.#finishLater(task, value, error);
       return this.#fail(task, withTask(error, task.key));
@@ -204,16 +215,16 @@ export class TaskRunner {
 
   async #finishLater(task: TaskRecord, value: unknown, unread: UnreadBlobError): Promise<void> {
     Atomics.store(this.#memory.words, Word.ACTIVITY, Activity.AWAITING);
-    const writer = this.#writer;
+    const { code } = this.#writing;
     let serialized: Serialized;
     try {
       await readBlobs(unread);
-      writer.begin();
-      serialized = serialize(value, { name: "result", code: writer });
+      code.begin();
+      serialized = serialize(value, this.#writing);
     } catch (error) {
       return this.#fail(task, withTask(error, task.key));
     }
-    this.#end(task, serialized, typeName(value), { needs: writer.needs });
+    this.#end(task, serialized, typeName(value), { needs: code.needs });
   }
 
   #fail(task: TaskRecord, thrown: unknown, tainted = false): undefined {
