@@ -8,7 +8,7 @@ import type { CapturedFunction } from "../protocol/functions/capture.ts";
 import type { AnyFunction } from "../protocol/functions/definition.ts";
 import { tokenize } from "../protocol/tokenize.ts";
 import type { Future } from "./future.ts";
-import type { NeededParts, TaskCode } from "./outbox.ts";
+import type { TaskCode } from "./outbox.ts";
 import type { Session } from "./session.ts";
 import { ArgumentEncoder, type EncodedArguments } from "./task_arguments.ts";
 import { type CheckedOptions, refuseOption } from "./task_options.ts";
@@ -26,7 +26,7 @@ export function submitTask(
   if (key !== undefined && typeof key !== "string") {
     refuseOption("key", key, "one name for submit; an array of names is for map");
   }
-  const encoder = new ArgumentEncoder(session, session.capture.writer(fn));
+  const encoder = new ArgumentEncoder(session, () => session.capture.writer(fn));
   const encoded = encoder.encode(args);
   const code = taskCode(session, captured, encoder);
   return addTask(session, options, code, key, captured.prefix, encoded);
@@ -48,7 +48,7 @@ export function mapTasks(
     refuseOption("key", key, `a prefix, or as many names as there are tasks: ${rows.length}`);
   }
   const prefix = typeof key === "string" ? key : captured.prefix;
-  const encoder = new ArgumentEncoder(session, session.capture.writer(fn));
+  const encoder = new ArgumentEncoder(session, () => session.capture.writer(fn));
   // All or nothing: no task goes out when an item further on is refused.
   const encoded = rows.map((row) => encoder.encode(row));
   const code = taskCode(session, captured, encoder);
@@ -59,11 +59,11 @@ export function mapTasks(
 function taskCode(
   session: Session,
   { part, parts }: CapturedFunction,
-  { writer }: ArgumentEncoder,
+  encoder: ArgumentEncoder,
 ): TaskCode {
-  const { needs } = writer;
-  const others: NeededParts[] = [session.capture.registrations()];
-  if (needs.length > 0) others.push({ needs, parts: writer.parts });
+  const registrations = session.capture.registrations();
+  const { code } = encoder;
+  const others = code === undefined ? [registrations] : [registrations, code];
   return { function: part, parts, others };
 }
 

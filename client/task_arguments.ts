@@ -6,11 +6,18 @@
 import { UnreadBlobError } from "../protocol/blob_bytes.ts";
 import { withBlobsSync } from "../protocol/blob_sync.ts";
 import type { ValueCodeWriter } from "../protocol/functions/capture.ts";
+import type {
+  AnyFunction,
+  CodeForm,
+  CodeWriter,
+  RegisteredClass,
+} from "../protocol/functions/definition.ts";
 import { copyBytes } from "../protocol/large_memory.ts";
 import { Serialized } from "../protocol/serialized.ts";
 import { serialize, type SerializeOptions } from "../protocol/values.ts";
 import { Future, type FutureOwner, isReleased, stateOf } from "./future.ts";
 import { CancelledError } from "./future_state.ts";
+import type { NeededParts } from "./outbox.ts";
 import { OptionError } from "./task_options.ts";
 
 /** From how many keys on a set finds one faster than a list. */
@@ -23,12 +30,15 @@ export interface EncodedArguments {
   dependencies: string[] | undefined;
 }
 
-/** Encodes the arguments of the tasks of one call. */
-export class ArgumentEncoder {
-  /** Knows the code that the arguments refer to, of all tasks together. */
-  readonly writer: ValueCodeWriter;
+/**
+ * Encodes the arguments of the tasks of one call. Most arguments refer to no code: what knows about it
+ * is made when the first function, class or instance is met.
+ */
+export class ArgumentEncoder implements CodeWriter {
   readonly #owner: FutureOwner;
+  readonly #makeWriter: () => ValueCodeWriter;
   readonly #options: SerializeOptions;
+  #writer: ValueCodeWriter | undefined;
   /** What has been found in the arguments that are being encoded. */
   #found: string[] | undefined;
   /** The same, once there are many: the sum of a list of futures has them all. */
@@ -37,15 +47,38 @@ export class ArgumentEncoder {
 
   /**
    * @param owner Whose futures may be among the arguments.
-   * @param writer Says how functions and classes among them travel.
+   * @param makeWriter Makes what says how functions and classes among them travel.
    */
-  constructor(owner: FutureOwner, writer: ValueCodeWriter) {
+  constructor(owner: FutureOwner, makeWriter: () => ValueCodeWriter) {
     this.#owner = owner;
-    this.writer = writer;
+    this.#makeWriter = makeWriter;
     const reference = (object: object) => {
       return object instanceof Future ? this.#reference(object) : undefined;
     };
-    this.#options = { reference, name: "args", code: writer };
+    this.#options = { reference, name: "args", code: this };
+  }
+
+  /** The parts that the arguments refer to, of all tasks together; undefined: none. */
+  get code(): NeededParts | undefined {
+    const writer = this.#writer;
+    if (writer === undefined) return undefined;
+    const { needs, parts } = writer;
+    return needs.length > 0 ? { needs, parts } : undefined;
+  }
+
+  /** See {@linkcode CodeWriter}. */
+  describe(fn: AnyFunction): CodeForm {
+    return (this.#writer ??= this.#makeWriter()).describe(fn);
+  }
+
+  /** See {@linkcode CodeWriter}. */
+  describeClass(cls: AnyFunction, instance: object, lenient: boolean): CodeForm | undefined {
+    return (this.#writer ??= this.#makeWriter()).describeClass(cls, instance, lenient);
+  }
+
+  /** See {@linkcode CodeWriter}. */
+  registration(object: object): RegisteredClass | undefined {
+    return (this.#writer ??= this.#makeWriter()).registration(object);
   }
 
   /**
@@ -59,7 +92,7 @@ export class ArgumentEncoder {
   encode(args: readonly unknown[]): EncodedArguments {
     this.#found = undefined;
     this.#foundKeys = undefined;
-    this.writer.begin();
+    this.#writer?.begin();
     const encoded = this.#serialize(args);
     if (this.#refusal !== undefined) throw this.#refusal;
     return { args: copyBuffers(encoded), dependencies: this.#found };
