@@ -20,12 +20,21 @@ export interface PrivateStatic {
   readonly value: Range;
 }
 
+/** A method whose name is computed when the class is made. The live class has it under that name. */
+export interface ComputedMethod {
+  /** The expression in brackets. */
+  readonly key: Range;
+  readonly isStatic: boolean;
+  /** What `toString` of the method gives. */
+  readonly text: string;
+}
+
 /** A class as its text describes it. Positions count from the beginning of the text. */
 export interface ClassText {
-  /** The expression after `extends`. */
+  /** The expression after `extends`, which only the class itself has seen. */
   readonly heritage: Range | undefined;
-  /** `extends` is followed by more than names: evaluating it again could give another class. */
-  readonly heritageIsComputed: boolean;
+  /** The names of these have been seen only by the class itself, too. */
+  readonly computedMethods: readonly ComputedMethod[];
   /** Names there are used when the class is made. */
   readonly early: readonly Range[];
   /** Static fields and static blocks: their work is done, and what came of it is in the live class. */
@@ -41,10 +50,10 @@ export interface ClassText {
   readonly methods: ReadonlySet<string>;
 }
 
-/** A path of names: `Base`, `ns.Base`. */
-function isPath(node: AnyNode): boolean {
-  if (node.type === "MemberExpression") return !node.computed && isPath(node.object);
-  return node.type === "Identifier" || (node.type === "Literal" && node.value === null);
+/** Whether a computed name is `Symbol.iterator` or the like. */
+function isStandardKey(key: AnyNode): boolean {
+  return key.type === "MemberExpression" && !key.computed && key.object.type === "Identifier" &&
+    key.object.name === "Symbol";
 }
 
 /**
@@ -62,9 +71,10 @@ export function readClass(node: ClassExpression, text: string, offset: number): 
   const privates: string[] = [];
   const staticMethods = new Set<string>();
   const methods = new Set<string>();
+  const computedMethods: ComputedMethod[] = [];
   const { superClass } = node;
-  const heritageIsComputed = superClass ? !isPath(superClass) : false;
-  if (superClass && !heritageIsComputed) early.push(range(superClass));
+  const extendsNull = superClass?.type === "Literal" && superClass.value === null;
+  const heritage = superClass && !extendsNull ? range(superClass) : undefined;
   for (const member of node.body.body) {
     if (member.type === "StaticBlock") {
       statics.push(range(member));
@@ -84,22 +94,28 @@ export function readClass(node: ClassExpression, text: string, offset: number): 
       statics.push(range(member));
       continue;
     }
-    if (member.computed) early.push(range(key));
     if (member.type === "MethodDefinition") {
       const { start, end } = range(member);
-      const source = text.slice(start, end);
       // `toString` of a static method begins after the word and what follows it.
-      if (member.static) staticMethods.add(source.replace(/^static(?:\s|\/\*[^]*?\*\/)*/, ""));
-      else methods.add(source);
+      const source = text.slice(start, end).replace(
+        member.static ? /^static(?:\s|\/\*[^]*?\*\/)*/ : "",
+        "",
+      );
+      (member.static ? staticMethods : methods).add(source);
+      if (member.computed && !isStandardKey(key)) {
+        computedMethods.push({ key: range(key), isStatic: member.static, text: source });
+        continue;
+      }
     }
+    if (member.computed) early.push(range(key));
   }
   return {
-    heritage: superClass ? range(superClass) : undefined,
-    ...{ heritageIsComputed, early, statics, privateStatics },
+    ...{ heritage, computedMethods, early, statics, privateStatics },
     replaced: [
       ...statics,
       ...privateStatics.map(({ value }) => value),
-      ...heritageIsComputed ? [range(superClass!)] : [],
+      ...computedMethods.map(({ key }) => key),
+      ...heritage ? [heritage] : [],
     ],
     ...{ privates, staticMethods, methods },
   };

@@ -4,17 +4,11 @@
  *
  * @module
  */
-import type { Cells } from "./cells.ts";
-import { readVariable } from "./cells.ts";
+import { type Cells, readVariable } from "./cells.ts";
 import { type AnyFunction, type Definition, ImportReference } from "./definition.ts";
-import { FreeNameError, FunctionError } from "./function_error.ts";
-import {
-  type FreeName,
-  type FunctionText,
-  isWithin,
-  readFunction,
-  sourceOf,
-} from "./function_text.ts";
+import { FunctionError } from "./function_error.ts";
+import type { FunctionText } from "./function_text.ts";
+import type { ImportValues } from "./import_values.ts";
 import {
   type InspectedFunction,
   inspectFunction,
@@ -22,26 +16,13 @@ import {
   type LiveScope,
   mayInspect,
 } from "./inspector.ts";
-import { type ImportValues, importValues } from "./import_values.ts";
-import type { ModuleResolver, ResolvedModule } from "./modules.ts";
-import { packageImport } from "./package_class.ts";
-import { refuseOpaque, refuseText, whoIs } from "./refuse.ts";
-import {
-  blankStatics,
-  type Edit,
-  replaceImports,
-  replaceKey,
-  replaceName,
-  RewrittenText,
-} from "./rewrite.ts";
-import { runtimeNames } from "./runtime_names.ts";
+import type { ResolvedModule } from "./modules.ts";
+import { type Edit, RewrittenText } from "./rewrite.ts";
 import type { Binding } from "./scope_analysis.ts";
 import { findText, type Place, scriptOf } from "./script.ts";
-import { standardGlobals } from "./standard_globals.ts";
-import { standardPath } from "./standard_values.ts";
 
 /** Where a variable has its value. */
-type Source =
+export type Source =
   /** It never changes; what it refers to may. */
   | { type: "constant"; value: unknown }
   /** A variable that changes, but not by any function that could travel. */
@@ -54,7 +35,7 @@ type Source =
   | { type: "private"; name: string };
 
 /** A variable of the definition, and where its value comes from. */
-interface Slot {
+export interface Slot {
   readonly variable: string;
   readonly source: Source;
   readonly early: boolean;
@@ -143,7 +124,7 @@ export class Closure {
 }
 
 /** What a closure consists of. */
-interface ClosureParts {
+export interface ClosureParts {
   readonly fn: AnyFunction;
   readonly name: string;
   readonly text: FunctionText;
@@ -156,7 +137,8 @@ interface ClosureParts {
   readonly imports: ReadonlyMap<string, string>;
 }
 
-function placeOf(
+/** Where the text of a function stands. */
+export function placeOf(
   { scriptId, line, column }: InspectedFunction,
   text: string,
   who: string,
@@ -164,19 +146,26 @@ function placeOf(
   return findText(scriptOf(scriptId, who), text, line, column);
 }
 
+const NOTHING = Symbol("nothing");
+
 /** Whether a value is what it is for ever: not an object that may be changed. */
 function isUnchanging(value: unknown): boolean {
   return typeof value !== "object" || value === null || value instanceof ImportReference;
 }
 
 /** Which scope has a variable; -1: none but the global one. */
-function scopeOf(scopes: readonly LiveScope[], name: string): number {
+export function scopeOf(scopes: readonly LiveScope[], name: string): number {
   return scopes.findIndex(({ description, object }) =>
     description !== "Global" && Object.hasOwn(object, name)
   );
 }
 
-function initialized(scope: LiveScope, name: string, who: string): unknown {
+/**
+ * The value of a variable.
+ *
+ * @throws {FunctionError} When it has none yet.
+ */
+export function initialized(scope: LiveScope, name: string, who: string): unknown {
   const value = readVariable(scope, name, NOTHING);
   if (value !== NOTHING) return value;
   throw new FunctionError(

@@ -5,12 +5,13 @@
  * @module
  */
 import { getBuiltinModule } from "node:process";
-import { type Closure, nameOf, takeApart } from "./closure.ts";
+import { type Closure, nameOf } from "./closure.ts";
 import type { AnyFunction } from "./definition.ts";
 import { isNative, readFunction, sourceOf } from "./function_text.ts";
 import type { ImportValues } from "./import_values.ts";
 import type { ModuleResolver, ResolvedModule } from "./modules.ts";
 import { whoIs } from "./refuse.ts";
+import { takeApart } from "./take_apart.ts";
 
 /** So many names of things that are gone are kept before they are looked through. */
 const MAX_GONE = 1000;

@@ -6,6 +6,7 @@
  */
 import type { CodePart } from "../messages.ts";
 import { findRegistration } from "../registrations.ts";
+import { handleRefusal } from "../values_refusals.ts";
 import { Cells } from "./cells.ts";
 import { type Closure, nameOf } from "./closure.ts";
 import type { CodeBook } from "./code_book.ts";
@@ -23,6 +24,7 @@ import {
 import { FunctionError } from "./function_error.ts";
 import type { ImportedValue, ImportValues } from "./import_values.ts";
 import { packageImport } from "./package_class.ts";
+import { BuiltInError } from "./refuse.ts";
 import { sharedBuffer } from "./shared_buffers.ts";
 import { standardPath } from "./standard_values.ts";
 
@@ -82,12 +84,19 @@ export class CodeSession implements CodeWriter {
 
   describeClass(cls: AnyFunction, _instance: object, lenient: boolean): CodeForm | undefined {
     try {
+      // Before anything else: whose class it is decides what to do about it.
+      if (this.#imported(cls) === undefined) this.#book.closure(cls);
       const privates = this.#book.privatesOf(cls);
       if (privates.length > 0) throw new CodeRefusal(privateRefusal(cls, privates));
       return this.describe(cls);
     } catch (error) {
       if (lenient) return undefined;
-      throw error;
+      if (!(error instanceof BuiltInError)) throw refusalOf(error);
+      const name = nameOf(cls);
+      throw new CodeRefusal(
+        handleRefusal(name) ?? `a ${name} does not travel, it is an object of Deno's own; ` +
+            `make it in the task, or send plain data`,
+      );
     }
   }
 
@@ -124,12 +133,8 @@ export class CodeSession implements CodeWriter {
     const path = standardPath(fn);
     if (path !== undefined) return expression(fn, path);
     const { root, ids, epoch } = this.#options;
-    if (fn !== root) {
-      for (const imports of this.#imports) {
-        const imported = imports.find(fn);
-        if (imported !== undefined) return this.#import(fn, imported, imports);
-      }
-    }
+    const found = fn === root ? undefined : this.#imported(fn);
+    if (found !== undefined) return this.#import(fn, ...found);
     const closure = this.#book.closure(fn);
     if (closure.text.class !== undefined && fn !== root) {
       const imported = packageImport(closure.name, closure.place);
@@ -142,6 +147,14 @@ export class CodeSession implements CodeWriter {
       }
     }
     return this.#inline(closure);
+  }
+
+  #imported(fn: AnyFunction): [ImportedValue, ImportValues] | undefined {
+    for (const imports of this.#imports) {
+      const value = imports.find(fn);
+      if (value !== undefined) return [value, imports];
+    }
+    return undefined;
   }
 
   #import(fn: AnyFunction, value: ImportedValue, imports: ImportValues | undefined): CodeForm {
@@ -207,12 +220,15 @@ function privateRefusal(cls: AnyFunction, privates: readonly string[]): string {
     `from outside; tell how they travel with registerSerialization(${nameOf(cls) || "cls"}, …)`;
 }
 
-/** What is wrong with a function inside a value is told with the way to it. */
 function refusing<T>(make: () => T): T {
   try {
     return make();
   } catch (error) {
-    if (!(error instanceof FunctionError)) throw error;
-    throw new CodeRefusal(error.message, { cause: error });
+    throw refusalOf(error);
   }
+}
+
+/** What is wrong with a function inside a value is told with the way to it. */
+function refusalOf(error: unknown): unknown {
+  return error instanceof FunctionError ? new CodeRefusal(error.message, { cause: error }) : error;
 }

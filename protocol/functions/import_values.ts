@@ -4,10 +4,16 @@
  *
  * @module
  */
+import { types } from "node:util";
+import { isPlainPrototype } from "../values_kinds.ts";
 import { readVariable } from "./cells.ts";
 import type { LiveScope } from "./inspector.ts";
 import type { ImportSource } from "./scope_analysis.ts";
 import type { Script } from "./script.ts";
+
+/** How deep in objects that modules export functions are looked for. */
+const MAX_DEPTH = 2;
+const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
 
 /** Where a module has a value from. */
 export interface ImportedValue {
@@ -27,35 +33,28 @@ export class ImportValues {
 
   /** @param script The module. @param scope Its scope. */
   constructor(script: Script, scope: LiveScope) {
-    const spaces: [object, ImportSource][] = [];
+    const found: [value: unknown, source: ImportSource][] = [];
     for (const { name, import: source } of script.imports) {
       if (source === undefined || source.type !== undefined) continue;
-      const value = Object.hasOwn(scope.object, name)
-        ? readVariable(scope, name, undefined)
-        : undefined;
+      if (!Object.hasOwn(scope.object, name)) continue;
+      const value = readVariable(scope, name, undefined);
       const exports = this.#exports.get(source.specifier) ?? new Map();
       this.#exports.set(source.specifier, exports.set(source.name, value));
-      if (typeof value === "function" && source.name !== "*") {
-        this.#add(value, { ...source, referrer: script.url });
-      }
-      if (source.name === "*" || source.name === "default" && isObject(value)) {
-        spaces.push([value as object, source]);
-      }
+      found.push([value, source]);
     }
-    for (const [space, { specifier, name }] of spaces) {
-      for (const [member, value] of functionsOf(space)) {
-        this.#add(
-          value,
-          name === "*"
-            ? { specifier, name: member, referrer: script.url }
-            : { specifier, name, member, referrer: script.url },
-        );
+    // What is imported by its own name comes before what is a member of something.
+    let level = found.map(([value, { specifier, name }]): [unknown, ImportedValue] => [
+      value,
+      { specifier, name, referrer: script.url },
+    ]);
+    for (let depth = 0; depth <= MAX_DEPTH; depth++) {
+      for (const [value, source] of level) {
+        if (typeof value === "function" && !this.#values.has(value)) {
+          this.#values.set(value, source);
+        }
       }
+      level = level.flatMap(([value, source]) => membersOf(value, source));
     }
-  }
-
-  #add(value: unknown, source: ImportedValue): void {
-    if (!this.#values.has(value)) this.#values.set(value, source);
   }
 
   /** What the module imports by a specifier under an export's name; undefined if it does not. */
@@ -70,17 +69,39 @@ export class ImportValues {
   }
 }
 
-function isObject(value: unknown): boolean {
-  return value !== null && (typeof value === "object" || typeof value === "function");
+/** The functions, and objects that may have functions, among the members of a value. */
+function membersOf(value: unknown, source: ImportedValue): [unknown, ImportedValue][] {
+  if (typeof value !== "function" && !isPlain(value)) return [];
+  const { name: space, member: path } = source;
+  const members: [unknown, ImportedValue][] = [];
+  for (const name of Object.getOwnPropertyNames(value)) {
+    if (!IDENTIFIER.test(name) || name === "prototype" || name === "constructor") continue;
+    const member = memberOf(value, name);
+    if (typeof member !== "function" && !isPlain(member)) continue;
+    members.push([
+      member,
+      space === "*"
+        ? { ...source, name }
+        : { ...source, member: path === undefined ? name : `${path}.${name}` },
+    ]);
+  }
+  return members;
 }
 
-/** The functions and classes among an object's members. */
-function* functionsOf(space: object): Generator<[string, unknown]> {
-  for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(space))) {
-    if (typeof value === "function" && name !== "prototype" && name !== "constructor") {
-      yield [name, value];
-    }
+function memberOf(object: object, name: string): unknown {
+  try {
+    return Object.getOwnPropertyDescriptor(object, name)?.value;
+  } catch (error) {
+    // A module that has not come to initialize its export.
+    if (error instanceof ReferenceError) return undefined;
+    throw error;
   }
+}
+
+/** A module's namespace, or an object that is like one. */
+function isPlain(value: unknown): value is object {
+  if (typeof value !== "object" || value === null || types.isProxy(value)) return false;
+  return isPlainPrototype(Object.getPrototypeOf(value));
 }
 
 const known = new WeakMap<Script, ImportValues>();

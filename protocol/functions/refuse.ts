@@ -9,6 +9,9 @@ import type { AnyFunction } from "./definition.ts";
 import { FunctionError } from "./function_error.ts";
 import { type FunctionText, isNative } from "./function_text.ts";
 
+/** A function or class that is part of Deno, and written in JavaScript all the same. */
+export class BuiltInError extends FunctionError {}
+
 /** What error messages call a function. */
 export function whoIs(name: string, text: string): string {
   const isClass = /^class\b/.test(text);
@@ -56,10 +59,28 @@ export function refuseOpaque(fn: AnyFunction, name: string, text: string): void 
   if (!isNative(text)) return;
   throw new FunctionError(
     name.startsWith("bound ")
-      ? `${name} was made with bind and has no source to send; ` +
-        `pass what it is bound to as an argument of a function of your own`
+      ? `${name} was made with bind and has no source to send; write an arrow function instead: ` +
+        `(...args) => ${name.slice("bound ".length) || "it"}.call(thing, ...args)`
       : `${name || "this"} is a native function and has no source to send; ` +
         `wrap it in a function of your own, as in (...args) => ${name || "it"}(...args)`,
+  );
+}
+
+/** Refuse code of Deno itself, by the URL of its script. */
+export function refuseBuiltIn(url: string, name: string, who: string): void {
+  if (!/^(?:ext|node):/.test(url)) return;
+  throw new BuiltInError(
+    `${who} is native, a part of Deno (${url}); call it in a function of your own, ` +
+      `as in (...args) => ${name || "it"}(...args)`,
+  );
+}
+
+/** Refuse what is not what it seems. */
+export function refuseProxy(value: unknown, name: string, who: string): void {
+  if (!types.isProxy(value)) return;
+  throw new FunctionError(
+    `${who} uses "${name}", a Proxy, and what its handler does cannot be seen; ` +
+      `make it in the task, or send what it stands for`,
   );
 }
 
