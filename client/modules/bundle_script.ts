@@ -94,9 +94,12 @@ class ScriptMaker {
     this.#renameFolders();
   }
 
-  /** A variable that stands for an `index` file is called after the folder that the file is in. */
+  /**
+   * A variable that stands for an `index` file is called after the folder that the file is in, or
+   * `index`, as it lies from where the bundler ran.
+   */
   #renameFolders(): void {
-    const folders = new Set<string>();
+    const folders = new Set(["index"]);
     for (const url of this.#bundle.sources) {
       const folder = /^file:.*\/([^/]+)\/index\.[^/]+$/.exec(url)?.[1];
       if (folder !== undefined && packageFile(url) === undefined) {
@@ -104,16 +107,12 @@ class ScriptMaker {
       }
     }
     let count = 0;
-    for (const folder of folders) {
-      for (const [name, uses] of this.#found.fileVariables) {
-        const rest = name.replace(/\d+$/, "");
-        const isOfFolder = rest === `${folder}_exports` || rest === `${folder}_default` ||
-          rest === `require_${folder}` || rest === `init_${folder}`;
-        if (!isOfFolder) continue;
-        const newName = this.#unused(`index$${count++}`);
-        for (const { node, isShorthand } of uses) {
-          this.#replace(node, isShorthand ? `${name}:${newName}` : newName);
-        }
+    for (const [name, uses] of this.#found.fileVariables) {
+      const folder = /^(?:require_|init_)(.*?)\d*$|^(.*)_(?:exports|default)\d*$/.exec(name);
+      if (folder === null || !folders.has(folder[1] ?? folder[2])) continue;
+      const newName = this.#unused(`index$${count++}`);
+      for (const { node, isShorthand } of uses) {
+        this.#replace(node, isShorthand ? `${name}:${newName}` : newName);
       }
     }
   }

@@ -251,7 +251,6 @@ Deno.test("Dusk of the net is known by each of its names", async () => {
 
 Deno.test("the same modules have the same hash in any folder of any machine", async () => {
   const files = {
-    "deno.json": `{ "imports": { "nano": "npm:nanoid@5.0.9" } }`,
     "index.ts": `import { late } from "./lib/a.ts";
       import cjs from "./lib/index.cjs";
       import * as all from "./lib/index.ts";
@@ -266,25 +265,28 @@ Deno.test("the same modules have the same hash in any folder of any machine", as
     "lib/b.cjs": `exports.b = 2;`,
     "lib/index.ts": `export default class {}`,
   };
-  const names: string[] = [];
-  const inFolder = (folder: string) =>
-    withFolder(
-      Object.fromEntries(Object.entries(files).map(([name, text]) => [folder + name, text])),
-      (path, url) => {
-        const fresh = new ModuleBundler();
-        const { module, part } = fresh.resolve("./index.ts", url(`${folder}main.ts`));
-        names.push(module);
-        const { source } = codeOf(part);
-        assert.ok(!source.includes(path), "the path is in the source");
-        assert.doesNotMatch(source, /registry\.npmjs\.org|dusk-test|deeper/);
-        const { sources } = deserialize(part!.origin!) as { sources: string[] };
-        assert.ok(sources.includes(url(`${folder}lib/late.ts`)), sources.join());
-        assert.ok(sources.includes("npm:lodash@4.17.21/lodash.js"));
-      },
-    );
-  await inFolder("");
-  await inFolder("1 some/deeper.folder/");
-  assert.equal(names[0], names[1]);
+  const inFolder = async (folder: string, config: string): Promise<string> => {
+    let name = "";
+    const all = { [`${config}deno.json`]: `{ "imports": { "nano": "npm:nanoid@5.0.9" } }` };
+    for (const [file, text] of Object.entries(files)) all[folder + file] = text;
+    await withFolder(all, (path, url) => {
+      const fresh = new ModuleBundler();
+      const { module, part } = fresh.resolve("./index.ts", url(`${folder}main.ts`));
+      name = module;
+      const { source } = codeOf(part);
+      assert.ok(!source.includes(path), "the path is in the source");
+      assert.doesNotMatch(source, /registry\.npmjs\.org|dusk-test|deeper|elsewhere/);
+      const { sources } = deserialize(part!.origin!) as { sources: string[] };
+      assert.ok(sources.includes(url(`${folder}lib/late.ts`)), sources.join());
+      assert.ok(sources.includes("npm:lodash@4.17.21/lodash.js"));
+    });
+    return name;
+  };
+  const name = await inFolder("", "");
+  assert.equal(await inFolder("1 some/deeper.folder/", "1 some/deeper.folder/"), name);
+  // Names that the bundler makes of paths are of paths from the configuration on.
+  assert.equal(await inFolder("1 some/deeper.folder/", ""), name);
+  assert.equal(await inFolder("elsewhere/", ""), name);
 });
 
 Deno.test("a file of a package in the cache is that package", () => {
