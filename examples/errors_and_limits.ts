@@ -39,10 +39,10 @@ const unwanted = client.with({ pure: false, timeout: 60 }).submit(spin);
 unwanted.cancel();
 console.log(`unwanted: ${unwanted.status}`);
 
-// A function may use its parameters, its own variables and what every program has; no other names.
-const factor = 2;
+// What belongs to this process alone cannot go along with a function: `submit` refuses it, by name.
+using log = await Deno.open(new URL(import.meta.url));
 try {
-  client.submit((x: number) => x * factor, 1);
+  client.submit(() => log.stat());
 } catch (error) {
   console.log((error as Error).message);
 }

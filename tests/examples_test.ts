@@ -82,7 +82,20 @@ Deno.test("the example of errors sees each of them, and goes on", async () => {
     "[ 6n, 2n ]",
     "endless: TaskTimeoutError",
     "unwanted: cancelled",
-    /factor/,
+    /→ log: an open file \(FsFile\) does not travel/,
+  );
+});
+
+Deno.test("the example of functions takes along what they use, without permissions on the workers", async () => {
+  await prints(
+    "examples/functions.ts",
+    "[ 125, 250 ]",
+    "Point { x: 11, y: 22 } true",
+    "172800000",
+    "Good morning, Ada!",
+    "150",
+    "pear",
+    "here: there are no more pears",
   );
 });
 
