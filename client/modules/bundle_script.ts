@@ -106,11 +106,12 @@ class ScriptMaker {
         folders.add(identifierOf(decodeURIComponent(folder)));
       }
     }
+    const index = this.#unused("index$");
     let count = 0;
     for (const [name, uses] of this.#found.fileVariables) {
       const folder = /^(?:require_|init_)(.*?)\d*$|^(.*)_(?:exports|default)\d*$/.exec(name);
       if (folder === null || !folders.has(folder[1] ?? folder[2])) continue;
-      const newName = this.#unused(`index$${count++}`);
+      const newName = `${index}${count++}`;
       for (const { node, isShorthand } of uses) {
         this.#replace(node, isShorthand ? `${name}:${newName}` : newName);
       }
@@ -261,7 +262,7 @@ class ScriptMaker {
 
   #unused(name: string): string {
     let unused = name;
-    while (this.#found.names.has(unused)) unused += "$";
+    while (this.#bundle.code.includes(unused)) unused += "$";
     return unused;
   }
 }

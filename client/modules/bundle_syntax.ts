@@ -41,8 +41,6 @@ export interface BundleSyntax {
   dynamicImports: NamedModule[];
   /** `require("literal")` of what is not in the bundle. */
   requires: NamedModule[];
-  /** All names of variables. */
-  names: Set<string>;
   /** Uses of variables that the bundler may have named after a file or folder, by name. */
   fileVariables: Map<string, Use[]>;
   /** Something at the top level is awaited. */
@@ -68,6 +66,12 @@ const scopeTypes = new Set([
   "ClassDeclaration",
 ]);
 
+/**
+ * What all that is looked for has in its text. Most of a bundle has none of it: looking at the places
+ * where it stands takes a tenth of the time.
+ */
+const marks =
+  /\b(?:import|export|await)\b|__(?:dir|file)name|createRequire|__(?:require|commonJS|esm)|_(?:exports|default)|\b(?:require|init)_/g;
 /** How the bundler names what stands for a module. And what Node has for its file. */
 const fileVariable = /_(?:exports|default)\d*$|^(?:require|init)_|^__(?:dir|file)name$/;
 /** The bundler's wrappers of modules that are not run at once: `__commonJS({ "file"() {…} })`. */
@@ -94,7 +98,6 @@ export function readBundle(code: string): BundleSyntax {
     moduleKeys: [],
     dynamicImports: [],
     requires: [],
-    names: new Set(),
     fileVariables: new Map(),
     isAsync: false,
   };
@@ -103,7 +106,8 @@ export function readBundle(code: string): BundleSyntax {
     new Set(),
   ]]);
   const fileNames: (Use & { scopes: AnyNode[] })[] = [];
-  walk(parseScript(code, true, comments), (node, around) => {
+  const tree = parseScript(code, true, comments);
+  walk(tree, [...code.matchAll(marks)].map(({ index }) => index), (node, around) => {
     const parent = around.at(-1);
     switch (node.type) {
       case "ImportDeclaration":
@@ -138,7 +142,6 @@ export function readBundle(code: string): BundleSyntax {
         break;
       case "Identifier": {
         if (!isVariable(node, parent)) break;
-        found.names.add(node.name);
         if (!fileVariable.test(node.name)) break;
         const use = { node, isShorthand: isShorthand(node, around) };
         let uses = found.fileVariables.get(node.name);

@@ -1,5 +1,5 @@
 /**
- * A walk through all nodes of a syntax tree.
+ * A walk through the nodes of a syntax tree.
  *
  * @module
  */
@@ -10,12 +10,14 @@ import { isNode } from "../../protocol/functions/syntax.ts";
 export type Visitor = (node: AnyNode, around: readonly AnyNode[]) => void;
 
 /**
- * Visit a node and all that is in it. Does not recurse, so that depth is no limit.
+ * Visit a node and all that is in it, as far as it has one of the positions in it. Does not recurse, so
+ * that depth is no limit.
  *
  * @param root Where to begin.
+ * @param positions Positions in the text, in order. Nodes around none of them are left out.
  * @param visit Called for each node, before what is in it.
  */
-export function walk(root: AnyNode, visit: Visitor): void {
+export function walk(root: AnyNode, positions: readonly number[], visit: Visitor): void {
   const around: AnyNode[] = [];
   const pending: (AnyNode | undefined)[] = [root];
   while (pending.length > 0) {
@@ -24,6 +26,7 @@ export function walk(root: AnyNode, visit: Visitor): void {
       around.pop();
       continue;
     }
+    if (!isAroundAny(node, positions)) continue;
     visit(node, around);
     around.push(node);
     pending.push(undefined);
@@ -36,6 +39,17 @@ export function walk(root: AnyNode, visit: Visitor): void {
       }
     }
   }
+}
+
+function isAroundAny({ start, end }: AnyNode, positions: readonly number[]): boolean {
+  let low = 0;
+  let high = positions.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (positions[middle] < start) low = middle + 1;
+    else high = middle;
+  }
+  return low < positions.length && positions[low] < end;
 }
 
 /** Whether an identifier names a variable, rather than a property or a label. */
