@@ -5,8 +5,10 @@
  *
  * @module
  */
-import { Client, type Future, wait } from "../mod.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { type Client, type Future, wait } from "../mod.ts";
 import { version } from "../config/version.ts";
+import { startCluster } from "./cluster.ts";
 import { TextLineReader } from "./text_lines.ts";
 
 let nextNumber = 0;
@@ -148,72 +150,9 @@ const workloads: Record<string, Workload> = {
   "worker to worker": workerToWorker,
 };
 
-/** A program of `cli/` in a process of its own, which ends with this one. */
-function startProgram(program: string, ...args: string[]): Deno.ChildProcess {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--allow-all",
-      "--unstable-worker-options",
-      "--quiet",
-      new URL(`../cli/${program}.ts`, import.meta.url).pathname,
-      ...args,
-      "--exit-with-stdin",
-    ],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  void passOnComplaints(child.stderr);
-  return child;
-}
-
-/** Show what a program says on its standard error, but for what is no trouble. */
-async function passOnComplaints(stream: ReadableStream<Uint8Array>): Promise<void> {
-  const lines = new TextLineReader(stream);
-  let line: string | null;
-  while ((line = await lines.next()) !== null) if (!line.includes(" INFO ")) console.error(line);
-}
-
-interface Cluster {
-  client: Client;
-  close(): Promise<void>;
-}
-
-async function startCluster(): Promise<Cluster> {
-  const scheduler = startProgram("scheduler", "--host", "127.0.0.1", "--port", "0");
-  const outputs = [new TextLineReader(scheduler.stdout)];
-  const address = (await outputs[0].next())?.match(/tcp:\S+/)?.[0];
-  if (address === undefined) throw new Error("the scheduler did not say its address");
-  const processes = [scheduler];
-  for (const name of ["A", "B"]) {
-    const flags = ["--nthreads", "1", "--name", name, "--host", "127.0.0.1"];
-    const worker = startProgram("worker", address, ...flags);
-    processes.push(worker);
-    outputs.push(new TextLineReader(worker.stdout));
-    await outputs.at(-1)!.next();
-  }
-  const client = await Client.connect(address);
-  while (Object.keys(await client.ncores()).length < 2) await pause(0.01);
-  return {
-    client,
-    async close() {
-      await client.close();
-      for (const process of processes.reverse()) {
-        process.kill("SIGTERM");
-        await process.status;
-      }
-    },
-  };
-}
-
 /** Wait until the scheduler has let go of all results, so that no repetition pays for another. */
 async function untilEmpty(client: Client): Promise<void> {
-  while (Object.keys(await client.whoHas()).length > 0) await pause(0.01);
-}
-
-function pause(seconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  while (Object.keys(await client.whoHas()).length > 0) await pause(10);
 }
 
 function print(line: object): void {

@@ -1,0 +1,79 @@
+/**
+ * The cluster that the benchmarks run on: a scheduler process and worker processes of one thread
+ * each, all on loopback, with this process as the client.
+ *
+ * @module
+ */
+import { setTimeout as pause } from "node:timers/promises";
+import { Client } from "../mod.ts";
+import { TextLineReader } from "./text_lines.ts";
+
+/** A client and the processes of its cluster. */
+export interface BenchCluster {
+  client: Client;
+  /** Ids of the processes, by what they are: "scheduler", "worker A", … */
+  pids: Record<string, number>;
+  close(): Promise<void>;
+}
+
+/** A program of `cli/` in a process of its own, which ends with this one. */
+function startProgram(program: string, ...args: string[]): Deno.ChildProcess {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--allow-all",
+      "--unstable-worker-options",
+      "--quiet",
+      new URL(`../cli/${program}.ts`, import.meta.url).pathname,
+      ...args,
+      "--exit-with-stdin",
+    ],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  void passOnComplaints(child.stderr);
+  return child;
+}
+
+/** Show what a program says on its standard error, but for what is no trouble. */
+async function passOnComplaints(stream: ReadableStream<Uint8Array>): Promise<void> {
+  const lines = new TextLineReader(stream);
+  let line: string | null;
+  while ((line = await lines.next()) !== null) if (!line.includes(" INFO ")) console.error(line);
+}
+
+/**
+ * Start a scheduler and workers, and connect to them.
+ *
+ * @param names Names of the workers.
+ */
+export async function startCluster(names = ["A", "B"]): Promise<BenchCluster> {
+  const scheduler = startProgram("scheduler", "--host", "127.0.0.1", "--port", "0");
+  const outputs = [new TextLineReader(scheduler.stdout)];
+  const address = (await outputs[0].next())?.match(/tcp:\S+/)?.[0];
+  if (address === undefined) throw new Error("the scheduler did not say its address");
+  const processes = [scheduler];
+  const pids: Record<string, number> = { scheduler: scheduler.pid };
+  for (const name of names) {
+    const flags = ["--nthreads", "1", "--name", name, "--host", "127.0.0.1"];
+    const worker = startProgram("worker", address, ...flags);
+    processes.push(worker);
+    pids[`worker ${name}`] = worker.pid;
+    outputs.push(new TextLineReader(worker.stdout));
+    await outputs.at(-1)!.next();
+  }
+  const client = await Client.connect(address);
+  while (Object.keys(await client.ncores()).length < names.length) await pause(10);
+  return {
+    client,
+    pids,
+    async close() {
+      await client.close();
+      for (const process of processes.reverse()) {
+        process.kill("SIGTERM");
+        await process.status;
+      }
+    },
+  };
+}
