@@ -6,7 +6,7 @@
  */
 import { defineProperty } from "./define_property.ts";
 import { readDefinition } from "./functions/read_definition.ts";
-import type { AnyFunction, CodeReader, Defined } from "./functions/definition.ts";
+import type { AnyFunction, CodeReader, Defined, Definition } from "./functions/definition.ts";
 import { LATER, readError } from "./values_error_reader.ts";
 import {
   DeserializationError,
@@ -48,10 +48,7 @@ export class CodeDecoder {
 
   /** Read what begins with one of the tags of code, which has been read. */
   read(tag: number): unknown {
-    const { reader } = this;
-    reader.enter();
     const value = this.tagged(tag);
-    reader.leave();
     if (value instanceof Unready) throw value.error();
     return value;
   }
@@ -77,15 +74,26 @@ export class CodeDecoder {
     const number = reader.objects.length;
     const pending = new Pending("a function or class");
     reader.objects.push(pending);
-    const definition = readDefinition(reader.value());
+    const definition = this.definition();
     const { variables } = definition;
+    reader.enter();
     const early: unknown[] = [];
     while (early.length < definition.early) early.push(reader.value());
     const defined = reader.outside(() => code.define(definition, early, index));
     this.complete(number, pending, defined.value);
     for (let i = early.length; i < variables.length; i++) this.variable(defined, variables[i]);
     for (let left = reader.cursor.count(3); left > 0; left--) this.property(defined);
+    reader.leave();
     return defined.value;
+  }
+
+  private definition(): Definition {
+    const { reader } = this;
+    const tag = reader.cursor.byte();
+    if (tag !== Tag.BACK && !isObjectTag(tag)) {
+      throw new DeserializationError("the definition of a function is no object");
+    }
+    return readDefinition(reader.tagged(tag));
   }
 
   /** Something is there that others may wait for. */
@@ -219,9 +227,11 @@ export class CodeDecoder {
     const number = reader.objects.length;
     const pending = new Pending(`an object of the class ${name}`);
     reader.objects.push(pending);
+    reader.enter();
     const header = reader.value();
     const frames: Uint8Array[] = [];
     for (let left = reader.cursor.count(2); left > 0; left--) frames.push(this.frame());
+    reader.leave();
     const deserialize = reader.outside(() => code.registration(part));
     if (deserialize === undefined) {
       throw new DeserializationError(

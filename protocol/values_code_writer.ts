@@ -335,5 +335,5 @@ function content(
       `the serialize that was registered for ${name} must return [header, frames], frames an array of ArrayBuffers and views`,
     );
   }
-  return content as ReturnType<RegisteredClass["serialize"]>;
+  return content as unknown as ReturnType<RegisteredClass["serialize"]>;
 }

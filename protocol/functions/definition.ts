@@ -75,7 +75,9 @@ export interface RegisteredClass {
   part: string;
   /** The class that was registered; the object may be of a subclass. */
   class: AnyFunction;
-  serialize(object: object): [header: unknown, frames: readonly (ArrayBuffer | ArrayBufferView)[]];
+  serialize(
+    object: object,
+  ): readonly [header: unknown, frames: readonly (ArrayBuffer | ArrayBufferView)[]];
 }
 
 /** Why code cannot travel, and what to do instead. The writer adds where it stands. */
@@ -92,7 +94,8 @@ export interface CodeWriter {
    */
   describe(fn: AnyFunction): CodeForm;
   /**
-   * How the class of an instance travels. `lenient` (for errors): undefined instead of throwing.
+   * How the class of an instance travels; asked for the first instance of a class in a value.
+   * `lenient` (for errors): undefined instead of throwing.
    *
    * @throws {CodeRefusal} When instances of it cannot travel.
    */
@@ -115,7 +118,8 @@ export interface Defined {
 export interface CodeReader {
   /**
    * Make a function or class. `early` has the values of the first `definition.early` variables;
-   * `index` is the number of the definition in its value, in order of appearance, from 0.
+   * `index` is the number of the definition in its value, in order of appearance, from 0. Equal
+   * definitions of one value may be one object: it is not to be changed.
    */
   define(definition: Definition, early: readonly unknown[], index: number): Defined;
   /** The value of a binding of a module. */

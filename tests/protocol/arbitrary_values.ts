@@ -4,6 +4,7 @@
  * @module
  */
 import fc from "npm:fast-check@4.10.2";
+import { rememberBytes } from "../../protocol/blob_bytes.ts";
 
 export { fc };
 
@@ -73,13 +74,49 @@ const primitives: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom(undefined, null),
 );
 
-const leaves: fc.Arbitrary<unknown> = fc.oneof(
+// deno-lint-ignore no-explicit-any
+const temporal = (globalThis as any).Temporal;
+
+/** Objects of the platform. */
+const standard: fc.Arbitrary<unknown> = fc.oneof(
+  fc.webUrl().map((url) => new URL(url)),
+  fc.array(fc.tuple(strings, strings), { maxLength: 3 }).map((pairs) => new URLSearchParams(pairs)),
+  fc.array(fc.tuple(fc.constantFrom("a", "X-Y", "set-cookie"), fc.nat().map(String)), {
+    maxLength: 3,
+  })
+    .map((pairs) => new Headers(pairs)),
+  fc.oneof(buffers, largeBuffers).map((buffer) =>
+    rememberBytes(new Blob([buffer], { type: "a/b" }), new Uint8Array(buffer))
+  ),
+  fc.tuple(buffers, strings).map(([buffer, name]) =>
+    rememberBytes(new File([buffer], name, { lastModified: 7 }), new Uint8Array(buffer))
+  ),
+  ...(temporal === undefined ? [] : [
+    fc.bigInt({ min: -(10n ** 21n), max: 10n ** 21n }).map((n) => new temporal.Instant(n)),
+    fc.date({ noInvalidDate: true }).map((date) =>
+      temporal.PlainDate.from({
+        year: date.getUTCFullYear() % 200_000,
+        month: date.getUTCMonth() + 1,
+        day: date.getUTCDate(),
+      })
+    ),
+    fc.array(fc.nat(1e6), { maxLength: 10 }).map((units) => new temporal.Duration(...units)),
+  ]),
+);
+
+/** Values that hold no others. */
+export const leaves: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 6, arbitrary: primitives },
   { weight: 2, arbitrary: views },
   buffers,
   fc.date({ noInvalidDate: false }),
   fc.constantFrom(/a+/gi, /[\]/]/u, new RegExp(""), /\p{L}/v),
   fc.oneof(fc.integer(), fc.string(), fc.boolean(), fc.bigInt()).map(Object),
+  standard,
+  fc.oneof(
+    strings.map((key) => Symbol.for(key)),
+    fc.constantFrom(Symbol.iterator, Symbol.asyncIterator, Symbol.toStringTag),
+  ),
 );
 
 /** What a container is made of: leaves, and numbers of other containers. */

@@ -3,6 +3,7 @@ import {
   type AnyFunction,
   CodeRefusal,
   ImportReference,
+  type InlineForm,
 } from "../../protocol/functions/definition.ts";
 import {
   DeserializationError,
@@ -11,6 +12,7 @@ import {
   serialize,
 } from "../../protocol/values.ts";
 import { FakeCode } from "./fake_code.ts";
+import { assertSame } from "./same.ts";
 
 function refusalOf(value: unknown, code: FakeCode, name = "fn"): SerializationError {
   try {
@@ -208,4 +210,284 @@ Deno.test("without code, functions, instances and what was written with code are
   const fn = code.inline(() => 1);
   assert.throws(() => serialize(fn), SerializationError);
   assert.throws(() => deserialize(serialize(fn, { code })), DeserializationError);
+});
+
+Deno.test("a function that is there already keeps its variables and properties", () => {
+  const code = new FakeCode();
+  const there = Object.assign(() => "there", { count: 5 });
+  code.known.set("fn", there);
+  const fn = code.inline(() => 1, {
+    variables: { inner: code.inline(() => 2), list: [1] },
+    properties: [{ on: "function", key: "count", value: 1, enumerable: true }],
+    definition: { name: "fn" },
+  });
+  const [copy, after] = code.roundTrip([fn, { x: 1 }]);
+  assert.equal(copy, there);
+  assert.equal(there.count, 5);
+  assert.deepEqual(after, { x: 1 });
+});
+
+Deno.test("definitions have their place in the value, and equal ones are written once", () => {
+  const code = new FakeCode();
+  const definition = { source: "(x) => x + by", name: "add" };
+  const adders = [1, 2, 3].map((by) =>
+    code.inline((x: number) => x + by, { variables: { by }, definition: { ...definition } })
+  );
+  const bytes = serialize([code.inline(() => adders, { variables: { adders } })], { code });
+  const text = new TextDecoder("latin1").decode(bytes.frames[0]);
+  assert.equal(text.split(definition.source).length, 2);
+  deserialize(bytes, { code });
+  assert.deepEqual(code.defined.map(({ index }) => index), [0, 1, 2, 3]);
+  assert.deepEqual(code.roundTrip(adders).map((add) => add(10)), [11, 12, 13]);
+});
+
+Deno.test("the bytes depend on what is written, not on which objects say it", () => {
+  const bytes = (shared: boolean) => {
+    const code = new FakeCode();
+    const names: string[] = [];
+    const make = () => ({ variables: {}, definition: shared ? { variables: names } : {} });
+    const fns = [code.inline(() => 1, make()), code.inline(() => 2, make())];
+    const [a, b] = fns.map((fn) => code.describe(fn) as InlineForm);
+    const privates = ["#x"];
+    code.as(fns[0], { ...a, definition: { ...a.definition, privates } });
+    code.as(fns[1], {
+      ...b,
+      definition: { ...b.definition, privates: shared ? privates : ["#x"] },
+    });
+    return serialize(fns, { code }).frames;
+  };
+  assert.deepEqual(bytes(true), bytes(false));
+});
+
+Deno.test("instances of classes that extend built-ins are complete built-ins of their class", () => {
+  class Table extends Map<unknown, unknown> {
+    title = "t";
+    self: unknown = this;
+  }
+  class Bag extends Set<unknown> {}
+  class List extends Array<unknown> {
+    extra = 1;
+  }
+  class Matrix extends Float64Array {
+    rows = 2;
+  }
+  class Memory extends ArrayBuffer {}
+  class Moment extends Date {}
+  class Pattern extends RegExp {}
+  class Num extends Number {
+    unit = "m";
+  }
+  class Text extends String {
+    language = "en";
+  }
+  const code = new FakeCode();
+  for (const cls of [Table, Bag, List, Matrix, Memory, Moment, Pattern, Num, Text]) code.part(cls);
+  const table = new Table([[1, 2]]);
+  table.set("me", table);
+  const matrix = new Matrix([1, 2, 3, 4]);
+  const value = {
+    table,
+    bag: new Bag([1, table]),
+    list: List.from([1, 2, matrix]),
+    matrix,
+    memory: new Memory(8),
+    moment: new Moment(5),
+    pattern: new Pattern("a+", "g"),
+    num: new Num(5),
+    text: new Text("hello"),
+  };
+  const copy = code.roundTrip(value);
+  assertSame(copy, value);
+  assert.equal(copy.table.get("me"), copy.table);
+  assert.equal(copy.table.self, copy.table);
+  assert.equal(copy.table.title, "t");
+  assert.ok(copy.list instanceof List);
+  assert.equal(copy.list[2], copy.matrix);
+  assert.equal(copy.matrix.rows, 2);
+  assert.deepEqual(Object.keys(copy.text), Object.keys(value.text));
+  assert.equal(`${copy.text}${+copy.num}${copy.num.unit}`, "hello5m");
+});
+
+Deno.test("own properties arrive as they are, whatever accessors the class has", () => {
+  class Odd {
+    get size(): number {
+      return 1;
+    }
+    set size(_size: number) {
+      throw new Error("a setter ran");
+    }
+  }
+  const code = new FakeCode();
+  code.part(Odd);
+  const odd = new Odd();
+  for (const key of ["size", "constructor", "__proto__", "toString"]) {
+    Object.defineProperty(odd, key, { value: key, enumerable: true, writable: true });
+  }
+  const copy = code.roundTrip(odd);
+  assert.deepEqual(Object.entries(copy), Object.entries(odd));
+  assert.equal(Object.getPrototypeOf(copy), Odd.prototype);
+});
+
+Deno.test("an object whose class cannot be told is refused", () => {
+  const code = new FakeCode();
+  const prototype = { shared: 1 };
+  assert.match(
+    refusalOf(Object.create(prototype), code).reason,
+    /its prototype is not that of a class/,
+  );
+  assert.match(refusalOf(new Intl.NumberFormat(), code).reason, /instances of class NumberFormat/);
+  function Parent() {}
+  const Child = code.part(function Child() {});
+  Child.prototype = Object.create(Parent.prototype);
+  assert.throws(() => serialize(Reflect.construct(Child, []), { code }), SerializationError);
+  // Live things are refused as such, whatever their class.
+  assert.match(refusalOf([1].values(), code).reason, /collect what it yields/);
+  assert.match(refusalOf(new Response("").body, code).reason, /Array\.fromAsync/);
+  assert.match(refusalOf(Promise.resolve(), code).reason, /await it/);
+});
+
+Deno.test("an instance whose class is not known here is a clear error", () => {
+  const code = new FakeCode();
+  class Account {}
+  code.part(Account);
+  const bytes = serialize([new Account()], { code });
+  const both = serialize([new Account(), Account], { code });
+  code.classes.clear();
+  const unknown = /the class Account \(cAccount\) is not known here; read the value in a task/;
+  assert.throws(() => deserialize(bytes, { code }), unknown);
+  assert.throws(() => deserialize(both, { code }), unknown);
+});
+
+Deno.test("an error arrives with its class, or by its name where that is not known", () => {
+  class HttpError extends RangeError {
+    constructor(readonly status: number) {
+      super(`status ${status}`);
+    }
+    get retry(): boolean {
+      return this.status >= 500;
+    }
+  }
+  const code = new FakeCode();
+  code.part(HttpError);
+  const error = new HttpError(503);
+  error.cause = error;
+  const copy = code.roundTrip(error);
+  assertSame(copy, error);
+  assert.equal(copy.retry, true);
+  assert.ok(!Object.hasOwn(copy, "name"));
+
+  const bytes = serialize([error, error, new HttpError(404)], { code });
+  code.classes.clear();
+  const [one, two, three] = deserialize(bytes, { code }) as HttpError[];
+  assert.equal(Object.getPrototypeOf(one), RangeError.prototype);
+  assert.equal(one.name, "HttpError");
+  assert.equal(one.status, 503);
+  assert.equal(one, two);
+  assert.equal(three.name, "HttpError");
+  assert.equal(String(three), "HttpError: status 404");
+});
+
+Deno.test("an error whose class does not travel goes by its name", () => {
+  class Local extends Error {}
+  const code = new FakeCode();
+  const copy = code.roundTrip([new Local("a"), new Local("b")]);
+  assert.deepEqual(copy.map(String), ["Local: a", "Local: b"]);
+  assert.deepEqual(
+    serialize(new Local("x"), { code }).frames[0].length,
+    serialize(new Local("x")).frames[0].length,
+  );
+  // Its class would travel where it stands, but holds what does not.
+  const conn = Deno.readTextFile;
+  code.inline(Local, { variables: { conn } });
+  const after = { x: 1 };
+  const again = code.roundTrip([new Local("a"), after, new Local("b"), after]);
+  assert.deepEqual(again.map(String), [
+    "Local: a",
+    "[object Object]",
+    "Local: b",
+    "[object Object]",
+  ]);
+  assert.equal(again[1], again[3]);
+});
+
+Deno.test("errors of a class that is defined on the spot are of that class", () => {
+  class Local extends TypeError {}
+  const code = new FakeCode();
+  code.inline(Local);
+  const members = [new Local("1"), new TypeError("2")];
+  const copy = code.roundTrip(new AggregateError(members, "all", { cause: members[0] }));
+  assert.equal(copy.cause, copy.errors[0]);
+  const [{ constructor: Copy }] = copy.errors;
+  assert.notEqual(Copy, Local);
+  assert.equal(Copy.name, "Local");
+  assert.ok(copy.errors[0] instanceof TypeError);
+  assert.equal(copy.errors[0].message, "1");
+});
+
+Deno.test("a class that is its own superclass's argument is refused, with a remedy", () => {
+  const code = new FakeCode();
+  class Knot {}
+  code.inline(Knot, { variables: { list: [Knot] }, early: 1 });
+  const error = refusalOf(Knot, code, "cls");
+  assert.equal(error.path, "cls → list[0]");
+  assert.match(error.reason, /needed before it is complete: .* take it out there/);
+});
+
+Deno.test("functions nested to the limit travel, and not beyond", () => {
+  const code = new FakeCode();
+  const chain = (length: number) => {
+    let inner: unknown = 1;
+    for (let i = 0; i < length; i++) {
+      const fn = () => inner;
+      inner = code.inline(fn, {
+        variables: { inner },
+        definition: { source: "() => inner", name: "fn" },
+      });
+    }
+    return inner as () => unknown;
+  };
+  let copy: unknown = code.roundTrip(chain(990));
+  for (let i = 0; i < 990; i++) copy = (copy as () => unknown)();
+  assert.equal(copy, 1);
+  assert.match(refusalOf(chain(3000), code).reason, /nested more than 1000 levels deep/);
+});
+
+Deno.test("errors of the reader's own pass through", () => {
+  const code = new FakeCode();
+  const bytes = serialize(code.inline(() => 1, { definition: { source: "not JavaScript" } }), {
+    code,
+  });
+  assert.throws(() => deserialize(bytes, { code }), SyntaxError);
+});
+
+Deno.test("large buffers that code closes over become parts, once", () => {
+  const code = new FakeCode();
+  let shared = 0;
+  code.share = (bytes) => {
+    code.buffers.set(`b${++shared}`, bytes.slice().buffer as ArrayBuffer);
+    return `b${shared}`;
+  };
+  const table = new Float64Array(10_000).map((_, i) => i);
+  const small = new Uint8Array(5000);
+  const resizable = new ArrayBuffer(100_000, { maxByteLength: 200_000 });
+  const fn = code.inline(() => table, {
+    variables: { table, part: table.subarray(5, 9), small, resizable },
+    definition: { source: "() => [table, part, small, resizable]" },
+  });
+  const bytes = serialize(fn, { code });
+  assert.equal(shared, 1);
+  assert.deepEqual(bytes.frames.slice(1).map((frame) => frame.length), [5000, 100_000]);
+  const read = (copy: boolean) =>
+    (deserialize(bytes, { code, copy }) as () => (Float64Array | ArrayBuffer)[])();
+  const [one, part] = read(false) as Float64Array[];
+  assert.deepEqual(one, table);
+  assert.equal(one.buffer, code.buffers.get("b1"));
+  assert.deepEqual([...part], [5, 6, 7, 8]);
+  assert.notEqual((read(true)[0] as Float64Array).buffer, one.buffer);
+
+  code.buffers.set("b1", new ArrayBuffer(5));
+  assert.throws(() => read(false), /the buffer b1 has 5 bytes instead of 80000/);
+  code.buffers.clear();
+  assert.throws(() => read(false), /the buffer b1 that the value refers to is not known here/);
+  assert.throws(() => deserialize(bytes), /b1 .* is not known here/);
 });

@@ -4,20 +4,30 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { blobBytes } from "../../protocol/blob_bytes.ts";
 
 const ERROR_FIELDS = ["name", "message", "stack", "cause", "errors"];
+
+/** What is compared of a function that is not the same one. */
+export type Inside = (fn: object) => unknown;
 
 /**
  * Check that two values are the same: kinds, bits of numbers, order of keys, holes, prototypes, and which
  * objects are one and the same.
+ *
+ * @param actual What came back.
+ * @param expected What was sent.
+ * @param inside Gives what a function is made of; without it, functions have to be the same ones.
  */
-export function assertSame(actual: unknown, expected: unknown): void {
-  new Comparison().compare(actual, expected, "value");
+export function assertSame(actual: unknown, expected: unknown, inside?: Inside): void {
+  new Comparison(inside).compare(actual, expected, "value");
 }
 
 class Comparison {
   private readonly counterparts = new Map<object, object>();
   private readonly taken = new Map<object, object>();
+
+  constructor(private readonly inside: Inside | undefined) {}
 
   /** Pair two objects; true if they have been before. An object with two counterparts is an error. */
   private paired(actual: object, expected: object, path: string): boolean {
@@ -33,13 +43,19 @@ class Comparison {
   }
 
   compare(actual: unknown, expected: unknown, path: string): void {
+    if (typeof expected === "function" && actual !== expected && this.inside !== undefined) {
+      assert.equal(typeof actual, "function", path);
+      if (this.paired(actual as object, expected, path)) return;
+      this.compare(this.inside(actual as object), this.inside(expected), `${path}()`);
+      return;
+    }
     if (typeof expected !== "object" || expected === null) {
       assert.ok(Object.is(actual, expected), `${path}: ${String(actual)} is ${String(expected)}`);
       return;
     }
     assert.ok(typeof actual === "object" && actual !== null, `${path}: is no object`);
     if (this.paired(actual, expected, path)) return;
-    assert.equal(Object.getPrototypeOf(actual), Object.getPrototypeOf(expected), `${path}: class`);
+    this.classes(actual, expected, path);
     if (ArrayBuffer.isView(expected)) {
       const view = actual as ArrayBufferView;
       assert.equal(view.byteLength, expected.byteLength, path);
@@ -66,6 +82,15 @@ class Comparison {
       assert.ok(Object.is((actual as Date).getTime(), expected.getTime()), path);
     } else if (expected instanceof RegExp) {
       assert.equal(String(actual), String(expected), path);
+    } else if (expected instanceof URL) {
+      assert.equal((actual as URL).href, expected.href, path);
+    } else if (expected instanceof Headers || expected instanceof URLSearchParams) {
+      assert.deepEqual([...(actual as Headers)], [...expected], path);
+    } else if (expected instanceof Blob) {
+      assert.equal((actual as Blob).type, expected.type, path);
+      assert.deepEqual(bytes(blobBytes(actual as Blob)!), bytes(blobBytes(expected)!), path);
+    } else if (Object.prototype.toString.call(expected).startsWith("[object Temporal.")) {
+      assert.equal(String(actual), String(expected), path);
     } else if (!Array.isArray(expected)) {
       const valueOf = expected.valueOf;
       if (typeof valueOf === "function" && valueOf !== Object.prototype.valueOf) {
@@ -80,6 +105,13 @@ class Comparison {
     for (const key of Object.keys(expected)) {
       this.compare(get(actual, key), get(expected, key), `${path}[${JSON.stringify(key)}]`);
     }
+  }
+
+  private classes(actual: object, expected: object, path: string): void {
+    const [one, other] = [Object.getPrototypeOf(actual), Object.getPrototypeOf(expected)];
+    if (one === other) return;
+    assert.ok(this.inside !== undefined && one !== null && other !== null, `${path}: class`);
+    this.compare(one.constructor, other.constructor, `${path}: class`);
   }
 
   private list(actual: unknown[], expected: unknown[], path: string): void {
