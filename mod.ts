@@ -57,6 +57,7 @@ export {
 export { WorkerProcess, WorkerProcessError } from "./deploy/worker_process.ts";
 export { Scheduler, type SchedulerOptions } from "./scheduler/scheduler.ts";
 export type { SchedulerCore, SchedulerCoreOptions } from "./scheduler/core.ts";
+export type { UnusedLimits } from "./scheduler/part_registry.ts";
 export type { TaskStateName } from "./scheduler/task_state.ts";
 export { SchedulerPlugin, type TransitionDetails } from "./scheduler/plugin.ts";
 export type { ResultStore } from "./worker/store.ts";
@@ -98,6 +99,7 @@ export {
 export * from "./comm/transport.ts";
 
 // Values as bytes
+export type { AnyFunction } from "./protocol/functions/definition.ts";
 export type { WorkerMetrics } from "./protocol/messages.ts";
 export {
   type HeaderAndFrames,

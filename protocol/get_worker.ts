@@ -17,6 +17,7 @@ export interface TaskWorker {
 
 /** There is no worker here: this code does not run in a task. */
 export class NoWorkerError extends Error {
+  /** Name of the class. */
   override readonly name = "NoWorkerError";
 
   /** Make the error. */

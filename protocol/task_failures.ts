@@ -8,6 +8,7 @@ import { DeserializationError, SerializationError } from "./values_format.ts";
 
 /** A task ran longer than its time limit, and was stopped. */
 export class TaskTimeoutError extends Error {
+  /** Name of the class. */
   override readonly name = "TaskTimeoutError";
 
   /**
@@ -23,6 +24,7 @@ export class TaskTimeoutError extends Error {
 
 /** A task tried to end its thread or process. */
 export class TaskExitError extends Error {
+  /** Name of the class. */
   override readonly name = "TaskExitError";
 
   /**
@@ -37,11 +39,13 @@ export class TaskExitError extends Error {
 
 /** The arguments of a task are not what they should be. */
 export class TaskArgumentsError extends Error {
+  /** Name of the class. */
   override readonly name = "TaskArgumentsError";
 }
 
 /** A part of code that a task needs was never sent to its worker. */
 export class UnknownPartError extends Error {
+  /** Name of the class. */
   override readonly name = "UnknownPartError";
 
   /**
@@ -56,11 +60,13 @@ export class UnknownPartError extends Error {
 
 /** Code that was sent to a worker cannot be made live there. */
 export class LinkError extends Error {
+  /** Name of the class. */
   override readonly name = "LinkError";
 }
 
 /** A task was marked bad because workers kept dying while they ran it. */
 export class KilledWorkerError extends Error {
+  /** Name of the class. */
   override readonly name = "KilledWorkerError";
 
   /**
