@@ -170,14 +170,18 @@ function finish(letter: string, code: Serialized, session: CodeSession): MadePar
   const kept = new Serialized([first, ...frames.map((frame) => frame.slice())]);
   return {
     name: `${letter}${tokenize(kept)}`,
-    part: partOf(kept, needs, written),
+    part: partOf(kept, needs, [...written.values()]),
     parts: session.parts,
     isConstant: session.isConstant,
   };
 }
 
 /** A part whose origin is found out when it is sent: that takes longer than all the rest. */
-function partOf(code: Serialized, needs: string[], written: readonly Closure[]): CodePart {
+function partOf(
+  code: Serialized,
+  needs: string[],
+  written: readonly (Closure | undefined)[],
+): CodePart {
   let origin: Serialized | undefined;
   return {
     code,

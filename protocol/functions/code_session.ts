@@ -7,6 +7,7 @@
 import type { CodePart } from "../messages.ts";
 import { findRegistration } from "../registrations.ts";
 import { handleRefusal } from "../values_refusals.ts";
+import { builtinFunction } from "./builtin_functions.ts";
 import { Cells } from "./cells.ts";
 import { type Closure, nameOf } from "./closure.ts";
 import type { CodeBook } from "./code_book.ts";
@@ -42,8 +43,8 @@ export interface SessionOptions {
 export class CodeSession implements CodeWriter {
   /** Parts that what was written refers to, and all that they need. */
   readonly parts: Map<string, CodePart> = new Map();
-  /** What was written where it stands, in order. */
-  readonly written: Closure[] = [];
+  /** What was written where it stands, in order; what only an expression stands for has no closure. */
+  readonly written: Map<AnyFunction, Closure | undefined> = new Map();
   /** Nothing that was written can change. */
   isConstant = true;
   readonly #needs = new Set<string>();
@@ -94,8 +95,9 @@ export class CodeSession implements CodeWriter {
       if (!(error instanceof BuiltInError)) throw refusalOf(error);
       const name = nameOf(cls);
       throw new CodeRefusal(
-        handleRefusal(name) ?? `a ${name} does not travel, it is an object of Deno's own; ` +
-            `make it in the task, or send plain data`,
+        handleRefusal(name) ??
+          `its class ${name} is Deno's own, and its objects do not travel; make it in the task, ` +
+            `or send plain data`,
       );
     }
   }
@@ -108,6 +110,7 @@ export class CodeSession implements CodeWriter {
     if (registration === undefined) return undefined;
     const { class: cls, serialize } = registration;
     const part = refusing(() => this.#makers.registration(registration, this.#options.epoch));
+    this.isConstant &&= part.isConstant;
     this.#need(part);
     return {
       part: part.name,
@@ -131,11 +134,12 @@ export class CodeSession implements CodeWriter {
 
   #form(fn: AnyFunction): CodeForm {
     const path = standardPath(fn);
-    if (path !== undefined) return expression(fn, path);
+    if (path !== undefined) return this.#expression(fn, path);
     const { root, ids, epoch } = this.#options;
     const found = fn === root ? undefined : this.#imported(fn);
     if (found !== undefined) return this.#import(fn, ...found);
-    const closure = this.#book.closure(fn);
+    const closure = this.#closure(fn);
+    if (closure instanceof ImportReference) return { type: "import", reference: closure };
     if (closure.text.class !== undefined && fn !== root) {
       const imported = packageImport(closure.name, closure.place);
       if (imported !== undefined) return this.#import(fn, imported, undefined);
@@ -147,6 +151,17 @@ export class CodeSession implements CodeWriter {
       }
     }
     return this.#inline(closure);
+  }
+
+  /** Takes a function apart, or says which built-in module exports it. */
+  #closure(fn: AnyFunction): Closure | ImportReference {
+    try {
+      return this.#book.closure(fn);
+    } catch (error) {
+      const reference = error instanceof BuiltInError ? builtinFunction(fn) : undefined;
+      if (reference === undefined) throw error;
+      return reference;
+    }
   }
 
   #imported(fn: AnyFunction): [ImportedValue, ImportValues] | undefined {
@@ -167,7 +182,26 @@ export class CodeSession implements CodeWriter {
     const reference = new ImportReference(module, name);
     return member === undefined
       ? { type: "import", reference }
-      : expression(fn, `m.${member}`, ["m", reference]);
+      : this.#expression(fn, `m.${member}`, ["m", reference]);
+  }
+
+  /** A standard function, or a member of what a module exports: an expression says which. */
+  #expression(
+    fn: AnyFunction,
+    source: string,
+    early?: [variable: string, value: unknown],
+  ): InlineForm {
+    if (this.#options.root !== undefined) this.written.set(fn, undefined);
+    return {
+      type: "inline",
+      definition: {
+        ...{ source, kind: "expression", name: nameOf(fn) },
+        variables: early ? [early[0]] : [],
+        early: early ? 1 : 0,
+      },
+      values: early ? [early[1]] : [],
+      properties: [],
+    };
   }
 
   #inline(closure: Closure): InlineForm {
@@ -179,7 +213,8 @@ export class CodeSession implements CodeWriter {
     const values = closure.values(this.#cells);
     const properties = propertiesOf(fn, text);
     this.isConstant &&= closure.isConstant && properties.length === 0;
-    this.written.push(closure);
+    // Only parts have an origin, and values can be many.
+    if (this.#options.root !== undefined) this.written.set(fn, closure);
     let { definition } = closure;
     if (text.class !== undefined) {
       const id = fn === this.#options.root ? undefined : this.#options.ids?.(fn);
@@ -192,24 +227,6 @@ export class CodeSession implements CodeWriter {
     }
     return { type: "inline", definition, values, properties };
   }
-}
-
-/** A standard function, or a member of what a module exports: an expression says which. */
-function expression(
-  fn: AnyFunction,
-  source: string,
-  early?: [variable: string, value: unknown],
-): InlineForm {
-  return {
-    type: "inline",
-    definition: {
-      ...{ source, kind: "expression", name: nameOf(fn) },
-      variables: early ? [early[0]] : [],
-      early: early ? 1 : 0,
-    },
-    values: early ? [early[1]] : [],
-    properties: [],
-  };
 }
 
 function privateRefusal(cls: AnyFunction, privates: readonly string[]): string {

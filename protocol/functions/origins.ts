@@ -28,12 +28,13 @@ interface Origin {
  * @param written Its definitions, in order.
  * @returns Undefined if nothing is known of any of them.
  */
-export function originOf(written: readonly Closure[]): Serialized | undefined {
+export function originOf(written: readonly (Closure | undefined)[]): Serialized | undefined {
   const origins = written.map(originOfClosure);
   return origins.some((origin) => origin !== null) ? serialize(origins) : undefined;
 }
 
-function originOfClosure(closure: Closure): Origin | null {
+function originOfClosure(closure: Closure | undefined): Origin | null {
+  if (closure === undefined) return null;
   const { text, rewritten } = closure;
   const place = closure.findPlace();
   if (place === undefined || place.script.url === "") return null;
