@@ -83,11 +83,13 @@ export class CodeSession implements CodeWriter {
     return refusing(() => this.#form(fn));
   }
 
-  describeClass(cls: AnyFunction, _instance: object, lenient: boolean): CodeForm | undefined {
+  describeClass(cls: AnyFunction, instance: object, lenient: boolean): CodeForm | undefined {
     try {
       // Before anything else: whose class it is decides what to do about it.
       if (this.#imported(cls) === undefined) this.#book.closure(cls);
-      const privates = this.#book.privatesOf(cls);
+      // What is private is the business of a registered serialization, of a superclass's too.
+      const isRegistered = findRegistration(instance) !== undefined;
+      const privates = isRegistered ? [] : this.#book.privatesOf(cls);
       if (privates.length > 0) throw new CodeRefusal(privateRefusal(cls, privates));
       return this.describe(cls);
     } catch (error) {

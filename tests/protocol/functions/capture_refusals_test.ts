@@ -56,7 +56,6 @@ Deno.test("functions that cannot travel are refused with what to do instead", ()
     [new Counter().describer(), /super or new\.target/],
     [
       (function () {
-        // deno-lint-ignore prefer-rest-params
         return () => arguments.length;
       })(),
       /"arguments" of the function around it/,

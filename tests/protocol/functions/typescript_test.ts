@@ -9,12 +9,14 @@ enum Color {
 const enum Size {
   Small = 1,
 }
+// deno-lint-ignore no-namespace -- what is tested
 namespace Geometry {
   export const factor = 3;
   export function area(side: number): number {
     return side * side * factor;
   }
 }
+// deno-lint-ignore no-namespace -- what is tested
 namespace Geometry {
   export const twice = (side: number) => 2 * Geometry.area(side);
 }
