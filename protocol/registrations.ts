@@ -57,7 +57,7 @@ const TAKEN = [Object, Array, Function, Number, String, Boolean, BigInt, Symbol]
  *
  * @example
  * ```ts
- * import { registerSerialization } from "jsr:@dusk/dusk";
+ * import { registerSerialization } from "./mod.ts";
  *
  * class Human {
  *   #name: string;

@@ -1,6 +1,6 @@
 /**
- * Users' values as bytes and back: all that structured clone takes, with large buffers as frames of
- * their own that are never copied. The same value gives the same bytes on every machine.
+ * Users' values as bytes and back: all that structured clone takes, and code, with large buffers as frames
+ * of their own that are never copied. The same value gives the same bytes on every machine.
  *
  * @module
  */
@@ -50,17 +50,20 @@ let idle: ValueWriter | undefined;
  * Encode a value as frames.
  *
  * Takes everything that structured clone takes: primitives, plain objects, arrays, `Map`, `Set`, `Date`,
- * `RegExp`, buffers and views, errors, boxed primitives, shared and cyclic references. As there,
- * symbol keys and property attributes are not part of a value, and of an instance of a subclass of a
- * built-in (`class Matrix extends Float64Array`) the built-in part travels. Of a view's buffer, the part
- * that the value's views cover travels. An `ArrayBuffer` of more than 4 kB is a frame that views its
- * memory: do not change it while the result is in use.
+ * `RegExp`, buffers and views, errors, boxed primitives, shared and cyclic references; and `URL`, `Headers`,
+ * `Blob` (see `blob_bytes.ts`), `ImageData`, `Temporal`, and symbols that are the same everywhere. As there,
+ * symbol keys and property attributes are not part of a value. Of a view's buffer, the part that the value's
+ * views cover travels. An `ArrayBuffer` of more than 4 kB is a frame that views its memory: do not change
+ * it while the result is in use.
+ *
+ * With `code`, functions, classes and instances of classes travel as well. Without it, of an instance of a
+ * subclass of a built-in (`class Matrix extends Float64Array`) the built-in part travels.
  *
  * @param value The value.
  * @param options See {@linkcode SerializeOptions}.
  * @returns The frames.
- * @throws {SerializationError} If something in the value is not data, such as a function or an instance of
- * a class of the user's.
+ * @throws {SerializationError} If something in the value cannot travel, such as an open file.
+ * @throws {UnreadBlobError} If it holds Blobs whose bytes are not known yet.
  *
  * @example
  * ```ts

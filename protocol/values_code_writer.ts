@@ -56,6 +56,11 @@ export class CodeEncoder {
     if (!this.writer.again(fn)) this.form(fn, this.code.describe(fn));
   }
 
+  /** Whether instances with this prototype have been met. */
+  knows(prototype: object): boolean {
+    return this.kinds.has(prototype);
+  }
+
   /**
    * Write an instance of a class, which has not appeared.
    *
@@ -102,9 +107,10 @@ export class CodeEncoder {
     const { writer } = this;
     const inside = kind.inside!;
     const { numbered } = kind;
-    if (numbered !== undefined && writer.objects.find(numbered) >= 0) {
+    const number = numbered === undefined ? -1 : writer.objects.find(numbered);
+    if (number >= 0) {
       writer.sink.byte(Tag.INSTANCE);
-      writer.again(numbered);
+      writer.backTo(number);
       this.content(object, inside);
       return true;
     }
@@ -235,7 +241,7 @@ export class CodeEncoder {
     const { writer } = this;
     if (!early && writer.unready.length > 0) {
       const number = writer.objects.find(value as object);
-      if (number >= 0 && writer.unready.includes(number)) return writer.back(number);
+      if (number >= 0 && writer.unready.includes(number)) return writer.backAnyway(number);
     }
     writer.value(value);
   }

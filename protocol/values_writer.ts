@@ -212,7 +212,7 @@ export class ValueWriter {
       const registered = code.registration(object);
       if (registered !== undefined) return this.coder(code).custom(object, registered);
       if (
-        prototype !== null && !isBuiltinPrototype(prototype) &&
+        prototype !== null && (this.encoder?.knows(prototype) || !isBuiltinPrototype(prototype)) &&
         this.coder(code).instance(object, prototype)
       ) return;
     }
@@ -284,17 +284,22 @@ export class ValueWriter {
   again(object: object): boolean {
     const number = this.objects.find(object);
     if (number < 0) return false;
+    this.backTo(number);
+    return true;
+  }
+
+  /** A reference to the object with a number. */
+  backTo(number: number): void {
     if (this.unready.length > 0 && this.unready.includes(number)) {
       throw new Refusal(
         "it is needed before it is complete: by its own superclass or static initializer, or in what its serialize returned; take it out there",
       );
     }
-    this.back(number);
-    return true;
+    this.backAnyway(number);
   }
 
-  /** A reference to the object with a number. */
-  back(number: number): void {
+  /** A reference to the object with a number, which the reader need not have yet. */
+  backAnyway(number: number): void {
     this.sink.byte(Tag.BACK);
     this.sink.varint(number);
   }

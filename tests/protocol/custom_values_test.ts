@@ -140,7 +140,10 @@ Deno.test("what the user's functions throw, or return wrongly, is an error that 
     }
     assert.fail("it was taken");
   };
-  assert.match(read(fail).message, /the deserialize that was registered for Human failed: Error: no name/);
+  assert.match(
+    read(fail).message,
+    /the deserialize that was registered for Human failed: Error: no name/,
+  );
   assert.equal(read(fail).cause, failure);
   assert.match(read(() => 5).message, /registered for Human must return an object, not 5/);
 });
