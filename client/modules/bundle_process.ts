@@ -182,6 +182,13 @@ function remedyFor(said: string): string {
     return "check the name and version of the package";
   }
   if (/syntax ?error|expected|unexpected/i.test(said)) return "correct the module";
+  if (/"\.node" files/.test(said)) {
+    return "native addons do not travel: call it here, and pass what comes of it as arguments";
+  }
+  if (/wasm modules/i.test(said)) return "read its bytes here, and instantiate them in the task";
+  if (/esbuild package/.test(said)) {
+    return 'deno fetches its bundler once: run "deno bundle" on any file where there is a network';
+  }
   if (/error sending request|dns|connect|network|fetch|download|load path: deno:/i.test(said)) {
     return 'this takes the network once: run "deno cache" on it where there is one';
   }

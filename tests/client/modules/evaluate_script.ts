@@ -65,7 +65,6 @@ export async function evaluateScript<T>(
   const url = URL.createObjectURL(new Blob([`(${worker})()`], { type: "text/javascript" }));
   const options = { type: "module", deno: { permissions: "none" } } as WorkerOptions;
   const thread = new Worker(url, options);
-  URL.revokeObjectURL(url);
   try {
     const next = () => new Promise<MessageEvent>((resolve) => thread.onmessage = resolve);
     await next();
@@ -76,5 +75,6 @@ export async function evaluateScript<T>(
     return value;
   } finally {
     thread.terminate();
+    URL.revokeObjectURL(url);
   }
 }

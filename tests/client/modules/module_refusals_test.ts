@@ -34,7 +34,7 @@ const refused: [what: string, files: Record<string, string>, message: RegExp][] 
   [
     "bad syntax",
     { "lib.ts": `export const x = ;` },
-    /lib\.ts" to workers: SyntaxError: Expression expected .* at file:.*lib\.ts:1:18; correct the module$/s,
+    /lib\.ts" to workers: .*Expression expected .*at file:.*lib\.ts:1:18.*; correct the module$/s,
   ],
   [
     "a bare name that no import map has",
@@ -81,7 +81,7 @@ const refused: [what: string, files: Record<string, string>, message: RegExp][] 
   [
     "a native addon",
     { "lib.ts": `import addon from "./fast.node"; export { addon };`, "fast.node": "ELF" },
-    /^lib\.ts imports the native addon fast\.node, and native code does not travel; call it here/,
+    /lib\.ts.*fast\.node.* (?:does|do) not travel[;:] call it here/,
   ],
   [
     "a native addon that is required",
@@ -90,12 +90,12 @@ const refused: [what: string, files: Record<string, string>, message: RegExp][] 
       "c.cjs": `exports.a = require("./fast.node");`,
       "fast.node": "ELF",
     },
-    /^(?:c\.cjs:\d|lib\.ts) imports the native addon fast\.node/,
+    /fast\.node.*c\.cjs|(?:c\.cjs|lib\.ts).*fast\.node.*; /,
   ],
   [
     "a WebAssembly module",
     { "lib.ts": `export * from "./add.wasm";`, "add.wasm": "\0asm\x01\0\0\0" },
-    /^lib\.ts imports the WebAssembly module add\.wasm, .*; read its bytes here/,
+    /lib\.ts.*; read its bytes here, and instantiate them in the task$/,
   ],
 ];
 
