@@ -39,7 +39,7 @@ console.log(await client.submit((time: string) => ms(time), "2 days").result());
 
 // A module by its name: tasks get the version that was uploaded last.
 await client.uploadFile(new URL("modules/greetings.ts", import.meta.url));
-const greet = async (name: string) => (await import("greetings" as string)).greet(name);
+const greet = async (name: string) => (await import("greetings")).greet(name);
 console.log(await client.submit(greet, "Ada").result());
 
 // An instance with private state cannot be looked into. Its class can say how it travels.

@@ -9,7 +9,7 @@ import { chunk, sumBy as sumOf } from "npm:lodash-es@4.17.21";
 import ms from "npm:ms@2.1.3";
 import { customAlphabet, urlAlphabet } from "npm:nanoid@5.1.6";
 import colors from "./fixtures/colors.json" with { type: "json" };
-import { increase } from "./fixtures/counting.ts";
+import { count, increase } from "./fixtures/counting.ts";
 import * as counting from "./fixtures/counting.ts";
 import { makeTask } from "./fixtures/digests.ts";
 import { isEven } from "./fixtures/even.ts";
@@ -54,8 +54,10 @@ gallery("imports", {
   "a module that is ready later": () => ready,
   "a module with a state, by name and as a namespace": () => [
     increase(),
+    count,
     counting.increase(),
     counting.count,
+    count,
   ],
   "an instance of an imported class, captured": () => [wheel.area, `${wheel}`],
   "an instance of an imported class, there and back": [
