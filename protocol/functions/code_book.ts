@@ -47,10 +47,7 @@ export class CodeBook {
   readonly #packageClasses = new LiveThings<AnyFunction>();
   readonly #privates = new WeakMap<AnyFunction, readonly string[]>();
   /** Which modules of this program import a module, and by which specifier. */
-  readonly #imports = new Map<
-    string,
-    Map<ImportValues, { values: ImportValues; specifier: string }>
-  >();
+  readonly #imports = new Map<string, { values: ImportValues; specifier: string }[]>();
 
   /** @param modules Finds what functions import. */
   constructor(modules: ModuleResolver) {
@@ -103,8 +100,13 @@ export class CodeBook {
   import(module: string, name: string): unknown {
     const cls = this.#packageClasses.get(`${module} ${name}`);
     if (cls !== undefined) return cls;
-    for (const { values, specifier } of this.#imports.get(module)?.values() ?? []) {
+    const imports = this.#imports.get(module) ?? [];
+    for (const { values, specifier } of imports) {
       const value = values.value(specifier, name);
+      if (value !== undefined) return value;
+    }
+    for (const { values, specifier } of imports) {
+      const value = values.unnamed(specifier, name);
       if (value !== undefined) return value;
     }
     if (!module.startsWith("node:")) return undefined;
@@ -120,7 +122,8 @@ export class CodeBook {
   /** A module of this program imports another one. */
   addImport({ module }: ResolvedModule, specifier: string, values: ImportValues): void {
     let imports = this.#imports.get(module);
-    if (imports === undefined) this.#imports.set(module, imports = new Map());
-    if (!imports.has(values)) imports.set(values, { values, specifier });
+    if (imports === undefined) this.#imports.set(module, imports = []);
+    if (imports.some((known) => known.values === values && known.specifier === specifier)) return;
+    imports.push({ values, specifier });
   }
 }

@@ -8,6 +8,7 @@ import { types } from "node:util";
 import { isPlainPrototype } from "../values_kinds.ts";
 import { readVariable } from "./cells.ts";
 import type { LiveScope } from "./inspector.ts";
+import { exportBeside } from "./module_exports.ts";
 import type { ImportSource } from "./scope_analysis.ts";
 import type { Script } from "./script.ts";
 
@@ -30,9 +31,11 @@ export interface ImportedValue {
 export class ImportValues {
   readonly #values = new Map<unknown, ImportedValue>();
   readonly #exports = new Map<string, Map<string, unknown>>();
+  readonly #url: string;
 
   /** @param script The module. @param scope Its scope. */
   constructor(script: Script, scope: LiveScope) {
+    this.#url = script.url;
     const found: [value: unknown, source: ImportSource][] = [];
     for (const { name, import: source } of script.imports) {
       if (source === undefined || source.type !== undefined) continue;
@@ -61,6 +64,17 @@ export class ImportValues {
   value(specifier: string, name: string): unknown {
     const exports = this.#exports.get(specifier);
     return exports?.get(name) ?? (exports?.get("*") as Record<string, unknown> | undefined)?.[name];
+  }
+
+  /** The same for what the module does not import by that name: found by another import of it. */
+  unnamed(specifier: string, name: string): unknown {
+    const url = URL.parse(specifier, this.#url)?.href;
+    if (url === undefined) return undefined;
+    for (const value of this.#exports.get(specifier)?.values() ?? []) {
+      const found = typeof value === "function" ? exportBeside(value, url, name) : undefined;
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 
   /** Where the module has this value from; undefined: it does not import it. */

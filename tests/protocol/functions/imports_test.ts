@@ -5,7 +5,7 @@ import { getWorker, Scheduler } from "../../../mod.ts";
 import { Capture } from "../../../protocol/functions/capture.ts";
 import { deserialize, serialize } from "../../../protocol/values.ts";
 import Round, * as shapes from "./fixtures/shapes.ts";
-import { Circle, count, describe, increase, makeTask, tools } from "./fixtures/shapes.ts";
+import { Circle, count, describe, fails, increase, makeTask, tools } from "./fixtures/shapes.ts";
 import { linkerOf, TestModules, travel, travelValue } from "./round_trip.ts";
 
 const SHAPES = "./fixtures/shapes.ts";
@@ -144,4 +144,14 @@ Deno.test("what comes back is of the classes that this program imports", () => {
   const back = deserialize(result, { code: capture.reader() });
   assert.ok(back instanceof Circle);
   assert.equal(back.area, 27);
+});
+
+Deno.test("a class that is not imported by its name is found beside what is", () => {
+  const capture = new Capture(modules());
+  const { parts } = capture.function(() => increase());
+  const module = [...parts.keys()].find((name) => name.startsWith("m"))!;
+  const found = capture.reader().import(module, "HiddenError") as typeof Error;
+  assert.equal(found.name, "HiddenError");
+  assert.ok(fails() instanceof found);
+  assert.equal(capture.reader().import(module, "nothing"), undefined);
 });
