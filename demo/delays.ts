@@ -1,7 +1,7 @@
 /**
  * The demo's question, how late flights are by airport and by hour, answered in two ways that share
- * nothing: as tasks for a cluster (a summary of each part, then summaries two by two), and as one
- * plain loop.
+ * nothing but what late means: as tasks for a cluster (a summary of each part, then summaries two by
+ * two), and as one plain loop.
  *
  * @module
  */
@@ -23,19 +23,26 @@ export interface Summary {
   byHour: Map<number, Sums>;
 }
 
-/** Task: the summary of one part of the flights. A task travels as its source, so it stands alone. */
+/** So many minutes make a flight late. */
+const LATE = 15;
+
+/** Add to the sums of a key. */
+function add<K>(sums: Map<K, Sums>, key: K, { flights, delay, late }: Sums): void {
+  const sum = sums.get(key) ?? { flights: 0, delay: 0, late: 0 };
+  sums.set(key, {
+    flights: sum.flights + flights,
+    delay: sum.delay + delay,
+    late: sum.late + late,
+  });
+}
+
+/** Task: the summary of one part of the flights. What it uses of this module travels with it. */
 export function summarize(flights: Flight[]): Summary {
   const summary: Summary = { byOrigin: new Map(), byHour: new Map() };
-  const count = <K>(sums: Map<K, Sums>, key: K, delay: number) => {
-    const sum = sums.get(key) ?? { flights: 0, delay: 0, late: 0 };
-    sum.flights++;
-    sum.delay += delay;
-    if (delay >= 15) sum.late++;
-    sums.set(key, sum);
-  };
   for (const { origin, date, delay } of flights) {
-    count(summary.byOrigin, origin, delay);
-    count(summary.byHour, Number(date.slice(11, 13)), delay);
+    const one = { flights: 1, delay, late: delay >= LATE ? 1 : 0 };
+    add(summary.byOrigin, origin, one);
+    add(summary.byHour, Number(date.slice(11, 13)), one);
   }
   return summary;
 }
@@ -44,14 +51,7 @@ export function summarize(flights: Flight[]): Summary {
 export function combine(left: Summary, right: Summary): Summary {
   const merge = <K>(a: Map<K, Sums>, b: Map<K, Sums>) => {
     const merged = new Map(a);
-    for (const [key, sums] of b) {
-      const other = merged.get(key) ?? { flights: 0, delay: 0, late: 0 };
-      merged.set(key, {
-        flights: other.flights + sums.flights,
-        delay: other.delay + sums.delay,
-        late: other.late + sums.late,
-      });
-    }
+    for (const [key, sums] of b) add(merged, key, sums);
     return merged;
   };
   return {
@@ -65,7 +65,7 @@ export function computeHere(flights: Flight[]): Summary {
   const sums = (group: Flight[] = []): Sums => ({
     flights: group.length,
     delay: group.reduce((minutes, { delay }) => minutes + delay, 0),
-    late: group.filter(({ delay }) => delay >= 15).length,
+    late: group.filter(({ delay }) => delay >= LATE).length,
   });
   const sumsOf = <K>(groups: Map<K, Flight[]>) =>
     new Map([...groups].map(([key, group]) => [key, sums(group)]));
