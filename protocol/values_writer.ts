@@ -9,6 +9,7 @@ import { ByteSink } from "./byte_sink.ts";
 import { type AnyFunction, CodeRefusal, type CodeWriter } from "./functions/definition.ts";
 import { writeArray } from "./values_array_writer.ts";
 import { CodeEncoder } from "./values_code_writer.ts";
+import { writeMap, writeSet } from "./values_collection_writer.ts";
 import { writeDomException, writeError } from "./values_error_writer.ts";
 import {
   MAX_DEPTH,
@@ -29,7 +30,7 @@ import {
   viewName,
 } from "./values_kinds.ts";
 import { Numbers } from "./values_numbers.ts";
-import { joinPaths, MAP_KEY, MAP_VALUE, MEMBER, SET_VALUE, ValuePath } from "./values_path.ts";
+import { joinPaths, MEMBER, ValuePath } from "./values_path.ts";
 import { Refusal, refusal } from "./values_refusals.ts";
 import { type SpecialKind, specialKind, type Standard } from "./values_standard.ts";
 import { symbolName } from "./values_symbols.ts";
@@ -236,9 +237,9 @@ export class ValueWriter {
         sink.byte(Tag.BUFFER);
         return sink.varint(this.buffer(object as ArrayBuffer, 0, -1, 1));
       case "Map":
-        return this.map(object as Map<unknown, unknown>);
+        return writeMap(this, object as Map<unknown, unknown>);
       case "Set":
-        return this.set(object as Set<unknown>);
+        return writeSet(this, object as Set<unknown>);
       case "Date":
         sink.byte(Tag.DATE);
         return sink.number(Date.prototype.getTime.call(object));
@@ -367,46 +368,6 @@ export class ValueWriter {
     sink.byte(0);
     sink.string(key);
     if (keys.size < MAX_KEYS) keys.add(key);
-  }
-
-  private map(map: Map<unknown, unknown>): void {
-    const { sink, path } = this;
-    const { size } = map;
-    sink.byte(Tag.MAP);
-    sink.varint(size);
-    const level = this.enter(MAP_KEY);
-    let n = 0;
-    for (const [key, value] of Map.prototype.entries.call(map)) {
-      // A getter may have changed the map: more entries than were announced.
-      if (n === size) throw this.changed(level);
-      path.atEntry(level, MAP_KEY, key, n++);
-      this.value(key);
-      path.atEntry(level, MAP_VALUE, key, n);
-      this.value(value);
-    }
-    if (n !== size) throw this.changed(level);
-    path.leave(level);
-  }
-
-  private set(set: Set<unknown>): void {
-    const { sink, path } = this;
-    const { size } = set;
-    sink.byte(Tag.SET);
-    sink.varint(size);
-    const level = this.enter(SET_VALUE);
-    let n = 0;
-    for (const value of Set.prototype.values.call(set)) {
-      if (n === size) throw this.changed(level);
-      path.at(level, n++);
-      this.value(value);
-    }
-    if (n !== size) throw this.changed(level);
-    path.leave(level);
-  }
-
-  private changed(level: number): Refusal {
-    this.path.leave(level);
-    return new Refusal("it changed while it was being serialized; send a copy");
   }
 
   private view(view: ArrayBufferView): void {

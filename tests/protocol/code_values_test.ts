@@ -328,6 +328,24 @@ Deno.test("own properties arrive as they are, whatever accessors the class has",
   assert.equal(Object.getPrototypeOf(copy), Odd.prototype);
 });
 
+Deno.test("maps and sets travel whole, whatever size they say they have", () => {
+  class Hidden extends Map<number, number> {
+    override get size(): number {
+      return 0;
+    }
+  }
+  class Sized extends Set<number> {}
+  const code = new FakeCode();
+  code.part(Hidden);
+  code.part(Sized);
+  const set = new Sized([1, 2]);
+  Object.defineProperty(set, "size", { value: "large", enumerable: true });
+  const [map, copy] = code.roundTrip([new Hidden([[1, 2]]), set] as const);
+  assert.deepEqual([...map], [[1, 2]]);
+  assert.deepEqual([...copy], [1, 2]);
+  assert.equal(copy.size, "large");
+});
+
 Deno.test("an object whose class cannot be told is refused", () => {
   const code = new FakeCode();
   const prototype = { shared: 1 };
