@@ -105,8 +105,11 @@ export function specialKind(object: object): SpecialKind | undefined {
 
 /** How an object of the platform travels; undefined for all other objects. */
 function standardOf(object: object): Standard | undefined {
-  const kind = byName.get(Object.prototype.toString.call(object).slice(8, -1));
-  const cls = kind && classNamed(kind.name);
+  let name = Object.prototype.toString.call(object).slice(8, -1);
+  // Images do not say what they are in every runtime, and are the only ones.
+  if (name === "Object") name = "ImageData";
+  const kind = byName.get(name);
+  const cls = kind && classNamed(name);
   return cls !== undefined && object instanceof cls ? kind : undefined;
 }
 
