@@ -59,6 +59,10 @@ export class Closure {
   readonly isConstant: boolean;
   readonly #slots: readonly Slot[];
   readonly #who: string;
+  #found: Place | undefined;
+  #isSought = false;
+  /** What was seen in this turn, for the first time that the values are asked for. */
+  #seen: InspectedFunction | undefined;
 
   /** Taken apart by {@linkcode takeApart}. */
   constructor(parts: ClosureParts) {
@@ -75,6 +79,10 @@ export class Closure {
     this.isConstant = this.#slots.every(({ source }) =>
       source.type === "constant" && isUnchanging(source.value)
     );
+    if (!this.isConstant) {
+      this.#seen = parts.inspected;
+      queueMicrotask(() => this.#seen = undefined);
+    }
     this.definition = {
       source: this.rewritten.source,
       kind: text.kind,
@@ -88,8 +96,11 @@ export class Closure {
   /** Where its text stands; undefined where that cannot be seen. */
   findPlace(): Place | undefined {
     if (this.place !== undefined || !mayInspect()) return this.place;
-    const inspected = inspectFunction(this.fn, this.#who)!;
-    return placeOf(inspected, this.text.text, this.#who);
+    if (!this.#isSought) {
+      this.#isSought = true;
+      this.#found = placeOf(inspectFunction(this.fn, this.#who)!, this.text.text, this.#who);
+    }
+    return this.#found;
   }
 
   /**
@@ -100,7 +111,8 @@ export class Closure {
    * @throws {CodeRefusal} When a variable that changes cannot be told from another.
    */
   values(cells: Cells): unknown[] {
-    let inspected: InspectedFunction | undefined;
+    let inspected = this.#seen;
+    this.#seen = undefined;
     let privates: Map<string, unknown> | undefined;
     return this.#slots.map(({ source }) => {
       switch (source.type) {
@@ -130,6 +142,7 @@ export interface ClosureParts {
   readonly text: FunctionText;
   readonly who: string;
   readonly place: Place | undefined;
+  readonly inspected: InspectedFunction | undefined;
   readonly resolved: ReadonlyMap<string, ResolvedModule>;
   readonly imported: ImportValues | undefined;
   readonly slots: readonly Slot[];

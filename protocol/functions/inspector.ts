@@ -3,10 +3,10 @@
  * its script. The one place that talks to it.
  *
  * `Session.post` runs the command at once, but hands the answer over by `process.nextTick`. So that
- * call is caught while a command is posted, and what it was given is run right after. A session that
- * takes part in events could have scheduled its hand-over before; therefore one session, which lives
- * on, has no events at all, and another one is made for each turn of the event loop in which scripts
- * are asked for. It costs milliseconds, and WebAssembly runs slower while it is there.
+ * call is caught while a command is posted, and what it was given is run right after. In a session that
+ * has events, one of those could have called it before, and the answer would wait with them; so the
+ * session that lives on has none, and each look at a script has a session of its own, which is closed
+ * right away (WebAssembly runs slower while it is there).
  *
  * @module
  */
@@ -46,6 +46,13 @@ interface RemoteValue {
   unserializableValue?: string;
 }
 
+/** What `Debugger.scriptParsed` tells. */
+interface ScriptParsed {
+  scriptId: string;
+  url: string;
+  isModule?: boolean;
+}
+
 /** Objects pass between this program and the inspector through here. */
 interface Sink {
   subject?: unknown;
@@ -59,26 +66,27 @@ type Post = (
   done: (error: unknown, answer: unknown) => void,
 ) => void;
 
-/** Post a command and take its answer; undefined: it is not there, because events came first. */
-function command<T>(session: Session, method: string, parameters: Parameters = {}): T | undefined {
+/** Post a command and take its answer. */
+function command<T>(session: Session, method: string, parameters: Parameters = {}): T {
   const handOvers: (() => void)[] = [];
   let failure: unknown;
-  let result: T | undefined;
+  let answer: T | undefined;
   const { nextTick } = process;
   process.nextTick = (callback: (...args: unknown[]) => void, ...args: unknown[]) => {
     handOvers.push(() => callback(...args));
   };
   try {
-    (session.post as Post).call(session, method, parameters, (error, answer) => {
+    (session.post as Post).call(session, method, parameters, (error, result) => {
       failure = error;
-      result = answer as T;
+      answer = result as T;
     });
   } finally {
     process.nextTick = nextTick;
   }
   for (const handOver of handOvers) handOver();
   if (failure) throw failure;
-  return result;
+  if (answer === undefined) throw new Error(`the inspector gave no answer to ${method}`);
+  return answer;
 }
 
 /** The session that has no events, and the way through which objects pass. */
@@ -86,6 +94,7 @@ class Link {
   readonly #session = new Session();
   readonly #sink: Sink = {};
   readonly #sinkId: string;
+  #releasing = false;
 
   constructor() {
     this.#session.connect();
@@ -102,9 +111,7 @@ class Link {
   }
 
   #post<T>(method: string, parameters: Parameters): T {
-    const answer = command<T>(this.#session, method, parameters);
-    if (answer === undefined) throw new Error(`the inspector gave no answer to ${method}`);
-    return answer;
+    return command<T>(this.#session, method, parameters);
   }
 
   #idOf(subject: unknown): string {
@@ -126,9 +133,15 @@ class Link {
     return this.#sink.out;
   }
 
+  /** Let go of what was looked at: at the end of the turn, for all at once. */
   #clear(): void {
     this.#sink.subject = this.#sink.out = undefined;
-    this.#post("Runtime.releaseObjectGroup", { objectGroup: "dusk" });
+    if (this.#releasing) return;
+    this.#releasing = true;
+    queueMicrotask(() => {
+      this.#releasing = false;
+      this.#post("Runtime.releaseObjectGroup", { objectGroup: "dusk" });
+    });
   }
 
   inspect(fn: AnyFunction): InspectedFunction | undefined {
@@ -168,40 +181,7 @@ class Link {
   }
 }
 
-/** A session that knows all scripts; for one turn of the event loop. */
-class Scripts {
-  readonly #session = new Session();
-  readonly #known = new Map<string, { url: string; isModule: boolean }>();
-
-  constructor() {
-    this.#session.connect();
-    this.#session.on(
-      "Debugger.scriptParsed",
-      (event: { params: { scriptId: string; url: string; isModule?: boolean } }) => {
-        const { scriptId, url, isModule } = event.params;
-        this.#known.set(scriptId, { url, isModule: isModule === true });
-      },
-    );
-    command(this.#session, "Debugger.enable");
-    queueMicrotask(() => this.close());
-  }
-
-  close(): void {
-    this.#session.disconnect();
-    if (scripts === this) scripts = undefined;
-  }
-
-  /** A script; undefined: it is not known, or the answer is stuck behind events. */
-  get(scriptId: string): InspectedScript | undefined {
-    const script = this.#known.get(scriptId);
-    const answer = script &&
-      command<{ scriptSource: string }>(this.#session, "Debugger.getScriptSource", { scriptId });
-    return answer && { ...script, source: answer.scriptSource };
-  }
-}
-
 let link: Link | undefined;
-let scripts: Scripts | undefined;
 
 /** Whether the inspector may be used without asking the user. */
 export function mayInspect(): boolean {
@@ -249,15 +229,29 @@ export function inspectPrivateMembers(object: object, who: string): Map<string, 
 }
 
 /**
- * Get a script.
+ * Get a script. It takes milliseconds: keep it.
  *
  * @param scriptId Of {@linkcode InspectedFunction}.
  * @returns Undefined if V8 does not have it any more.
  */
 export function inspectScript(scriptId: string): InspectedScript | undefined {
-  const script = (scripts ??= new Scripts()).get(scriptId);
-  if (script !== undefined) return script;
-  // It is newer than the session, or events are under way that the answer would have to wait for.
-  scripts.close();
-  return (scripts = new Scripts()).get(scriptId);
+  const session = new Session();
+  session.connect();
+  try {
+    let found: { url: string; isModule: boolean } | undefined;
+    session.on("Debugger.scriptParsed", ({ params }: { params: ScriptParsed }) => {
+      if (params.scriptId !== scriptId) return;
+      found = { url: params.url, isModule: params.isModule === true };
+    });
+    command(session, "Debugger.enable");
+    if (found === undefined) return undefined;
+    const { scriptSource: source } = command<{ scriptSource: string }>(
+      session,
+      "Debugger.getScriptSource",
+      { scriptId },
+    );
+    return { ...found, source };
+  } finally {
+    session.disconnect();
+  }
 }

@@ -113,6 +113,7 @@ class Assembly {
     return {
       ...{ fn: this.#fn, name: this.#name, text: this.#text, who: this.#who },
       place: this.#found === NOT_SOUGHT ? undefined : this.#found,
+      inspected: this.#inspected,
       ...{ resolved: this.#resolved, slots: this.#slots, edits: this.#edits },
       imports: this.#imports,
       imported: this.#found === NOT_SOUGHT || this.#found === undefined || isImport

@@ -124,6 +124,25 @@ Deno.test("linker: a class that came inside of another's part is found by its ow
   assert.equal(parts.linker.class("c" + "0".repeat(32)), undefined);
 });
 
+Deno.test("linker: classes that cannot be made do not keep others from being found inside of a part", async () => {
+  const parts = new HandParts();
+  class Base {}
+  class Derived extends Base {}
+  class Broken {}
+  class Waiting {}
+  const slow = new ImportReference(parts.module("return {};", { isAsync: true }), "Other");
+  const { name: base } = parts.make("c", parts.code.inline(Base));
+  parts.class(parts.code.inline(Broken, { variables: { "no name": 1 } }));
+  parts.class(parts.code.inline(Waiting, { variables: { slow }, early: 1 }));
+  parts.code.inline(Base, { definition: { id: base } });
+  const derived = parts.class(parts.code.inline(Derived, { variables: { Base }, early: 1 }));
+  const Live = parts.linker.class(base);
+  assert.equal(Live, Object.getPrototypeOf(parts.linker.class(derived)!));
+  assert.equal(parts.linker.takeAwaited(), undefined, "nothing has to wait for another's module");
+  assert.throws(() => parts.linker.class("c" + "0".repeat(32)), { name: "LinkError" });
+  await parts.linker.takeAwaited();
+});
+
 Deno.test("linker: a class that is forgotten and comes again is the same, while it is in use", () => {
   const parts = new HandParts();
   class Point {}

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { CodePlaces, definitionUrl, moduleUrl } from "../../../protocol/functions/code_places.ts";
 import { SourceMap } from "../../../protocol/functions/source_map.ts";
 import { parseStack, rewriteStack } from "../../../protocol/functions/stack_frames.ts";
+import type { Serialized } from "../../../protocol/serialized.ts";
 import { serialize } from "../../../protocol/values.ts";
 import { HandParts } from "./hand_parts.ts";
 
@@ -57,6 +58,15 @@ Deno.test("places: origins that make no sense are none", () => {
     assert.deepEqual(place, { file: "dusk:///f", line: 2, column: 7 });
     assert.equal(places.place(moduleUrl(M), 3, 7), undefined);
   }
+});
+
+Deno.test("places: a part that comes after it was asked for has its origin", () => {
+  const origins = new Map<string, Serialized>();
+  const places = new CodePlaces((part) => origins.get(part));
+  const file = () => places.place(definitionUrl(F, 0, "f"), 2, 1)!.file;
+  assert.equal(file(), "dusk:///f");
+  origins.set(F, serialize([{ url: "file:///main.ts", lines: new Int32Array([0, 0, 0, 0]) }]));
+  assert.equal(file(), "file:///main.ts");
 });
 
 Deno.test("stack: frames of sent code get their places, and the machinery is left out", () => {
