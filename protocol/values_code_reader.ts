@@ -48,19 +48,13 @@ export class CodeDecoder {
 
   /** Read what begins with one of the tags of code, which has been read. */
   read(tag: number): unknown {
-    const value = this.tagged(tag);
-    if (value instanceof Unready) throw value.error();
-    return value;
-  }
-
-  private tagged(tag: number): unknown {
     switch (tag) {
       case Tag.FUNCTION:
         return this.function();
       case Tag.IMPORT:
         return this.import();
       case Tag.CLASS:
-        return this.class();
+        return this.present(this.class());
       case Tag.INSTANCE:
         return this.instance();
       default:
@@ -164,10 +158,11 @@ export class CodeDecoder {
         number = reader.cursor.varint();
         cls = numbered(reader.objects, number, "object");
         break;
+      case Tag.CLASS:
+        return this.class();
       case Tag.FUNCTION:
       case Tag.IMPORT:
-      case Tag.CLASS:
-        cls = this.tagged(tag);
+        cls = this.read(tag);
         break;
     }
     cls ??= this.absent.get(number);

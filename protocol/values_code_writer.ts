@@ -19,10 +19,11 @@ import { className, classOf, describe, functionName } from "./values_kinds.ts";
 import { MEMBER, VARIABLE } from "./values_path.ts";
 import { liveRefusal, Refusal, refusal } from "./values_refusals.ts";
 import { isStandardPrototype, type SpecialKind, specialKind } from "./values_standard.ts";
-import type { ValueWriter } from "./values_writer.ts";
+import type { ValueWriter, WriterMark } from "./values_writer.ts";
 
 /** What is known of the objects with one prototype. */
 interface Kind {
+  readonly last: false;
   /** What is inside of the object; undefined: it travels as what it is without its class. */
   readonly inside: SpecialKind | undefined;
   readonly class: AnyFunction | undefined;
@@ -36,7 +37,24 @@ type ClassForm = CodeForm | typeof APPEARED;
 /** The class has appeared: a reference to it is all there is to write. */
 const APPEARED = Symbol("appeared");
 
-const NOT_SPECIAL: Kind = { inside: undefined, class: undefined, numbered: undefined };
+const NOT_SPECIAL: Kind = {
+  last: false,
+  inside: undefined,
+  class: undefined,
+  numbered: undefined,
+};
+
+/** An instance whose class comes after it, so that the class can hold the instance itself. */
+interface ClassLast {
+  readonly last: true;
+  readonly inside: SpecialKind;
+  readonly kind: Kind;
+  readonly form: ClassForm;
+  readonly mark: WriterMark;
+}
+
+/** An instance that is being written. */
+export type Begun = { readonly inside: SpecialKind } & (Kind | ClassLast);
 
 /** Writes the code of one value. */
 export class CodeEncoder {
@@ -62,32 +80,73 @@ export class CodeEncoder {
   }
 
   /**
-   * Write an instance of a class, which has not appeared.
+   * Begin an instance of a class, which has not appeared. The caller goes on with what is inside, and
+   * then calls {@linkcode end}: so there is little on the stack where objects are nested.
    *
    * @param object It is not plain.
    * @param prototype Its prototype, which is not that of a built-in.
-   * @returns False, and nothing is written, if it travels as what it is without its class.
+   * @returns Undefined, and nothing is written, if it travels as what it is without its class.
    */
-  instance(object: object, prototype: object): boolean {
+  begin(object: object, prototype: object): Begun | undefined {
+    const { writer } = this;
     const kind = this.kindOf(object, prototype);
-    return kind.inside !== undefined && this.withClass(object, prototype, kind);
+    const { inside, numbered } = kind;
+    if (inside === undefined) return undefined;
+    const number = numbered === undefined ? -1 : writer.objects.find(numbered);
+    if (number >= 0) {
+      writer.sink.byte(Tag.INSTANCE);
+      writer.backTo(number);
+      return kind as Begun;
+    }
+    const form = this.classForm(kind, object, isLenient(inside));
+    if (form === undefined) return this.withoutClass(object);
+    const mark = writer.mark();
+    writer.sink.byte(Tag.INSTANCE);
+    if (form !== APPEARED && form.type === "inline") {
+      writer.sink.byte(Tag.UNDEFINED);
+      return { last: true, inside, kind, form, mark };
+    }
+    this.classNode(kind, form);
+    return kind as Begun;
+  }
+
+  /**
+   * End an instance.
+   *
+   * @param object The instance.
+   * @param begun What {@linkcode begin} gave.
+   * @returns False if it is an error whose class cannot travel, and nothing of it is written.
+   */
+  end(object: object, begun: Begun): boolean {
+    const { inside } = begun;
+    if (!writesProperties(inside)) this.properties(object, inside);
+    if (!begun.last) return true;
+    try {
+      this.classNode(begun.kind, begun.form);
+      return true;
+    } catch (error) {
+      if (!isLenient(inside)) throw error;
+      this.writer.rollback(begun.mark);
+      this.withoutClass(object);
+      return false;
+    }
   }
 
   private kindOf(object: object, prototype: object): Kind {
     let kind = this.kinds.get(prototype);
     if (kind === undefined) {
-      kind = this.newKind(object, prototype);
+      kind = this.findKind(object, prototype);
       this.kinds.set(prototype, kind);
     }
     return kind;
   }
 
-  private newKind(object: object, prototype: object): Kind {
+  private findKind(object: object, prototype: object): Kind {
     const inside = specialKind(object);
     if (typeof inside === "object" && isStandardPrototype(inside, prototype)) return NOT_SPECIAL;
     const cls = classOf(prototype);
     if (inside !== undefined) {
-      return cls === undefined ? NOT_SPECIAL : { inside, class: cls, numbered: undefined };
+      return cls === undefined ? NOT_SPECIAL : newKind(inside, cls);
     }
     const reason = liveRefusal(object);
     if (reason !== undefined) throw new Refusal(reason);
@@ -99,54 +158,11 @@ export class CodeEncoder {
           : refusal(object),
       );
     }
-    return { inside: "Object", class: cls, numbered: undefined };
+    return newKind("Object", cls);
   }
 
-  /** Write an instance; false, and nothing is written, if it is an error whose class cannot travel. */
-  private withClass(object: object, prototype: object, kind: Kind): boolean {
-    const { writer } = this;
-    const inside = kind.inside!;
-    const { numbered } = kind;
-    const number = numbered === undefined ? -1 : writer.objects.find(numbered);
-    if (number >= 0) {
-      writer.sink.byte(Tag.INSTANCE);
-      writer.backTo(number);
-      this.content(object, inside);
-      return true;
-    }
-    const lenient = inside === "Error" || inside === "DOMException";
-    const form = this.classForm(kind, object, lenient);
-    if (form === undefined) return this.withoutClass(prototype);
-    const mark = writer.mark();
-    writer.sink.byte(Tag.INSTANCE);
-    if (form !== APPEARED && form.type === "inline") {
-      // It comes last, so that it can hold the instance itself.
-      writer.sink.byte(Tag.UNDEFINED);
-      this.content(object, inside);
-      try {
-        this.classNode(kind, form);
-      } catch (error) {
-        if (!lenient) throw error;
-        writer.rollback(mark);
-        return this.withoutClass(prototype);
-      }
-    } else {
-      this.classNode(kind, form);
-      this.content(object, inside);
-    }
-    return true;
-  }
-
-  private withoutClass(prototype: object): false {
-    this.kinds.set(prototype, NOT_SPECIAL);
-    return false;
-  }
-
-  /** The object that an instance is without its class. */
-  private content(object: object, inside: SpecialKind): void {
-    this.writer.objects.add(object);
-    this.writer.content(object, inside);
-    if (!writesProperties(inside)) this.properties(object, inside);
+  private withoutClass(instance: object): undefined {
+    this.kinds.set(Object.getPrototypeOf(instance), NOT_SPECIAL);
   }
 
   /** How the class of an instance is written, if it has not appeared; undefined: it cannot travel. */
@@ -305,11 +321,20 @@ export class CodeEncoder {
     const cls = classOf(prototype);
     if (cls === undefined) throw new Refusal(refusal(object));
     const kind = this.kinds.get(prototype) ??
-      { inside: undefined, class: cls, numbered: undefined };
+      newKind(undefined, cls);
     this.kinds.set(prototype, kind);
     const appeared = kind.numbered !== undefined && writer.objects.find(kind.numbered) >= 0;
     this.classNode(kind, appeared ? APPEARED : this.classForm(kind, object, false)!);
   }
+}
+
+function newKind(inside: SpecialKind | undefined, cls: AnyFunction): Kind {
+  return { last: false, inside, class: cls, numbered: undefined };
+}
+
+/** Errors have to travel even if their class cannot. */
+function isLenient(inside: SpecialKind): boolean {
+  return inside === "Error" || inside === "DOMException";
 }
 
 /** Whether an object writes the properties that it was given as well. */

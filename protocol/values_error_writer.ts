@@ -12,6 +12,9 @@ import type { ValueWriter } from "./values_writer.ts";
 /** Properties of errors that are usually not enumerable, yet travel. */
 const ERROR_FIELDS = ["name", "message", "stack", "cause", "errors", "error", "suppressed"];
 const DOM_FIELDS = ["stack", "cause"];
+/** Ends a list of fields. */
+const END = Symbol("end");
+const isEnumerable = Object.prototype.propertyIsEnumerable;
 
 /** Write an error that has its number: its standard class, the name of its class, its fields. */
 export function writeError(writer: ValueWriter, error: object): void {
@@ -38,44 +41,48 @@ export function writeDomException(writer: ValueWriter, error: object): void {
   writeFields(writer, error, DOM_FIELDS);
 }
 
-/** The error's fields: first those not enumerable, then the others. */
+/** The error's fields: first those not enumerable, then the others. Little is on the stack for each cause. */
 function writeFields(writer: ValueWriter, error: object, fields: readonly string[]): void {
+  const { sink, path } = writer;
   const level = writer.enter(MEMBER);
-  for (const field of fields) {
-    if (Object.hasOwn(error, field)) {
-      if (Object.prototype.propertyIsEnumerable.call(error, field)) continue;
-    } else {
-      // A class may have a getter for the message.
-      if (field !== "message") continue;
-      const message = readSafely(error, field);
-      if (typeof message !== "string" || message === "") continue;
+  for (const field of fieldsOf(error, fields)) {
+    if (field === END) {
+      sink.byte(Tag.HOLE);
+      continue;
     }
-    writeField(writer, error, field, level);
+    const mark = writer.mark();
+    let value: unknown;
+    try {
+      value = (error as Record<string, unknown>)[field];
+      if (field === "stack" && typeof value !== "string") continue;
+      path.at(level, field);
+      sink.byte(Tag.NULL);
+      writer.key(field);
+      writer.value(value);
+    } catch {
+      // Whatever failed in there, a getter of the user's for one: as if it had not been tried.
+      writer.rollback(mark);
+      // A cause that cannot travel becomes a text.
+      if (field === "cause" && value !== undefined) writeText(writer, field, value);
+    }
   }
-  writer.sink.byte(Tag.HOLE);
-  for (const field of Object.keys(error)) writeField(writer, error, field, level);
-  writer.sink.byte(Tag.HOLE);
-  writer.path.leave(level);
+  path.leave(level);
 }
 
-/** One field of an error: left out if it cannot travel; a cause that cannot becomes a text. */
-function writeField(writer: ValueWriter, error: object, field: string, level: number): void {
-  const { sink, path } = writer;
-  const mark = writer.mark();
-  let value: unknown;
-  try {
-    value = (error as Record<string, unknown>)[field];
-    if (field === "stack" && typeof value !== "string") return;
-    path.at(level, field);
-    sink.byte(Tag.NULL);
-    writer.key(field);
-    writer.value(value);
-  } catch {
-    // Whatever failed in there, a getter of the user's for one: as if it had not been tried.
-    writer.rollback(mark);
-    if (field !== "cause" || value === undefined) return;
-    sink.byte(Tag.NULL);
-    writer.key(field);
-    sink.string(describe(value));
-  }
+function writeText(writer: ValueWriter, field: string, value: unknown): void {
+  writer.sink.byte(Tag.NULL);
+  writer.key(field);
+  writer.sink.string(describe(value));
+}
+
+/** The names of those that are not enumerable, then those of the others, each list with its end. */
+function fieldsOf(error: object, fields: readonly string[]): (string | typeof END)[] {
+  const hidden = fields.filter((field) => {
+    if (Object.hasOwn(error, field)) return !isEnumerable.call(error, field);
+    // A class may have a getter for the message.
+    if (field !== "message") return false;
+    const message = readSafely(error, field);
+    return typeof message === "string" && message !== "";
+  });
+  return [...hidden, END, ...Object.keys(error), END];
 }

@@ -213,9 +213,16 @@ export class ValueWriter {
       const registered = code.registration(object);
       if (registered !== undefined) return this.coder(code).custom(object, registered);
       if (
-        prototype !== null && (this.encoder?.knows(prototype) || !isBuiltinPrototype(prototype)) &&
-        this.coder(code).instance(object, prototype)
-      ) return;
+        prototype !== null && (this.encoder?.knows(prototype) || !isBuiltinPrototype(prototype))
+      ) {
+        const coder = this.coder(code);
+        const begun = coder.begin(object, prototype);
+        if (begun !== undefined) {
+          this.objects.add(object);
+          this.content(object, begun.inside);
+          if (coder.end(object, begun)) return;
+        }
+      }
     }
     const kind = specialKind(object);
     if (kind === undefined) throw new Refusal(refusal(object));
@@ -228,7 +235,7 @@ export class ValueWriter {
   }
 
   /** The tag of an object that has its number, and all after it. */
-  content(object: object, kind: SpecialKind): void {
+  private content(object: object, kind: SpecialKind): void {
     const { sink } = this;
     switch (kind) {
       case "View":
@@ -349,7 +356,12 @@ export class ValueWriter {
       sink.byte(Tag.SHORT_OBJECT + length);
     }
     const level = this.enter(MEMBER);
-    for (let i = 0; i < length; i++) this.property(object, keys[i], level);
+    for (let i = 0; i < length; i++) {
+      const key = keys[i];
+      this.path.at(level, key);
+      this.key(key);
+      this.value((object as Record<string, unknown>)[key]);
+    }
     this.path.leave(level);
   }
 
