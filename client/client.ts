@@ -10,7 +10,8 @@ import {
   openConnection,
 } from "./connect.ts";
 import type { FutureInfo, GatherOptions, NbytesOptions, SchedulerInfo } from "./facts.ts";
-import type { Future } from "./future.ts";
+import { stays } from "../protocol/functions/staying_classes.ts";
+import { Future } from "./future.ts";
 import type { FutureState } from "./future_state.ts";
 import { type FailedTask, failedTask, runFailedTask } from "./replay.ts";
 import { checkScatterOptions, scatterData, type ScatterOptions } from "./scatter.ts";
@@ -458,6 +459,15 @@ export class Client implements AsyncDisposable {
     return this.toString();
   }
 }
+
+stays(
+  Client,
+  "a client stays in its program; return from the task what is needed to submit the next one",
+);
+stays(
+  Future,
+  "a future stays in its program; pass it as an argument, and the task gets its result",
+);
 
 /** The states of futures, each once. */
 function statesOf(method: string, futures: NestedFutures): FutureState[] {

@@ -386,7 +386,7 @@ export class Session implements FutureOwner {
     try {
       await this.uploads.sendAgain();
     } catch (error) {
-      if (this.closed) return;
+      if (this.closed || connection !== this.#connection) return;
       logger.error(`Could not upload files to the scheduler again: ${error}`, { error });
     }
     // The line may have broken again meanwhile; then it is another's turn.

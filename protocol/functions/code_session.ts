@@ -27,6 +27,7 @@ import type { ImportedValue, ImportValues } from "./import_values.ts";
 import { packageImport } from "./package_class.ts";
 import { BuiltInError } from "./refuse.ts";
 import { sharedBuffer } from "./shared_buffers.ts";
+import { whyStays } from "./staying_classes.ts";
 import { standardPath } from "./standard_values.ts";
 
 /** What a session is for. */
@@ -90,7 +91,9 @@ export class CodeSession implements CodeWriter {
       // What is private is the business of a registered serialization, of a superclass's too.
       const isRegistered = findRegistration(instance) !== undefined;
       const privates = isRegistered ? [] : this.#book.privatesOf(cls);
-      if (privates.length > 0) throw new CodeRefusal(privateRefusal(cls, privates));
+      if (privates.length > 0) {
+        throw new CodeRefusal(whyStays(cls) ?? privateRefusal(cls, privates));
+      }
       return this.describe(cls);
     } catch (error) {
       if (lenient) return undefined;

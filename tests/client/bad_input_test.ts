@@ -63,6 +63,13 @@ mistake(
   },
 );
 
+mistake("what stays in its program is refused with what to do instead", ({ client }) => {
+  const future = client.submit(inc, -3);
+  assert.throws(() => client.submit(() => future), /fn → future: .*pass it as an argument/);
+  assert.throws(() => client.submit(() => client.id), /fn → client: a client stays/);
+  return Promise.resolve();
+});
+
 mistake("a cancelled future cannot be gathered", async ({ client }) => {
   const future = client.submit(inc, -1);
   future.cancel();

@@ -179,6 +179,28 @@ Deno.test("when the scheduler's stream breaks, the client comes back: finished f
   assert.equal(client.status, "running");
 });
 
+Deno.test("code is sent anew after the stream has broken, also what was submitted meanwhile", async () => {
+  await using scheduler = await FakeScheduler.start();
+  await using client = await Client.connect(scheduler.address);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const step = 2;
+  const further = (x: number) => inc(x) + step;
+  client.submit(further, 1);
+  client.submit(inc, 1);
+  await scheduler.heard("update-graph");
+  const names = scheduler.parts.map(([name]) => name);
+  assert.equal(new Set(names).size, names.length);
+  scheduler.beforeRegistration = promise;
+  scheduler.breakStream();
+  await until("the loss", () => client.status === "connecting");
+  client.submit(further, 2);
+  resolve();
+  await scheduler.heard("update-graph", 2);
+  client.submit(inc, 2);
+  await scheduler.heard("update-graph", 3);
+  assert.deepEqual(scheduler.parts.slice(names.length).map(([name]) => name), names);
+});
+
 Deno.test("a lost result that is submitted again is computed again, also by a scheduler that does not know it", async () => {
   await using scheduler = await FakeScheduler.start();
   await using worker = await FakeWorker.start();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Client } from "../../client/client.ts";
 import { UploadError } from "../../client/uploads.ts";
+import { configureLogging, resetLogging } from "../../config/logging.ts";
 import { LocalCluster } from "../../deploy/local_cluster.ts";
 import { Scheduler } from "../../scheduler/scheduler.ts";
 import { ClusterWorker } from "../../worker/cluster_worker.ts";
@@ -125,5 +126,30 @@ Deno.test("a scheduler that begins anew is given the files before the tasks", as
     await worker.start();
     assert.equal(await future.result(), 2);
     assert.deepEqual([...second.faults, ...worker.faults], []);
+  });
+});
+
+Deno.test("a scheduler that begins anew and refuses the files is given the tasks all the same", async () => {
+  await withFolder({ "prices.ts": "export const prices = { tea: 2 };" }, async (folder) => {
+    const answers = [{ status: "OK" }, { status: "error", message: "there are too many modules" }];
+    let asked = 0;
+    await using scheduler = await FakeScheduler.start({ "upload-file": () => answers[asked++] });
+    await using client = await Client.connect(scheduler.address);
+    await client.uploadFile(`${folder}/prices.ts`);
+    const lines: string[] = [];
+    configureLogging({ level: "error", sink: (line) => lines.push(line) });
+    try {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      scheduler.beforeRegistration = promise;
+      scheduler.breakStream();
+      await until("the loss", () => client.status === "connecting");
+      client.submit(lookUp, "tea");
+      resolve();
+      await scheduler.heard("update-graph");
+      assert.equal(asked, 2);
+      assert.match(lines.join(), /upload files .* again.*too many modules/);
+    } finally {
+      resetLogging();
+    }
   });
 });
