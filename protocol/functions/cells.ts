@@ -6,7 +6,7 @@
  */
 import { type AnyFunction, CodeRefusal } from "./definition.ts";
 import type { LiveScope } from "./inspector.ts";
-import type { Binding } from "./scope_analysis.ts";
+import type { Binding } from "./bindings.ts";
 import { isTopScope } from "./script.ts";
 
 /** What travels in the place of a variable. */

@@ -18,7 +18,7 @@ import {
 } from "./inspector.ts";
 import type { ResolvedModule } from "./modules.ts";
 import { type Edit, RewrittenText } from "./rewrite.ts";
-import type { Binding } from "./scope_analysis.ts";
+import type { Binding } from "./bindings.ts";
 import { findText, type Place, scriptOf } from "./script.ts";
 
 /** Where a variable has its value. */

@@ -9,7 +9,7 @@ import { isPlainPrototype } from "../values_kinds.ts";
 import { readVariable } from "./cells.ts";
 import type { LiveScope } from "./inspector.ts";
 import { exportBeside } from "./module_exports.ts";
-import type { ImportSource } from "./scope_analysis.ts";
+import type { ImportSource } from "./bindings.ts";
 import type { Script } from "./script.ts";
 
 /** How deep in objects that modules export functions are looked for. */

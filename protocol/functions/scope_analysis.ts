@@ -4,55 +4,16 @@
  *
  * @module
  */
+import { bindDeclarators, type Binding, bindStatements, Scope } from "./bindings.ts";
 import type { AnyNode } from "./parse.ts";
 import {
   bindingPatterns,
-  exportedName,
   isNode,
   type Pattern,
   startsWithCall,
   textOf,
   varDeclarations,
 } from "./syntax.ts";
-
-/** What introduces a name. */
-export type BindingKind =
-  | "import"
-  | "const"
-  | "let"
-  | "var"
-  | "function"
-  | "class"
-  | "param"
-  | "catch"
-  /** The name of a function expression inside of it. */
-  | "function-name"
-  /** The name of a class inside of it. */
-  | "class-name"
-  | "arguments";
-
-/** What an import binding is of. */
-export interface ImportSource {
-  readonly specifier: string;
-  /** Name of the export; "*" is the whole namespace. */
-  readonly name: string;
-  /** The value of `with { type: … }`. */
-  readonly type: string | undefined;
-}
-
-/** A name with the place where it is bound. */
-export interface Binding {
-  readonly name: string;
-  readonly kind: BindingKind;
-  /** Where its declaration begins. */
-  readonly start: number;
-  readonly scope: Scope;
-  /** It is assigned to, other than once by its declaration. */
-  reassigned: boolean;
-  /** It is assigned to in a function inside the one that declares it. */
-  assignedInside: boolean;
-  readonly import?: ImportSource;
-}
 
 /** How a name stands in the text, which matters for what can be put in its place. */
 export type ReferenceForm =
@@ -83,30 +44,6 @@ export interface ImportCall {
   readonly specifier: string | undefined;
 }
 
-/** The names that one block, function or class binds. */
-export class Scope {
-  readonly bindings = new Map<string, Binding>();
-  readonly parent: Scope | undefined;
-  /** Number of the function, field or static block that it belongs to; 0 is what was analyzed. */
-  readonly owner: number;
-
-  /** @param parent The scope around it. @param owner Number of the function that it belongs to. */
-  constructor(parent: Scope | undefined, owner: number) {
-    this.parent = parent;
-    this.owner = owner;
-  }
-
-  /** The binding that a name has here. */
-  find(name: string): Binding | undefined {
-    // deno-lint-ignore no-this-alias
-    for (let scope: Scope | undefined = this; scope !== undefined; scope = scope.parent) {
-      const binding = scope.bindings.get(name);
-      if (binding !== undefined) return binding;
-    }
-    return undefined;
-  }
-}
-
 type FunctionNode = Extract<
   AnyNode,
   { type: "FunctionDeclaration" | "FunctionExpression" | "ArrowFunctionExpression" }
@@ -117,8 +54,6 @@ type ClassNode = Extract<AnyNode, { type: "ClassDeclaration" | "ClassExpression"
 export class ScopeAnalysis {
   /** Every use of a name, in order. */
   readonly references: Reference[] = [];
-  /** All that stands where a name can. */
-  readonly identifiers = new Set<string>();
   readonly importCalls: ImportCall[] = [];
   /** Places that a stack can name: calls, properties, `new`, `await`, `throw`. */
   readonly marks: number[] = [];
@@ -138,6 +73,11 @@ export class ScopeAnalysis {
   #owners = 0;
   #loops = 0;
 
+  /** All that stands where a name can. */
+  get identifiers(): ReadonlySet<string> {
+    return this.top.identifiers;
+  }
+
   /**
    * Analyze a program, function or class.
    *
@@ -145,9 +85,9 @@ export class ScopeAnalysis {
    */
   constructor(node: AnyNode) {
     if (node.type === "Program") {
-      this.#bindStatements(node.body, this.top);
+      bindStatements(node.body, this.top);
       for (const statement of node.body) {
-        varDeclarations(statement, (pattern) => this.#bindPattern(pattern, "var", this.top));
+        varDeclarations(statement, (pattern) => this.top.bindPattern(pattern, "var"));
       }
       for (const statement of node.body) this.#visit(statement, this.top);
     } else {
@@ -155,81 +95,8 @@ export class ScopeAnalysis {
     }
   }
 
-  #bind(scope: Scope, name: string, kind: BindingKind, start: number, from?: ImportSource): void {
-    this.identifiers.add(name);
-    const known = scope.bindings.get(name);
-    // A variable, a parameter or a function declared twice is one variable that gets several values.
-    if (known !== undefined) {
-      if (known.kind !== "arguments" && kind !== "var") known.reassigned = true;
-      if (known.kind !== "arguments") return;
-    }
-    scope.bindings.set(name, {
-      ...{ name, kind, start, scope, reassigned: false, assignedInside: false },
-      ...(from && { import: from }),
-    });
-  }
-
-  #bindPattern(pattern: Pattern, kind: BindingKind, scope: Scope): void {
-    bindingPatterns(pattern, (name, start) => this.#bind(scope, name, kind, start));
-  }
-
-  /** Bind what the statements of a block declare for that block. */
-  #bindStatements(statements: readonly AnyNode[], scope: Scope): void {
-    for (const statement of statements) {
-      let declaration = statement;
-      while (declaration.type === "LabeledStatement") declaration = declaration.body;
-      if (
-        declaration.type === "ExportNamedDeclaration" ||
-        declaration.type === "ExportDefaultDeclaration"
-      ) {
-        if (!isNode(declaration.declaration)) continue;
-        declaration = declaration.declaration;
-      }
-      switch (declaration.type) {
-        case "VariableDeclaration":
-          if (declaration.kind !== "var") this.#bindDeclarators(declaration, scope);
-          break;
-        case "FunctionDeclaration":
-          if (declaration.id) this.#bindPattern(declaration.id, "function", scope);
-          break;
-        case "ClassDeclaration":
-          if (declaration.id) this.#bindPattern(declaration.id, "class", scope);
-          break;
-        case "ImportDeclaration":
-          this.#bindImports(declaration);
-      }
-    }
-  }
-
-  #bindDeclarators(
-    declaration: Extract<AnyNode, { type: "VariableDeclaration" }>,
-    scope: Scope,
-  ): void {
-    const kind = declaration.kind === "let" ? "let" : declaration.kind === "var" ? "var" : "const";
-    for (const declarator of declaration.declarations) {
-      this.#bindPattern(declarator.id, kind, scope);
-    }
-  }
-
-  #bindImports(declaration: Extract<AnyNode, { type: "ImportDeclaration" }>): void {
-    const specifier = String(declaration.source.value);
-    const attribute = declaration.attributes?.find(({ key }) =>
-      (key.type === "Identifier" ? key.name : key.value) === "type"
-    );
-    const type = attribute === undefined ? undefined : String(attribute.value.value);
-    for (const one of declaration.specifiers) {
-      const { local } = one;
-      const name = one.type === "ImportDefaultSpecifier"
-        ? "default"
-        : one.type === "ImportNamespaceSpecifier"
-        ? "*"
-        : exportedName(one.imported);
-      this.#bind(this.top, local.name, "import", local.start, { specifier, name, type });
-    }
-  }
-
   #refer(name: string, start: number, form: ReferenceForm, scope: Scope): Binding | undefined {
-    this.identifiers.add(name);
+    this.top.identifiers.add(name);
     const binding = scope.find(name);
     this.references.push({ name, start, form, binding });
     return binding;
@@ -368,7 +235,7 @@ export class ScopeAnalysis {
         return this.#visitFunction(node, scope);
       case "FunctionExpression": {
         const own = new Scope(scope, this.#owner);
-        if (node.id) this.#bindPattern(node.id, "function-name", own);
+        if (node.id) own.bindPattern(node.id, "function-name");
         return this.#visitFunction(node, own);
       }
       case "ClassDeclaration":
@@ -378,7 +245,7 @@ export class ScopeAnalysis {
         return this.#inOwner(() => {
           const own = new Scope(scope, this.#owner);
           for (const statement of node.body) {
-            varDeclarations(statement, (pattern) => this.#bindPattern(pattern, "var", own));
+            varDeclarations(statement, (pattern) => own.bindPattern(pattern, "var"));
           }
           this.#visitStatements(node.body, own);
         });
@@ -414,7 +281,7 @@ export class ScopeAnalysis {
       case "SwitchStatement": {
         this.#visit(node.discriminant, scope);
         const own = new Scope(scope, this.#owner);
-        for (const one of node.cases) this.#bindStatements(one.consequent, own);
+        for (const one of node.cases) bindStatements(one.consequent, own);
         for (const one of node.cases) {
           this.#visit(one.test, own);
           for (const statement of one.consequent) this.#visit(statement, own);
@@ -423,7 +290,7 @@ export class ScopeAnalysis {
       }
       case "CatchClause": {
         const own = new Scope(scope, this.#owner);
-        if (node.param) this.#bindPattern(node.param, "catch", own);
+        if (node.param) own.bindPattern(node.param, "catch");
         this.#visitBinding(node.param, own);
         return this.#visit(node.body, own);
       }
@@ -505,7 +372,7 @@ export class ScopeAnalysis {
 
   #visitClass(node: ClassNode, scope: Scope): void {
     const own = new Scope(scope, this.#owner);
-    if (node.id) this.#bindPattern(node.id, "class-name", own);
+    if (node.id) own.bindPattern(node.id, "class-name");
     this.#visit(node.superClass, own);
     this.#homes++;
     for (const member of node.body.body) this.#visit(member, own);
@@ -520,14 +387,14 @@ export class ScopeAnalysis {
     // A default value of a parameter sees the parameters, and not the variables of the body.
     const head = new Scope(scope, this.#owner);
     if (!isArrow) {
-      this.#bind(head, "arguments", "arguments", node.start);
+      head.bind("arguments", "arguments", node.start);
       this.#thisOwners++;
     }
-    for (const parameter of node.params) this.#bindPattern(parameter, "param", head);
+    for (const parameter of node.params) head.bindPattern(parameter, "param");
     for (const parameter of node.params) this.#visitBinding(parameter, head);
     const body = new Scope(head, this.#owner);
     if (node.body.type === "BlockStatement") {
-      varDeclarations(node.body, (pattern) => this.#bindPattern(pattern, "var", body));
+      varDeclarations(node.body, (pattern) => body.bindPattern(pattern, "var"));
       this.#visitStatements(node.body.body, body);
     } else {
       this.#visit(node.body, body);
@@ -538,14 +405,14 @@ export class ScopeAnalysis {
   }
 
   #visitStatements(statements: readonly AnyNode[], scope: Scope): void {
-    this.#bindStatements(statements, scope);
+    bindStatements(statements, scope);
     for (const statement of statements) this.#visit(statement, scope);
   }
 
   #headScope(head: AnyNode | null | undefined, scope: Scope): Scope {
     const own = new Scope(scope, this.#owner);
     if (head?.type === "VariableDeclaration" && head.kind !== "var") {
-      this.#bindDeclarators(head, own);
+      bindDeclarators(head, own);
     }
     return own;
   }

@@ -6,7 +6,8 @@
 import { FunctionError } from "./function_error.ts";
 import { inspectScript, type LiveScope } from "./inspector.ts";
 import { parseScript, type Program } from "./parse.ts";
-import { type Binding, ScopeAnalysis } from "./scope_analysis.ts";
+import type { Binding } from "./bindings.ts";
+import { ScopeAnalysis } from "./scope_analysis.ts";
 import { exportedName } from "./syntax.ts";
 
 /** Larger scripts are bundles; what they have is better imported by the name of a package. */

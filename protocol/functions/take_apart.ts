@@ -37,7 +37,7 @@ import { packageImport } from "./package_class.ts";
 import { refuseBuiltIn, refuseOpaque, refuseProxy, refuseText, whoIs } from "./refuse.ts";
 import { blankStatics, type Edit, replaceImports, replaceKey, replaceName } from "./rewrite.ts";
 import { runtimeNames } from "./runtime_names.ts";
-import type { Binding, ImportSource } from "./scope_analysis.ts";
+import type { Binding, ImportSource } from "./bindings.ts";
 import type { Place } from "./script.ts";
 import { standardGlobals } from "./standard_globals.ts";
 import { standardPath } from "./standard_values.ts";

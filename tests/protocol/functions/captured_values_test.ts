@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Capture } from "../../../protocol/functions/capture.ts";
 import { SerializationError } from "../../../protocol/values.ts";
 import data from "./fixtures/data.json" with { type: "json" };
+import { bump, readLate, run } from "./fixtures/plain.js";
 import { linkerOf, partOf, TestModules, travel, travelValue } from "./round_trip.ts";
 
 const rate = 1.5;
@@ -309,4 +310,10 @@ Deno.test("another value or text of a helper makes another part, the same the sa
   };
   assert.equal(partOf(make(1)), partOf(make(1)));
   assert.notEqual(partOf(make(1)), partOf(make(2)));
+});
+
+Deno.test("JavaScript that is written without semicolons means the same", () => {
+  assert.equal(travel(bump)(), 1);
+  assert.deepEqual(travel(run)(4), run(4));
+  assert.equal(travel(readLate)(), 6);
 });

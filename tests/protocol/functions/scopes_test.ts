@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { readFunction } from "../../../protocol/functions/function_text.ts";
+import { parseScript } from "../../../protocol/functions/parse.ts";
+import { ScopeAnalysis } from "../../../protocol/functions/scope_analysis.ts";
 import { standardGlobals } from "../../../protocol/functions/standard_globals.ts";
 
 /** The names that a function given as text does not bind; with a "?" where it only asks for them. */
@@ -142,4 +144,49 @@ const scopes: [source: string, free: string[]][] = [
 for (const [source, names] of scopes) {
   Deno.test(`free names of ${source}`, () =>
     assert.deepEqual(free(source).sort(), [...names].sort()));
+}
+
+// What a module says of the variable x: what it is, and who changes it.
+const variables: [source: string, says: string][] = [
+  ["import { y as x } from 'm'; x;", "import of y from m"],
+  ["import x from 'm' with { type: 'json' }; x;", "import of default from m as json"],
+  ["import * as x from 'm'; x;", "import of * from m"],
+  ["const x = 1; () => x;", "const"],
+  ["let x; x = 1; () => x;", "let, changes"],
+  ["let x = 1; () => x++;", "let, changes inside"],
+  ["let x; () => { ({ a: x } = y); };", "let, changes inside"],
+  ["let x; () => { [...x] = y; };", "let, changes inside"],
+  ["let x; () => { for (x of y); };", "let, changes inside"],
+  ["let x; class C { static { x = 1; } }", "let, changes inside"],
+  ["for (let x = 0; x < 3; x++) f(() => x);", "let, changes"],
+  ["for (const x of y) f(() => x);", "const"],
+  ["var x = 1; () => x;", "var"],
+  ["var x = 1; var x = 2; () => x;", "var, changes"],
+  ["for (;;) { var x = f(); g(() => x); }", "var, changes"],
+  ["(function (x) { x.a = 1; })(x || (x = {})); var x;", "var, changes"],
+  ["function x() { return x; }", "function"],
+  ["function x() {} x = f(x);", "function, changes"],
+  ["export class x {} x;", "class"],
+  ["export default function x() {} x();", "function"],
+  ["export let x = 1; () => { x = 2; };", "let, changes inside"],
+  ["(function x() { return () => x; });", "function-name"],
+  ["(class x { m() { return x; } });", "class-name"],
+  ["((x) => () => x);", "param"],
+  ["((x) => { x = 1; return () => x; });", "param, changes"],
+  ["try {} catch (x) { f(() => x); }", "catch"],
+  ["using x = f(); x;", "const"],
+  ["x;", "not bound"],
+];
+
+for (const [source, says] of variables) {
+  Deno.test(`the variable x in ${source}`, () => {
+    const { references } = new ScopeAnalysis(parseScript(source, true));
+    const { binding } = references.findLast(({ name }) => name === "x")!;
+    if (binding === undefined) return assert.equal("not bound", says);
+    const { kind, reassigned, assignedInside, import: from } = binding;
+    const what = from
+      ? `import of ${from.name} from ${from.specifier}${from.type ? ` as ${from.type}` : ""}`
+      : kind;
+    assert.equal(`${what}${reassigned ? ", changes" : ""}${assignedInside ? " inside" : ""}`, says);
+  });
 }
