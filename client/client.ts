@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { stays } from "../protocol/functions/staying_classes.ts";
 import {
   type ClientOptions,
   type ClusterLike,
@@ -10,13 +11,11 @@ import {
   openConnection,
 } from "./connect.ts";
 import type { FutureInfo, GatherOptions, NbytesOptions, SchedulerInfo } from "./facts.ts";
-import { stays } from "../protocol/functions/staying_classes.ts";
 import { Future } from "./future.ts";
-import type { FutureState } from "./future_state.ts";
 import { type FailedTask, failedTask, runFailedTask } from "./replay.ts";
 import { checkScatterOptions, scatterData, type ScatterOptions } from "./scatter.ts";
 import type { Session } from "./session.ts";
-import { collectFutures, isIterator, leftOut, templateOf } from "./structure.ts";
+import { isIterator, keysOf, leftOut, statesOf, templateOf } from "./structure.ts";
 import { mapTasks, submitTask } from "./submit.ts";
 import {
   checkBoolean,
@@ -158,9 +157,10 @@ export class Client implements AsyncDisposable {
    * const b = client.submit(add, a, 10);
    * console.log(await b.result()); // 13
    *
-   * const rates = new Map([["EUR", 1.1]]);
-   * const inDollars = (currency: string) => rates.get(currency) ?? 1;
-   * console.log(await client.submit((x: number) => x * inDollars("EUR"), 10).result()); // 11
+   * const rates = new Map([["EUR", 1.25]]);
+   * const rate = (currency: string) => rates.get(currency) ?? 1;
+   * const dollars = client.submit((euros: number) => euros * rate("EUR"), 10);
+   * console.log(await dollars.result()); // 12.5
    * ```
    */
   submit<A extends unknown[], R>(
@@ -267,9 +267,10 @@ export class Client implements AsyncDisposable {
 
   /**
    * Make modules importable by their names in tasks, on all workers that there are and will be:
-   * `await import("table")` or `await import("table.ts")` for a file `table.ts`. Such a task runs with the
-   * newest version that was uploaded, whereas what a function imports statically travels with it as it
-   * is at `submit`.
+   * `await import("table")` or `await import("table.ts")` for a file `table.ts`. Tasks that are submitted
+   * from then on get this version of it. It is no part of their keys: to run a call again with a new
+   * version, submit it with `pure: false` or another key. What a function imports statically needs no
+   * upload, and travels with it as it is at `submit`.
    *
    * @param path Path or `file:` URL of a TypeScript or JavaScript file; or of a folder, whose `mod.ts`,
    * `index.ts` or `main.ts` has the name of the folder, and the others names such as `folder/file.ts`.
@@ -297,8 +298,8 @@ export class Client implements AsyncDisposable {
    * @example
    * ```ts
    * const future = client.submit((a: number, b: number[]) => b[a].toFixed(), 3, [1, 2]);
-   * const { function: fn, args, keys } = await client.getFuturesError(future);
-   * console.log(args); // [3, [1, 2]]
+   * const { function: fn, args } = await client.getFuturesError(future);
+   * console.log(fn, args); // [Function (anonymous)] [ 3, [ 1, 2 ] ]
    * ```
    */
   async getFuturesError(futures: NestedFutures): Promise<FailedTask> {
@@ -468,30 +469,6 @@ stays(
   Future,
   "a future stays in its program; pass it as an argument, and the task gets its result",
 );
-
-/** The states of futures, each once. */
-function statesOf(method: string, futures: NestedFutures): FutureState[] {
-  if (typeof futures !== "object" || futures === null || futures instanceof Promise) {
-    throw new TypeError(
-      `${method}: futures is ${
-        futures === null ? "null" : typeof futures === "object" ? "a promise" : typeof futures
-      }, but must be a future, or an array, object, map or set of futures`,
-    );
-  }
-  return collectFutures(isIterator(futures) ? [...futures] : futures);
-}
-
-/** Keys of futures; texts are keys already. */
-function keysOf(futures: FuturesOrKeys | undefined): string[] | undefined {
-  if (futures === undefined) return undefined;
-  if (typeof futures === "string") return [futures];
-  const items = isIterator(futures) ? [...futures] : futures;
-  const keys = collectFutures(items).map((state) => state.key);
-  if (Array.isArray(items) || items instanceof Set) {
-    for (const item of items) if (typeof item === "string") keys.push(item);
-  }
-  return keys;
-}
 
 function workersOf(workers: string | readonly string[] | undefined): string[] | undefined {
   return workers === undefined ? undefined : checkWorkers(workers);

@@ -18,10 +18,9 @@ import { KeyTable } from "./key_table.ts";
 import { Latch } from "./latch.ts";
 import { Outbox } from "./outbox.ts";
 import { ModuleBundler } from "./modules/module_bundler.ts";
-import type { Upload } from "./modules/upload.ts";
 import { type ConnectionLostError, SchedulerLink } from "./scheduler_link.ts";
 import { taskError } from "./task_error.ts";
-import { UploadError, Uploads } from "./uploads.ts";
+import { Uploads } from "./uploads.ts";
 
 const logger = getLogger("distributed.client");
 
@@ -79,7 +78,9 @@ export class Session implements FutureOwner {
   /** Knows this program's classes, for values that come from the cluster. */
   readonly reader: CodeReader = this.capture.reader();
   /** Modules that tasks import by name. */
-  readonly uploads: Uploads = new Uploads((upload) => this.#sendUpload(upload));
+  readonly uploads: Uploads = new Uploads((upload) =>
+    this.call("uploadFile()", "upload-file", { ...upload })
+  );
   /** Connections to workers. */
   readonly workers: ConnectionPool;
   readonly #scheduler: ConnectionPool;
@@ -391,15 +392,6 @@ export class Session implements FutureOwner {
     }
     // The line may have broken again meanwhile; then it is another's turn.
     if (!this.closed && connection === this.#connection) this.outbox.resume();
-  }
-
-  async #sendUpload({ modules, parts }: Upload): Promise<void> {
-    const op = "upload-file";
-    const reply = await this.call<{ status: string; message?: string }>("uploadFile()", op, {
-      modules,
-      parts,
-    });
-    if (reply.status !== "OK") throw new UploadError(reply.message ?? "the upload failed");
   }
 
   #onGivenUp(error: ConnectionLostError): void {

@@ -5,6 +5,7 @@
  */
 import { Future, stateOf } from "./future.ts";
 import type { FutureState } from "./future_state.ts";
+import type { FuturesOrKeys, NestedFutures } from "./types.ts";
 
 /** Deeper than this nobody nests futures on purpose. */
 const maxDepth = 1000;
@@ -69,6 +70,34 @@ function itemsOf(value: object): Iterable<unknown> | undefined {
   if (Array.isArray(value) || value instanceof Set) return value;
   if (value instanceof Map) return value.values();
   return isPlainObject(value) ? Object.values(value) : undefined;
+}
+
+/**
+ * The states of the futures that a method of the client was given, each once.
+ *
+ * @throws {TypeError} When it was given something else.
+ */
+export function statesOf(method: string, futures: NestedFutures): FutureState[] {
+  if (typeof futures !== "object" || futures === null || futures instanceof Promise) {
+    throw new TypeError(
+      `${method}: futures is ${
+        futures === null ? "null" : typeof futures === "object" ? "a promise" : typeof futures
+      }, but must be a future, or an array, object, map or set of futures`,
+    );
+  }
+  return collectFutures(isIterator(futures) ? [...futures] : futures);
+}
+
+/** Keys of futures; texts are keys already. */
+export function keysOf(futures: FuturesOrKeys | undefined): string[] | undefined {
+  if (futures === undefined) return undefined;
+  if (typeof futures === "string") return [futures];
+  const items = isIterator(futures) ? [...futures] : futures;
+  const keys = collectFutures(items).map((state) => state.key);
+  if (Array.isArray(items) || items instanceof Set) {
+    for (const item of items) if (typeof item === "string") keys.push(item);
+  }
+  return keys;
 }
 
 /** A structure whose futures are to be replaced by values. */

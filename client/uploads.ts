@@ -19,15 +19,18 @@ export class UploadError extends Error {
   }
 }
 
+/** What the scheduler says to it. */
+export type UploadReply = { status: "OK" } | { status: "error"; message: string };
+
 /** What a client has uploaded. */
 export class Uploads {
   /** By what was uploaded: a new version of a file takes the place of the old one. */
   readonly #uploads = new Map<string, Upload>();
-  readonly #send: (upload: Upload) => Promise<void>;
+  readonly #call: (upload: Upload) => Promise<UploadReply>;
 
-  /** @param send Gives an upload to the scheduler; resolves when all workers have it. */
-  constructor(send: (upload: Upload) => Promise<void>) {
-    this.#send = send;
+  /** @param call Gives an upload to the scheduler. */
+  constructor(call: (upload: Upload) => Promise<UploadReply>) {
+    this.#call = call;
   }
 
   /** Whether there is anything to send to a scheduler that begins anew. */
@@ -51,5 +54,9 @@ export class Uploads {
   /** Give everything to a scheduler that knows nothing of it. */
   async sendAgain(): Promise<void> {
     for (const upload of this.#uploads.values()) await this.#send(upload);
+  }
+  async #send(upload: Upload): Promise<void> {
+    const reply = await this.#call(upload);
+    if (reply.status !== "OK") throw new UploadError(`uploadFile(): ${reply.message}`);
   }
 }

@@ -48,13 +48,22 @@ for (
       await Deno.mkdir(`${folder}/project`);
       await Deno.writeTextFile(
         `${folder}/project/script.ts`,
-        `import { Client, LocalCluster } from "${files.url}/mod.ts";
+        `import { Client, getWorker, LocalCluster } from "${files.url}/mod.ts";
+         import { double } from "./double.ts";
          await using cluster = await LocalCluster.create({ nWorkers: 2, processes: ${processes} });
          await using client = await Client.connect(cluster);
          const inc = (x: number): number => x + 1;
          const one = await client.submit(inc, 0).result();
          const list = await client.gather(client.map(inc, [1, 2, 3]));
-         console.log(JSON.stringify({ one, list, workers: cluster.workers.length }));`,
+         const limit = 5;
+         const captured = await client.submit((x: number) => double(Math.min(x, limit)), 9).result();
+         const address = await client.submit(() => getWorker().address).result();
+         const isWorker = cluster.workers.some((worker) => worker.address === address);
+         console.log(JSON.stringify({ one, list, captured, isWorker, workers: cluster.workers.length }));`,
+      );
+      await Deno.writeTextFile(
+        `${folder}/project/double.ts`,
+        "export const double = (x: number): number => 2 * x;",
       );
       if (packageJson) {
         await Deno.writeTextFile(`${folder}/project/package.json`, `{ "name": "x" }`);
@@ -64,7 +73,13 @@ for (
         env: { DENO_DIR: await freshCache(folder) },
       });
       assert.equal((await program.status).code, 0, program.stderr);
-      assert.deepEqual(JSON.parse(program.stdout), { one: 1, list: [2, 3, 4], workers: 2 });
+      assert.deepEqual(JSON.parse(program.stdout), {
+        one: 1,
+        list: [2, 3, 4],
+        captured: 10,
+        isWorker: true,
+        workers: 2,
+      });
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
