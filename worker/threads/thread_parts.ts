@@ -16,8 +16,8 @@ export class ThreadParts {
   /** Numbers of the parts that the thread knows, by name. One that is here has all its needs here. */
   readonly #numbers = new Map<string, number>();
   #next = 1;
-  /** Numbers of parts that the thread still has to forget. */
-  #forgotten: number[] = [];
+  /** Numbers of parts that the thread has not been told to forget yet, by name. */
+  readonly #forgotten = new Map<string, number>();
   /** Modules that tasks can import by name, when the thread has not been told of them yet. */
   #uploads: ReadonlyMap<string, ThreadPart> | undefined;
 
@@ -32,10 +32,16 @@ export class ThreadParts {
     if (known !== undefined) return known;
     const needs = this.numbersOf(part.needs);
     if (needs === undefined) return -1;
-    const id = this.#next;
     const { name, code, origin } = part;
-    if (!this.#inbox.learn({ id, name, needs, code, origin })) return -1;
-    this.#next++;
+    let id = this.#forgotten.get(name);
+    if (id === undefined) {
+      id = this.#next;
+      if (!this.#inbox.learn({ id, name, needs, code, origin })) return -1;
+      this.#next++;
+    } else {
+      // The thread still has it; told to forget it later, it would drop what has come anew.
+      this.#forgotten.delete(name);
+    }
     this.#numbers.set(name, id);
     return id;
   }
@@ -57,7 +63,7 @@ export class ThreadParts {
       const id = this.#numbers.get(names[i]);
       if (id === undefined) continue;
       this.#numbers.delete(names[i]);
-      this.#forgotten.push(id);
+      this.#forgotten.set(names[i], id);
     }
     // Not worth waking the thread: it comes across it with its next task.
     this.catchUp();
@@ -72,9 +78,11 @@ export class ThreadParts {
   catchUp(): boolean {
     // First what takes the place of modules that are to be forgotten.
     if (this.#uploads !== undefined && !this.#sendUploads(this.#uploads)) return false;
-    while (this.#forgotten.length > 0) {
-      if (!this.#inbox.forget(this.#forgotten.slice(0, FORGOTTEN_AT_ONCE))) return false;
-      this.#forgotten = this.#forgotten.slice(FORGOTTEN_AT_ONCE);
+    while (this.#forgotten.size > 0) {
+      const names = this.#forgotten.keys().take(FORGOTTEN_AT_ONCE).toArray();
+      const ids = names.map((name) => this.#forgotten.get(name)!);
+      if (!this.#inbox.forget(ids)) return false;
+      for (const name of names) this.#forgotten.delete(name);
     }
     return true;
   }

@@ -131,6 +131,22 @@ Deno.test("uploaded modules are told of before those that they replace are forgo
   assert.deepEqual(ear.heard(), ["learn 2 m2 ()", "uploads lib.ts=2", "forget 1"]);
 });
 
+Deno.test("a module that is uploaded again before the thread could be told to forget it stays", () => {
+  const ear = new Ear();
+  const needed = part("b");
+  const before = part("m1", [needed]);
+  ear.parts.setUploads(new Map([["lib.ts", before]]));
+  assert(ear.parts.catchUp());
+  ear.heard();
+  while (ear.inbox.forget([99]));
+  ear.parts.setUploads(new Map([["lib.ts", part("m2")]]));
+  ear.parts.forget(["m1", "b"]);
+  ear.parts.setUploads(new Map([["lib.ts", before]]));
+  assert(ear.heard().every((text) => text === "forget 99"));
+  assert(ear.parts.catchUp());
+  assert.deepEqual(ear.heard(), ["uploads lib.ts=2"]);
+});
+
 Deno.test("the names of many modules go by message", () => {
   const ear = new Ear();
   const module = part("m");
