@@ -81,18 +81,19 @@ export class CodePlaces {
   }
 
   #origin(part: string): Origin {
-    let origin = this.#origins.get(part);
-    if (origin === undefined) {
-      origin = readOrigin(this.#originOf(part));
-      this.#origins.set(part, origin);
-    }
+    const known = this.#origins.get(part);
+    if (known !== undefined) return known;
+    const serialized = this.#originOf(part);
+    // Not remembered: it may still come, and nobody will say when a part is gone that never was there.
+    if (serialized === undefined) return [];
+    const origin = readOrigin(serialized);
+    this.#origins.set(part, origin);
     return origin;
   }
 }
 
 /** Decodes an origin. One that makes no sense counts as none: a stack is shown as it is, then. */
-function readOrigin(serialized: Serialized | undefined): Origin {
-  if (serialized === undefined) return [];
+function readOrigin(serialized: Serialized): Origin {
   let origin: unknown;
   try {
     origin = deserialize(serialized);

@@ -163,13 +163,7 @@ export class Linker implements CodeReader {
     const known = this.#classFor(part);
     if (known !== undefined) return known;
     if (this.#parts.has(part)) return this.#linkClass(part);
-    // It may have come inside of another class's part that nothing has asked for yet.
-    for (const name of this.#parts.keys()) {
-      if (name.startsWith("c") && this.#classFor(name) === undefined && !this.#linking.has(name)) {
-        this.#linkClass(name);
-      }
-    }
-    return this.#classes.get(part);
+    return this.#findInside(part);
   }
 
   import(module: string, name: string): unknown {
@@ -243,6 +237,33 @@ export class Linker implements CodeReader {
 
   #classFor(part: string): AnyFunction | undefined {
     return this.#classes.get(part) ?? this.#local?.class(part) ?? this.#former.get(part)?.deref();
+  }
+
+  /**
+   * The class that came inside of another class's part, which nothing may have asked for yet.
+   *
+   * @throws Why a part could not be made, when the class is in none of the others.
+   */
+  #findInside(part: string): AnyFunction | undefined {
+    let failure: { error: unknown } | undefined;
+    for (const name of this.#parts.keys()) {
+      if (!name.startsWith("c") || this.#linking.has(name) || this.#classFor(name) !== undefined) {
+        continue;
+      }
+      try {
+        this.#linkClass(name);
+      } catch (error) {
+        failure ??= { error };
+        continue;
+      }
+      const found = this.#classes.get(part);
+      if (found === undefined) continue;
+      // Nobody has to wait for what others await.
+      this.#modules.takeAwaited();
+      return found;
+    }
+    if (failure !== undefined) throw failure.error;
+    return undefined;
   }
 
   #linkClass(part: string): AnyFunction {
