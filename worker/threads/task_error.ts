@@ -68,9 +68,16 @@ export class TaskErrors {
     const where = `\n    … in task ${key}${this.#worker && ` on ${this.#worker}`}`;
     const traceback = this.text(thrown) + where;
     if (!isError(thrown)) return { exception: this.#encodeValue(thrown), traceback };
-    setStack(thrown, traceback);
-    for (const error of errorsInside(thrown)) setStack(error, this.text(error));
-    return { exception: this.#encodeError(thrown, traceback), traceback };
+    const stacks = new Map([[thrown, traceback]]);
+    for (const error of errorsInside(thrown)) stacks.set(error, this.text(error));
+    const own = Array.from(stacks.keys(), (error) => [error, stackOf(error)] as const);
+    for (const [error, stack] of stacks) setStack(error, stack);
+    try {
+      return { exception: this.#encodeError(thrown, traceback), traceback };
+    } finally {
+      // The next task may throw the same one.
+      for (const [error, stack] of own) restoreStack(error, stack);
+    }
   }
 
   /** The stack of something thrown, as text; what it is, if it has none. */
@@ -93,7 +100,7 @@ export class TaskErrors {
   #encodeError(thrown: Error, stack: string): Serialized {
     const whole = this.#attempt(thrown);
     if (whole !== undefined) return whole;
-    // Something in it can't travel: the rest still can.
+    // It holds a Blob, which only time could read: the rest still can travel.
     const copy = copyError(thrown, (value) => this.#attempt(value) !== undefined);
     setStack(copy, stack);
     const rest = this.#attempt(copy);
@@ -112,6 +119,24 @@ export class TaskErrors {
     } catch {
       return undefined; // The caller says what can't travel, or leaves it out.
     }
+  }
+}
+
+/** How an error has its own stack; undefined when it has none, or will not tell. */
+function stackOf(error: Error): PropertyDescriptor | undefined {
+  try {
+    return Object.getOwnPropertyDescriptor(error, "stack");
+  } catch {
+    return undefined; // A proxy with traps.
+  }
+}
+
+function restoreStack(error: Error, own: PropertyDescriptor | undefined): void {
+  try {
+    if (own === undefined) Reflect.deleteProperty(error, "stack");
+    else Object.defineProperty(error, "stack", own);
+  } catch {
+    // Frozen: then it was not set either.
   }
 }
 

@@ -68,11 +68,21 @@ export function errorsInside(error: Error): Error[] {
  * @returns An error of the same class, without the properties that cannot.
  */
 export function copyError(error: Error, travels: (value: unknown) => boolean): Error {
-  return copy(error, travels, MAX_DEPTH);
+  return copy(error, { travels, copies: new Map() }, MAX_DEPTH);
 }
 
-function copy(error: Error, travels: (value: unknown) => boolean, depth: number): Error {
+interface Copying {
+  travels(value: unknown): boolean;
+  /** The copies made so far: an error that is referred to from many places is copied once. */
+  copies: Map<Error, Error>;
+}
+
+function copy(error: Error, copying: Copying, depth: number): Error {
+  const { travels, copies } = copying;
+  const known = copies.get(error);
+  if (known !== undefined) return known;
   const result = new Error(text(read(error, "message")) ?? "");
+  copies.set(error, result);
   try {
     Object.setPrototypeOf(result, Object.getPrototypeOf(error));
   } catch {
@@ -85,10 +95,10 @@ function copy(error: Error, travels: (value: unknown) => boolean, depth: number)
   for (const [key, enumerable] of propertiesOf(error)) {
     const value = read(error, key);
     if (isError(value)) {
-      if (depth > 0) set(key, copy(value, travels, depth - 1), enumerable);
+      if (depth > 0) set(key, copy(value, copying, depth - 1), enumerable);
     } else if (isArray(value) && depth > 0 && value.some(isError)) {
       const items = value.slice(0, MAX_INSIDE).map((item) =>
-        isError(item) ? copy(item, travels, depth - 1) : travels(item) ? item : undefined
+        isError(item) ? copy(item, copying, depth - 1) : travels(item) ? item : undefined
       );
       set(key, items, enumerable);
     } else if (travels(value)) {

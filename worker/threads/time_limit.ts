@@ -7,14 +7,17 @@
 import { TaskTimeoutError } from "../../protocol/task_failures.ts";
 
 interface Script {
-  runInThisContext(options: { timeout: number }): unknown;
+  runInThisContext(options: { timeout: number }): Ended;
 }
 
 /** The longest time that the watchdog takes, in milliseconds. */
 const LONGEST_MS = 2 ** 31 - 1;
 
+/** How a call went. */
+type Ended = { value: unknown } | { error: unknown };
+
 let script: Script | undefined;
-let call: (() => unknown) | undefined;
+let call: (() => Ended) | undefined;
 
 /** Loads the watchdog: lazily, since node's modules take 15 ms that few threads need to spend. */
 function watchdog(): Script {
@@ -36,12 +39,21 @@ function watchdog(): Script {
  * @param seconds The limit.
  * @returns What the function returns.
  * @throws {TaskTimeoutError} When it was stopped.
+ * @throws What the function throws.
  */
 export function callLimited(run: () => unknown, key: string, seconds: number): unknown {
   const dog = watchdog();
-  call = run;
+  call = () => {
+    // Errors that go through the watchdog get its own lines in their stacks.
+    try {
+      return { value: run() };
+    } catch (error) {
+      return { error };
+    }
+  };
+  let ended: Ended;
   try {
-    return dog.runInThisContext({
+    ended = dog.runInThisContext({
       timeout: Math.max(1, Math.min(LONGEST_MS, Math.ceil(seconds * 1000))),
     });
   } catch (error) {
@@ -50,6 +62,8 @@ export function callLimited(run: () => unknown, key: string, seconds: number): u
   } finally {
     call = undefined;
   }
+  if ("error" in ended) throw ended.error;
+  return ended.value;
 }
 
 function isStopped(error: unknown): boolean {

@@ -325,6 +325,45 @@ Deno.test("errors: what can travel of one arrives, whatever else is in it", asyn
   assert.match(error.stack!, /… in task x$/);
 });
 
+Deno.test("errors: what refers to itself, or twice to another, arrives as it is", async () => {
+  await using pool = await TestPool.start();
+  const source = `() => {
+    let cause = new Error("innermost");
+    for (let i = 0; i < 15; i++) cause = Object.assign(new Error(String(i), { cause }), { error: cause });
+    const error = Object.assign(new Error("outer", { cause }), { blob: new Blob() });
+    error.errors = new Array(1000).fill(error);
+    throw error;
+  }`;
+  pool.execute("x", undefined, [], { source });
+  const outcome = await pool.outcome("x");
+  assert.ok(outcome.status === "erred");
+  const error = deserialize(outcome.exception) as AggregateError;
+  assert.deepEqual(new Set(error.errors), new Set([error]));
+  let at = error.cause as AggregateError & { error: unknown };
+  for (let depth = 14; depth >= 0; depth--, at = at.cause as typeof at) {
+    assert.equal(at.message, String(depth));
+    assert.equal(at.error, at.cause);
+  }
+  assert.equal(at.message, "innermost");
+});
+
+Deno.test("errors: one that is thrown by task after task says each time which it was", async () => {
+  await using pool = await TestPool.start({ nthreads: 1 });
+  const code = new Code();
+  const fn = () => {
+    const again = (globalThis as { failure?: Error }).failure ??= new Error("again");
+    throw again;
+  };
+  const stacks: string[] = [];
+  for (const key of ["first", "second"]) {
+    const outcome = await code.run(pool, key, fn);
+    assert.ok(outcome.status === "erred");
+    stacks.push(outcome.traceback);
+  }
+  assert.equal(stacks[0].replace("first", "second"), stacks[1]);
+  assert.match(stacks[0], /^Error: again\n {4}at fn /, "without lines of what watches its time");
+});
+
 Deno.test("errors: rejections and what is no error arrive too", async () => {
   await using pool = await TestPool.start();
   const thrown = async (key: string, source: string) => {
