@@ -139,6 +139,19 @@ export function checkNeedsByName(message: Message, field: string): Record<string
   return value as Record<string, string[]>;
 }
 
+/** Check that `field` is a map from names, to import modules by, to the modules' parts. */
+export function checkModules(message: Message, field: string): Record<string, string> {
+  const value = checkMap(message, field);
+  for (const name in value) {
+    if (isName(name) && isPartName(value[name])) continue;
+    throw new MalformedMessageError(
+      `message '${message.op}': ${field} must be a map from names of modules to names of parts, ` +
+        `not ${show(name)} to ${show(value[name])}`,
+    );
+  }
+  return value as Record<string, string>;
+}
+
 /** Check that `field` is a map. */
 export function checkMap(message: Message, field: string): Record<string, unknown> {
   const value = message[field];

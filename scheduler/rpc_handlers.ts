@@ -16,6 +16,7 @@ import {
 } from "./gather_scatter.ts";
 import {
   checkMap,
+  checkModules,
   checkName,
   checkNames,
   checkNeedsByName,
@@ -23,7 +24,6 @@ import {
   checkParts,
   checkSerializedByName,
   checkTextsByName,
-  isPartName,
   MalformedMessageError,
 } from "./message_checks.ts";
 
@@ -174,13 +174,7 @@ export function rpcHandlers(services: SchedulerServices): Record<string, Handler
   }
 
   function uploadFile(_comm: unknown, message: Message): UploadReply {
-    const modules = checkTextsByName(message, "modules") ?? {};
-    for (const name in modules) {
-      if (isPartName(modules[name])) continue;
-      throw new MalformedMessageError(
-        `message 'upload-file': module '${name}' must be the name of a part`,
-      );
-    }
+    const modules = checkModules(message, "modules");
     const parts = checkParts(message, "parts");
     try {
       core.uploadFile(modules, parts, services.now());
