@@ -26,6 +26,8 @@ type Kind = "captured" | "argument";
 interface TransferReport {
   /** Seconds from `submit` to the result, for each repetition. */
   seconds: number[];
+  /** Of these, how long the call of `submit` took: it copies the array, and hashes it for the key. */
+  submitting: number[];
   /** By process: resident before, and the most during the transfers, in bytes. */
   memory: Record<string, { before: number; peak: number }>;
 }
@@ -194,20 +196,21 @@ async function transfer(kind: Kind): Promise<TransferReport> {
   const array = new Float64Array(newBuffer(TRANSFER_BYTES)).fill(1);
   const captured = () => array[0] + array.length;
   const argument = (array: Float64Array) => array[0] + array.length;
-  const once = async (number: number): Promise<number> => {
+  const report: TransferReport = { seconds: [], submitting: [], memory: {} };
+  const { seconds, submitting, memory } = report;
+  const once = async (number: number): Promise<void> => {
     array[0] = number;
     const start = performance.now();
     const future = kind === "captured" ? client.submit(captured) : client.submit(argument, array);
+    submitting.push((performance.now() - start) / 1000);
     const result = await future.result();
-    const seconds = (performance.now() - start) / 1000;
+    seconds.push((performance.now() - start) / 1000);
     if (result !== number + array.length) throw new Error("the task got another array");
     future.release();
-    return seconds;
   };
   await client.submit((x: number) => x, 1).result();
 
   const processes: Record<string, number> = { client: Deno.pid, ...pids };
-  const memory: TransferReport["memory"] = {};
   if (memoryIsKnown) {
     for (const [name, pid] of Object.entries(processes)) {
       resetPeak(pid);
@@ -215,11 +218,11 @@ async function transfer(kind: Kind): Promise<TransferReport> {
     }
     await once(-1);
     for (const [name, pid] of Object.entries(processes)) memory[name].peak = memoryOf(pid).peak;
-  }
-  const seconds: number[] = [];
-  for (let i = 0; i < (quick ? 2 : 8); i++) seconds.push(await once(i));
+  } else await once(-1);
+  for (let i = 0; i < (quick ? 2 : 8); i++) await once(i);
   await close();
-  return { seconds: seconds.slice(1), memory };
+  // The first one found cold memory.
+  return { seconds: seconds.slice(1), submitting: submitting.slice(1), memory };
 }
 
 async function measureTransfers(): Promise<void> {
@@ -227,9 +230,11 @@ async function measureTransfers(): Promise<void> {
   const raw = (await measureRawTcp(TRANSFER_BYTES, quick ? 3 : 8, newBuffer)).slice(1);
   row(`${size}, raw TCP, huge pages`, TRANSFER_BYTES / median(raw) / 1e6, "MB/s");
   for (const kind of ["argument", "captured"] as const) {
-    const { seconds, memory } = await runTransfer(kind);
+    const { seconds, submitting, memory } = await runTransfer(kind);
     const rate = TRANSFER_BYTES / median(seconds) / 1e6;
     row(`${size} array to a thread, ${kind}`, rate, "MB/s", "from submit to result");
+    row("… time for that", median(seconds) * 1000, "ms");
+    row("… of it in the call of submit", median(submitting) * 1000, "ms");
     for (const [process, { before, peak }] of Object.entries(memory)) {
       const more = (peak - before) / TRANSFER_BYTES;
       row(
