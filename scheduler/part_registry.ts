@@ -144,20 +144,19 @@ export class PartRegistry {
     for (const need of part.needs) this.release(need);
   }
 
-  /**
-   * Drops the parts that have been unused longest, when there are too many.
-   *
-   * @param forget Called with each part that is dropped.
-   */
-  trim(forget: (part: PartState) => void): void {
-    const { parts, bytes } = this.#kept;
-    if (this.#unused.size <= parts && this.#unusedBytes <= bytes) return;
+  /** Whether more is kept of what nothing uses than should be. */
+  get isOverfull(): boolean {
+    return this.#unused.size > this.#kept.parts || this.#unusedBytes > this.#kept.bytes;
+  }
+
+  /** Drops the parts that have been unused longest, until no more are kept than should be. */
+  *trim(): Generator<PartState> {
     for (const part of this.#unused) {
+      if (!this.isOverfull) return;
       this.#unused.delete(part);
       this.#unusedBytes -= part.nbytes;
       this.#parts.delete(part.name);
-      forget(part);
-      if (this.#unused.size <= parts && this.#unusedBytes <= bytes) return;
+      yield part;
     }
   }
 

@@ -170,9 +170,11 @@ function forgetPart(s: SchedulerState, ws: WorkerState, name: string): void {
 
 /** Drops parts that have long been unused, when there are too many. */
 export function trimParts(s: SchedulerState): void {
-  s.parts.trim((part) => {
+  // After each stimulus, and almost always for nothing.
+  if (!s.parts.isOverfull) return;
+  for (const part of s.parts.trim()) {
     for (const ws of part.knownBy) forgetPart(s, ws, part.name);
-  });
+  }
 }
 
 /** Queues that a worker shall stop or forget a task; neighbouring ones share a message. */
