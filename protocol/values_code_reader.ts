@@ -19,7 +19,7 @@ import {
 import { describe } from "./values_kinds.ts";
 import { numbered } from "./values_numbers.ts";
 import type { ValueReader } from "./values_reader.ts";
-import { Absent, Pending, Unready } from "./values_unready.ts";
+import { Absent, ClassOnly, Pending, Unready } from "./values_unready.ts";
 
 /** Built-ins that a class may extend and whose properties follow them. */
 const WITH_PROPERTIES: readonly number[] = [
@@ -52,9 +52,9 @@ export class CodeDecoder {
       case Tag.FUNCTION:
         return this.function();
       case Tag.IMPORT:
-        return this.import();
+        return this.imported();
       case Tag.CLASS:
-        return this.present(this.class());
+        return this.asValue(this.present(this.class()));
       case Tag.INSTANCE:
         return this.instance();
       default:
@@ -128,21 +128,43 @@ export class CodeDecoder {
     defineProperty(target, key, value, (flags & ENUMERABLE) !== 0);
   }
 
+  /** An import that is a value. A variable may well be undefined; a class may not. */
+  private imported(): unknown {
+    const number = this.reader.objects.length;
+    const value = this.import();
+    if (value === undefined && this.code.classesOnly) throw this.absent.get(number)!.error();
+    return this.asValue(value);
+  }
+
   private import(): unknown {
     const { reader, code } = this;
     const module = reader.key();
     const name = reader.key();
     const value = reader.outside(() => code.import(module, name));
-    // A variable may well be undefined; a class may not.
     if (value === undefined) this.absent.set(reader.objects.length, new Absent(module, name));
-    return reader.number(value);
+    return reader.number(this.guarded(value, `${name} of ${module}`));
   }
 
-  private class(): AnyFunction | Absent {
+  private class(): AnyFunction | ClassOnly | Absent {
     const { reader, code } = this;
     const part = reader.key();
     const name = reader.key();
-    return reader.number(reader.outside(() => code.class(part)) ?? new Absent(part, name));
+    const cls = reader.outside(() => code.class(part));
+    return reader.number(
+      cls === undefined ? new Absent(part, name) : this.guarded(cls, `${name} (${part})`),
+    );
+  }
+
+  /** What stands for a class or an import where not all of them may be values. */
+  private guarded<T>(value: T, name: string): T | ClassOnly {
+    if (!this.code.classesOnly || value === undefined || isClass(value)) return value;
+    if (typeof value === "function") return new ClassOnly(value, name);
+    throw new DeserializationError(`it refers to ${name}, which is no class`);
+  }
+
+  private asValue<T>(value: T | ClassOnly): T {
+    if (value instanceof ClassOnly) throw value.error();
+    return value;
   }
 
   /** The class of an object; undefined if it follows the object, or there is none. */
@@ -159,13 +181,17 @@ export class CodeDecoder {
         cls = numbered(reader.objects, number, "object");
         break;
       case Tag.CLASS:
-        return this.class();
-      case Tag.FUNCTION:
+        cls = this.class();
+        break;
       case Tag.IMPORT:
-        cls = this.read(tag);
+        cls = this.import();
+        break;
+      case Tag.FUNCTION:
+        cls = this.function();
         break;
     }
     cls ??= this.absent.get(number);
+    if (cls instanceof ClassOnly) return cls.fn;
     if (typeof cls === "function" || cls instanceof Absent) return cls;
     if (cls instanceof Unready) throw cls.error();
     throw new DeserializationError("the class of an object is no class");
@@ -209,7 +235,7 @@ export class CodeDecoder {
     return object;
   }
 
-  private present(cls: AnyFunction | Absent | undefined): AnyFunction {
+  private present<T>(cls: T | Absent | undefined): T {
     if (cls === undefined) throw new DeserializationError("an instance has no class");
     if (cls instanceof Absent) throw cls.error();
     return cls;
@@ -246,6 +272,11 @@ export class CodeDecoder {
     if (!(frame instanceof Uint8Array)) throw new DeserializationError("a frame is not bytes");
     return frame;
   }
+}
+
+/** Whether something is a class by its text: it cannot be called. */
+function isClass(value: unknown): boolean {
+  return typeof value === "function" && /^class\b/.test(Function.prototype.toString.call(value));
 }
 
 /** What the user's function makes of header and frames. */

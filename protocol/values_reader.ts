@@ -373,7 +373,9 @@ export class ValueReader {
   private boxed(): unknown {
     const tag = this.cursor.bytes[this.cursor.position];
     if (tag === Tag.BOXED) throw new DeserializationError("a boxed value is boxed again");
+    this.enter();
     const primitive = this.value();
+    this.depth--;
     if (
       primitive === undefined || typeof primitive === "object" || typeof primitive === "function"
     ) {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Defined } from "./functions/definition.ts";
+import type { AnyFunction, Defined } from "./functions/definition.ts";
 import { DeserializationError } from "./values_format.ts";
 
 /** Something that has a number, and cannot be had. */
@@ -33,6 +33,23 @@ export class Pending extends Unready {
 
   error(): DeserializationError {
     return new DeserializationError(`${this.what} is needed before it is complete`);
+  }
+}
+
+/** A function that objects may be instances of, and that is no value: see `CodeReader.classesOnly`. */
+export class ClassOnly extends Unready {
+  /**
+   * @param fn The function.
+   * @param name What it came as.
+   */
+  constructor(readonly fn: AnyFunction, private readonly name: string) {
+    super();
+  }
+
+  error(): DeserializationError {
+    return new DeserializationError(
+      `the function ${this.name} is in it, and functions stay where they are; return what it gives`,
+    );
   }
 }
 

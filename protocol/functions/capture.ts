@@ -127,6 +127,7 @@ export class Capture {
   }
 
   readonly #reader: CodeReader = {
+    classesOnly: true,
     define: ({ name }) => {
       throw new TypeError(
         `a result has the function '${name}' in it, and functions stay where they are`,

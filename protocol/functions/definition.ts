@@ -117,6 +117,11 @@ export interface Defined {
 /** Makes code live, for the reader of values. */
 export interface CodeReader {
   /**
+   * What is read comes from others, and nothing in it may lead to a call: a value may be a class, and
+   * no other function, since `toJSON: execSync` would be called by `JSON.stringify`. Default false.
+   */
+  readonly classesOnly?: boolean;
+  /**
    * Make a function or class. `early` has the values of the first `definition.early` variables;
    * `index` is the number of the definition in its value, in order of appearance, from 0. Equal
    * definitions of one value may be one object: it is not to be changed.
