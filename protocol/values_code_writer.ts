@@ -134,7 +134,8 @@ export class CodeEncoder {
 
   private kindOf(object: object, prototype: object): Kind {
     let kind = this.kinds.get(prototype);
-    if (kind === undefined) {
+    // An array may have been given a prototype that other objects have.
+    if (kind === undefined || (kind.inside === "Array") !== Array.isArray(object)) {
       kind = this.findKind(object, prototype);
       this.kinds.set(prototype, kind);
     }

@@ -23,6 +23,32 @@ const toString = objectPrototype.toString;
 const isError = (Error as unknown as { isError?: (value: unknown) => boolean }).isError ??
   ((value: unknown) => toString.call(value) === "[object Error]");
 
+/** What objects say that they are, and what throws if they are not: a class may say anything. */
+const kindsByTag = new Map<string, [kind: BuiltinKind, check: (this: unknown) => unknown]>([
+  ["Number", ["Boxed", Number.prototype.valueOf]],
+  ["String", ["Boxed", String.prototype.valueOf]],
+  ["Boolean", ["Boxed", Boolean.prototype.valueOf]],
+  ["BigInt", ["Boxed", BigInt.prototype.valueOf]],
+  ["Map", ["Map", getterOf(Map.prototype, "size")]],
+  ["Set", ["Set", getterOf(Set.prototype, "size")]],
+  ["Date", ["Date", Date.prototype.getTime]],
+  ["RegExp", ["RegExp", getterOf(RegExp.prototype, "source")]],
+  ["ArrayBuffer", ["ArrayBuffer", getterOf(ArrayBuffer.prototype, "byteLength")]],
+]);
+
+function getterOf(prototype: object, name: string): (this: unknown) => unknown {
+  return Object.getOwnPropertyDescriptor(prototype, name)!.get!;
+}
+
+function is(object: object, check: (this: unknown) => unknown): boolean {
+  try {
+    check.call(object);
+    return true;
+  } catch {
+    return false; // Its `Symbol.toStringTag` is its own.
+  }
+}
+
 /** Whether `prototype` is that of plain objects, of this realm or another. */
 export function isPlainPrototype(prototype: object | null): boolean {
   if (prototype === objectPrototype || prototype === null) return true;
@@ -42,25 +68,8 @@ export function builtinKind(object: object): BuiltinKind | undefined {
   if (object instanceof Error || isError(object)) return "Error";
   if (object instanceof RegExp) return "RegExp";
   // Boxed primitives, and objects of another realm, which `instanceof` does not know.
-  switch (toString.call(object)) {
-    case "[object Number]":
-    case "[object String]":
-    case "[object Boolean]":
-    case "[object BigInt]":
-      return "Boxed";
-    case "[object Map]":
-      return "Map";
-    case "[object Set]":
-      return "Set";
-    case "[object Date]":
-      return "Date";
-    case "[object RegExp]":
-      return "RegExp";
-    case "[object ArrayBuffer]":
-      return "ArrayBuffer";
-    default:
-      return undefined;
-  }
+  const known = kindsByTag.get(toString.call(object).slice(8, -1));
+  return known !== undefined && is(object, known[1]) ? known[0] : undefined;
 }
 
 /** Prototypes of this realm's built-ins. */

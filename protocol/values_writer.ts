@@ -41,6 +41,7 @@ export type Referrer = (object: object) => string | undefined;
 const viewNumbers = new Map(VIEW_NAMES.map((name, i) => [name, i]));
 /** Number of `Uint8Array`. */
 const BYTES_TYPE = VIEW_NAMES.indexOf("Uint8Array");
+const bytesPrototype = Uint8Array.prototype;
 const objectPrototype = Object.prototype;
 const arrayPrototype = Array.prototype;
 
@@ -389,10 +390,12 @@ export class ValueWriter {
     this.viewAs(view, type, (view as { BYTES_PER_ELEMENT?: number }).BYTES_PER_ELEMENT ?? 1);
   }
 
-  /** The bytes of a buffer or view, as a `Uint8Array`. It has no number before. */
+  /** The bytes of a buffer or view, as a `Uint8Array`, which has a number of its own. */
   bytes(bytes: ArrayBuffer | ArrayBufferView): void {
     const view = ArrayBuffer.isView(bytes) ? bytes : new Uint8Array(bytes);
-    this.objects.add(view);
+    const isItself = Object.getPrototypeOf(view) === bytesPrototype && this.objects.find(view) < 0;
+    // The value may hold the view as well: as what it is, and as one object.
+    this.objects.add(isItself ? view : {});
     // The other end may look at the bytes as what they are here: their alignment is kept.
     const alignment = (view as { BYTES_PER_ELEMENT?: number }).BYTES_PER_ELEMENT ?? 1;
     this.viewAs(view, BYTES_TYPE, 1, alignment);

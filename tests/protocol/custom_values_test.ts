@@ -170,3 +170,33 @@ Deno.test("a registration that is not known here is a clear error", () => {
     /serialization that was registered for Human \(rHuman\) is not known here; call registerSerialization/,
   );
 });
+
+Deno.test("a view that is a frame and a value stays what it is, and one object", () => {
+  class Column {
+    constructor(readonly values: Uint8Array) {}
+  }
+  const code = new FakeCode();
+  const floats = Float64Array.of(1.5, 2.5);
+  const bytes = Uint8Array.of(1, 2, 3);
+  code.register(Column, () => [[floats, bytes], [floats, bytes, floats, bytes]], (
+    _header,
+    [values],
+  ) => new Column(values));
+  const many = Array.from({ length: 20 }, () => ({}));
+  for (const more of [[], many]) {
+    const [before, , after, ...rest] = code.roundTrip([
+      [floats, bytes],
+      new Column(bytes),
+      [floats, bytes],
+      ...more,
+      floats,
+    ]) as unknown[][];
+    assert.deepEqual(before, [floats, bytes]);
+    assert.equal(after[0], before[0]);
+    assert.equal(after[1], before[1]);
+    assert.equal(rest.at(-1), before[0]);
+    const [column, values] = code.roundTrip([new Column(bytes), [floats, bytes], ...more]);
+    assert.ok(column instanceof Column);
+    assert.deepEqual(values, [floats, bytes]);
+  }
+});
