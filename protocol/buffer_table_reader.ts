@@ -54,6 +54,7 @@ export function readBuffers(
   cursor.end = end;
 
   const buffers: ArrayBuffer[] = [];
+  const parts = new Set<ArrayBuffer>();
   let frame = 1;
   for (let left = cursor.count(2); left > 0; left--) {
     const kind = cursor.byte();
@@ -67,7 +68,10 @@ export function readBuffers(
     }
     if (kind === BUFFER_PART) {
       const buffer = partOf(code, cursor.string(), length);
-      buffers.push(copy ? copyOf(new Uint8Array(buffer), undefined) : buffer);
+      // Buffers that had the same bytes are one part, but the value has two of them.
+      const isTaken = parts.has(buffer);
+      parts.add(buffer);
+      buffers.push(copy || isTaken ? copyOf(new Uint8Array(buffer), undefined) : buffer);
     } else if ((kind & BUFFER_FRAME) === 0) {
       const position = cursor.skip(length);
       buffers.push(copyOf(cursor.bytes.subarray(position, position + length), maxLength));

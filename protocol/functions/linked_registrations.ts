@@ -47,8 +47,9 @@ export class LinkedRegistrations {
     if (registration === undefined) return;
     this.#linked.delete(part);
     const { prototype } = registration.class;
-    const others = this.#byPrototype.get(prototype)!.filter((other) => other !== registration);
-    this.#byPrototype.set(prototype, others);
+    // A task may have replaced the prototype; then nothing is found by the one from before any more.
+    const others = this.#byPrototype.get(prototype)?.filter((other) => other !== registration);
+    if (others !== undefined) this.#byPrototype.set(prototype, others);
   }
 
   /**

@@ -239,6 +239,16 @@ Deno.test("linker: of two registrations of one class, that of the task's own cli
   }
 });
 
+Deno.test("linker: a registration is forgotten whatever a task has done to its class", () => {
+  const parts = new HandParts();
+  const { code, linker } = parts;
+  const old = code.inline(function Old() {});
+  const name = parts.learn("r", [old, code.inline(() => [0, []]), code.inline(() => ({}))]);
+  linker.registrations.get(name).class.prototype = {};
+  linker.forget(name);
+  assert.equal(linker.registration(name), undefined);
+});
+
 Deno.test("linker: a buffer is there once", () => {
   const parts = new HandParts();
   const name = parts.learn("b", new Uint8Array([1, 2, 3]).buffer);

@@ -67,6 +67,18 @@ Deno.test("a shared buffer is the memory of all that viewed it", () => {
   assert.equal(same, true);
 });
 
+Deno.test("buffers with the same bytes are one part, and stay two buffers", () => {
+  const sums = new Float64Array(10_000);
+  const counts = new Float64Array(10_000);
+  const add = (value: number) => {
+    sums[0] += value;
+    return [counts[0]++, sums[0]];
+  };
+  const { parts } = new Capture(new TestModules()).function(add);
+  assert.deepEqual([...parts.keys()].map((name) => name[0]).sort(), ["b", "f"]);
+  assert.deepEqual(travel(add)(5), [0, 5]);
+});
+
 Deno.test("a part keeps the bytes that a buffer had", () => {
   const data = new Uint8Array(100_000);
   const before = sharedBuffer(data)!;
