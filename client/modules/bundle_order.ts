@@ -14,6 +14,8 @@ export interface BundleOrder {
   referrer: string;
   /** URL of Dusk's own `mod.ts`, which stays outside of the bundle. */
   dusk: string;
+  /** Its path, when it is a file. */
+  duskPath?: string;
   /** Flags for `deno bundle` that follow from the permissions of this process. */
   flags: string[];
   /** Most bytes of the bundle and of its source map each. */
@@ -43,29 +45,43 @@ export type BundleAnswer =
   | { kind: "builtin"; name: string }
   | { kind: "error"; reason: "failed" | "size" | "time"; message: string };
 
+/** The program of a process that carries out an order, and prints the answer as JSON. */
+export function bundleProgram(order: BundleOrder): string {
+  return `const answer = JSON.stringify(await (${superviseBundle})(${JSON.stringify(order)}));` +
+    "const bytes = new TextEncoder().encode(answer);" +
+    "for (let n = 0; n < bytes.length;) n += await Deno.stdout.write(bytes.subarray(n));" +
+    "Deno.exit();";
+}
+
 /**
- * Carry out an order. Runs as text in a process of its own: it must use nothing of this module.
+ * Carry out an order. Runs as text in a process of its own: it must use nothing of this module. Nor does it
+ * import modules of Node's where it can do without: the first of them takes as long as all else here.
  *
  * @param order What to do. Bare names are resolved from the working directory's configuration.
- * @returns The answer, to be printed as JSON.
  */
-export async function superviseBundle(order: BundleOrder): Promise<BundleAnswer> {
-  const { createRequire, isBuiltin } = await import("node:module");
-  const { fileURLToPath, pathToFileURL } = await import("node:url");
-  const { basename, dirname, join, resolve: absolute } = await import("node:path");
+async function superviseBundle(order: BundleOrder): Promise<BundleAnswer> {
   const npmFile = /\/npm\/[^/]+\/((?:@[^/]+\/)?[^/]+)\/(\d[^/_]*)(?:_\d+)?\//;
 
   const failed = (message: string): BundleAnswer => ({ kind: "error", reason: "failed", message });
 
+  /** The URL of a path. */
+  function urlOf(path: string, base: string | URL = "file:///"): URL {
+    const slashes = Deno.build.os === "windows" ? path.replaceAll("\\", "/") : path;
+    const text = encodeURI(slashes).replaceAll("?", "%3F").replaceAll("#", "%23");
+    return /^[A-Za-z]:\//.test(text) ? new URL(`file:///${text}`) : new URL(text, base);
+  }
+
   /** What to import for a specifier: the import map's word, or, in a package of the cache, npm's. */
   async function resolve(specifier: string): Promise<string> {
     if (URL.canParse(specifier)) return await packageSpecifier(specifier);
-    if (isBuiltin(specifier)) return `node:${specifier}`;
     const importer = npmFile.exec(order.referrer);
-    if (order.referrer.includes("/node_modules/")) {
-      return pathToFileURL(createRequire(order.referrer).resolve(specifier)).href;
+    const isInstalled = order.referrer.includes("/node_modules/");
+    if (importer === null && !isInstalled) return import.meta.resolve(specifier);
+    const { createRequire, isBuiltin } = await import("node:module");
+    if (isBuiltin(specifier)) return `node:${specifier}`;
+    if (importer === null || isInstalled) {
+      return urlOf(createRequire(order.referrer).resolve(specifier)).href;
     }
-    if (importer === null) return import.meta.resolve(specifier);
     const { dependencies = {}, peerDependencies = {} } = await packageJson(
       order.referrer,
       importer,
@@ -82,7 +98,7 @@ export async function superviseBundle(order: BundleOrder): Promise<BundleAnswer>
     match: RegExpExecArray,
   ): Promise<Record<string, unknown>> {
     const root = new URL(url.slice(0, match.index + match[0].length));
-    return await readConfig(fileURLToPath(new URL("package.json", root))) ?? {};
+    return await readConfig(new URL("package.json", root)) ?? {};
   }
 
   /** Deno takes no file of its npm cache as an entry: it has to be named as npm names it. */
@@ -119,10 +135,10 @@ export async function superviseBundle(order: BundleOrder): Promise<BundleAnswer>
     return main;
   }
 
-  async function readConfig(path: string): Promise<Record<string, unknown> | undefined> {
+  async function readConfig(url: URL): Promise<Record<string, unknown> | undefined> {
     let text: string;
     try {
-      text = await Deno.readTextFile(path);
+      text = await Deno.readTextFile(url);
     } catch {
       return undefined; // It isn't there, which is what was asked.
     }
@@ -138,13 +154,14 @@ export async function superviseBundle(order: BundleOrder): Promise<BundleAnswer>
   }
 
   /** The user's lock file: it is read through a copy, since Deno writes to the one that it is given. */
-  async function findLock(): Promise<string | undefined> {
-    let lock: string | undefined;
-    let folder = Deno.cwd();
+  async function findLock(): Promise<URL | undefined> {
+    let lock: URL | undefined;
+    // This text is, as a module, in the working directory.
+    let folder = new URL("./", import.meta.url);
     let found = false;
     while (true) {
       for (const name of ["deno.json", "deno.jsonc", "package.json"]) {
-        const config = await readConfig(join(folder, name));
+        const config = await readConfig(new URL(name, folder));
         if (config === undefined) continue;
         // The nearest one counts, unless it is a member of a workspace: then the workspace's.
         if (found && config.workspace === undefined && config.workspaces === undefined) continue;
@@ -153,11 +170,12 @@ export async function superviseBundle(order: BundleOrder): Promise<BundleAnswer>
         if (setting === false) lock = undefined;
         else {
           const path = typeof setting === "object" ? setting.path : setting;
-          lock = absolute(folder, typeof path === "string" ? path : "deno.lock");
+          lock = urlOf(typeof path === "string" ? path : "deno.lock", folder);
         }
       }
-      if (dirname(folder) === folder) return lock;
-      folder = dirname(folder);
+      const outer = new URL("../", folder);
+      if (outer.href === folder.href) return lock;
+      folder = outer;
     }
   }
 
@@ -168,7 +186,7 @@ export async function superviseBundle(order: BundleOrder): Promise<BundleAnswer>
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
-      signal: deadline,
+      signal,
     });
     const { code, stdout, stderr } = await command.output();
     const decoder = new TextDecoder();
@@ -177,7 +195,6 @@ export async function superviseBundle(order: BundleOrder): Promise<BundleAnswer>
 
   /** How the modules of the graph name Dusk: Deno matches those of the net by what is written only. */
   async function namesOfDusk(entry: string, flags: string[]): Promise<string[]> {
-    if (order.dusk.startsWith("file:")) return [fileURLToPath(order.dusk)];
     const { code, out } = await run(["info", "--json", ...flags, entry]);
     if (code !== 0) return [];
     type Dependency = { specifier: string; code?: { specifier?: string } };
@@ -185,10 +202,9 @@ export async function superviseBundle(order: BundleOrder): Promise<BundleAnswer>
       redirects?: Record<string, string>;
       modules?: { specifier: string; dependencies?: Dependency[] }[];
     };
-    const folder = new URL("./", order.dusk).href;
     const names = new Set<string>();
     for (const module of graph.modules ?? []) {
-      if (module.specifier.startsWith(folder)) continue;
+      if (isOfDusk(module.specifier)) continue;
       for (const { specifier, code } of module.dependencies ?? []) {
         let target = code?.specifier ?? "";
         for (let i = 0; i < 10 && graph.redirects?.[target] !== undefined; i++) {
@@ -211,7 +227,30 @@ export async function superviseBundle(order: BundleOrder): Promise<BundleAnswer>
     return inPackage ? match[1] ?? match[2] : undefined;
   }
 
+  /** What the bundler wrote. */
+  async function readOutput(path: string, url: string, dusk: string[]): Promise<BundleAnswer> {
+    for (const file of [path, `${path}.map`]) {
+      const { size } = await Deno.stat(file);
+      if (size > order.maxBytes) return { kind: "error", reason: "size", message: String(size) };
+    }
+    const { sources, mappings } = JSON.parse(await Deno.readTextFile(`${path}.map`));
+    return {
+      kind: "bundle",
+      url,
+      code: await Deno.readTextFile(path),
+      sources: sources.map((source: string) => new URL(source, urlOf(path)).href),
+      mappings,
+      dusk,
+    };
+  }
+
+  const duskFolder = new URL("./", order.dusk).href;
+  const isOfDusk = (url: string) => url.startsWith(duskFolder);
   const deadline = AbortSignal.timeout(order.maxSeconds * 1000);
+  // Control-C is for this process as well, and must not leave the folder behind.
+  const interrupt = new AbortController();
+  Deno.addSignalListener("SIGINT", () => interrupt.abort());
+  const signal = AbortSignal.any([deadline, interrupt.signal]);
   let folder: string | undefined;
   try {
     const url = await resolve(order.specifier);
@@ -223,17 +262,17 @@ export async function superviseBundle(order: BundleOrder): Promise<BundleAnswer>
     if (lock === undefined) {
       flags.push("--no-lock");
     } else {
-      const copy = join(folder, basename(lock));
+      const copy = `${folder}/deno.lock`;
       await Deno.copyFile(lock, copy).catch((error) => {
         if (!(error instanceof Deno.errors.NotFound)) throw error;
       });
       flags.push(`--lock=${copy}`);
     }
-    const entry = join(folder, "entry.js");
+    const entry = `${folder}/entry.js`;
     await Deno.writeTextFile(entry, `export * as module from ${JSON.stringify(url)};\n`);
-    const dusk = await namesOfDusk(entry, flags);
+    let dusk = order.duskPath === undefined ? undefined : [order.duskPath];
     const external = new Set(dusk);
-    const output = join(folder, "bundle.js");
+    const output = `${folder}/bundle.js`;
     while (true) {
       const { code, err } = await run([
         "bundle",
@@ -246,28 +285,21 @@ export async function superviseBundle(order: BundleOrder): Promise<BundleAnswer>
         `--output=${output}`,
         entry,
       ]);
-      if (deadline.aborted) return { kind: "error", reason: "time", message: "" };
-      if (code === 0) break;
+      signal.throwIfAborted();
+      const answer = code === 0 ? await readOutput(output, url, dusk ?? []) : undefined;
+      // It takes time to find out how modules of the net name Dusk, and most have no use for it.
+      if (dusk === undefined && (answer?.kind !== "bundle" || answer.sources.some(isOfDusk))) {
+        dusk = await namesOfDusk(entry, flags);
+        for (const name of dusk) external.add(name);
+        if (dusk.length > 0) continue;
+      }
+      if (answer !== undefined) return answer;
       const missing = missingOptional(err);
       if (missing === undefined || external.has(missing) || external.size > 100) {
         return failed(err.slice(0, 4000));
       }
       external.add(missing);
     }
-    for (const path of [output, `${output}.map`]) {
-      const { size } = await Deno.stat(path);
-      if (size > order.maxBytes) return { kind: "error", reason: "size", message: String(size) };
-    }
-    const map = JSON.parse(await Deno.readTextFile(`${output}.map`));
-    const base = pathToFileURL(output);
-    return {
-      kind: "bundle",
-      url,
-      code: await Deno.readTextFile(output),
-      sources: map.sources.map((source: string) => new URL(source, base).href),
-      mappings: map.mappings,
-      dusk,
-    };
   } catch (error) {
     if (deadline.aborted) return { kind: "error", reason: "time", message: "" };
     return failed(error instanceof Error ? error.message : String(error));

@@ -4,10 +4,13 @@
  * @module
  */
 import { FunctionError } from "../../protocol/functions/function_error.ts";
-import { type BundleAnswer, type BundleOrder, superviseBundle } from "./bundle_order.ts";
+import { fileURLToPath } from "node:url";
+import { type BundleAnswer, type BundleOrder, bundleProgram } from "./bundle_order.ts";
 
 /** Most bytes of one bundle. */
 const MAX_BYTES = 64 * 2 ** 20;
+/** Longest specifier, such as a `data:` URL: it is an argument of a process. */
+const MAX_SPECIFIER = 16_000;
 /** Most seconds for one bundle: packages may have to be fetched. */
 const MAX_SECONDS = 300;
 
@@ -42,12 +45,19 @@ export function runBundler(
   limits: BundleLimits = {},
 ): Exclude<BundleAnswer, { kind: "error" }> {
   const { specifier, referrer, dusk } = request;
+  if (specifier.length > MAX_SPECIFIER) {
+    throw new FunctionError(
+      `cannot send the module "${specifier.slice(0, 60)}…" to workers: its specifier has ` +
+        `${specifier.length} characters, and the limit is ${MAX_SPECIFIER}; put it into a file`,
+    );
+  }
   const maxBytes = limits.maxBytes ?? MAX_BYTES;
   const maxSeconds = limits.maxSeconds ?? MAX_SECONDS;
   const order: BundleOrder = {
     specifier,
     referrer,
     dusk,
+    duskPath: dusk.startsWith("file:") ? fileURLToPath(dusk) : undefined,
     flags: importFlags(specifier, referrer),
     maxBytes,
     maxSeconds,
@@ -74,9 +84,8 @@ export function runBundler(
 }
 
 function ask(order: BundleOrder, { folder, specifier }: BundleRequest): BundleAnswer {
-  const program = `const answer = await (${superviseBundle})(${JSON.stringify(order)});` +
-    `await new Response(JSON.stringify(answer)).body.pipeTo(Deno.stdout.writable);`;
-  const { code, stdout, stderr } = runDeno(["eval", "-q", "--no-lock", program], folder, specifier);
+  const args = ["eval", "-q", "--no-lock", bundleProgram(order)];
+  const { code, stdout, stderr } = runDeno(args, folder, specifier);
   const decoder = new TextDecoder();
   if (code === 0) return JSON.parse(decoder.decode(stdout));
   return { kind: "error", reason: "failed", message: decoder.decode(stderr).slice(0, 4000) };

@@ -31,7 +31,7 @@ export interface ModuleBundlerOptions {
 export class ModuleBundler implements ModuleResolver {
   readonly #dusk: string;
   readonly #limits: BundleLimits;
-  /** By specifier and the folder whose configuration holds. */
+  /** By specifier, and the folder or package whose configuration holds. */
   readonly #resolved = new Map<string, ResolvedModule>();
   /** By name: what has the same content is the same object. */
   readonly #parts = new Map<string, CodePart>();
@@ -62,7 +62,8 @@ export class ModuleBundler implements ModuleResolver {
     }
     if (this.#isDusk(target)) return { module: RUNTIME };
     const folder = configFolder(referrer);
-    const key = `${folder ?? ""}\n${target}`;
+    // A package has dependencies of its own.
+    const key = `${folder ?? packageFile(referrer)?.package ?? ""}\n${target}`;
     let resolved = this.#resolved.get(key);
     if (resolved === undefined) {
       resolved = this.#bundle(target, referrer, folder);

@@ -299,3 +299,49 @@ Deno.test("a file of a package in the cache is that package", () => {
     modules.resolve("npm:nanoid@5.0.9", import.meta.url).module,
   );
 });
+
+Deno.test("each package has its own version of what it imports", async () => {
+  const packageOf = (name: string, version: string) => ({
+    [`npm/registry.npmjs.org/${name}/1.0.0/package.json`]:
+      `{ "dependencies": { "nanoid": "${version}" } }`,
+  });
+  await withFolder({ ...packageOf("one", "5.0.9"), ...packageOf("two", "5.0.6") }, (_, url) => {
+    const versionsOf = (name: string) => {
+      const { part } = modules.resolve(
+        "nanoid",
+        url(`npm/registry.npmjs.org/${name}/1.0.0/index.js`),
+      );
+      return (deserialize(part!.origin!) as { sources: string[] }).sources;
+    };
+    assert.ok(versionsOf("one").includes("npm:nanoid@5.0.9/index.js"));
+    assert.ok(versionsOf("two").includes("npm:nanoid@5.0.6/index.js"));
+  });
+});
+
+Deno.test("an import map may give the name of a built-in to another module", async () => {
+  await withFolder({
+    "deno.json": `{ "imports": { "path": "./own.ts" } }`,
+    "own.ts": `export const own = true;`,
+  }, async (_, url) => {
+    const { part } = modules.resolve("path", url("main.ts"));
+    assert.equal(await evaluateScript(part, (lib) => lib.own), true);
+    assert.deepEqual(modules.resolve("fs", url("main.ts")), { module: "node:fs" });
+  });
+});
+
+Deno.test("a project may lie in a folder of any name", async () => {
+  await withFolder({
+    "50% a#b?c d/deno.json": `{ "lock": "my #lock.json", "imports": { "nano": "npm:nanoid@5" } }`,
+    "50% a#b?c d/my #lock.json": `{ "version": "5", "specifiers": { "npm:nanoid@5": "5.0.6" },
+      "npm": { "nanoid@5.0.6": { "integrity":
+        "sha512-rRq0eMHoGZxlvaFOUdK1Ev83Bd1IgzzR+WJ3IbDJ7QOSdAxYjlurSPqFs9s4lJg29RT6nPwizFtJhQS6V5xgiA==",
+        "bin": true } } }`,
+    "50% a#b?c d/lib.ts": `export { nanoid } from "nano"; export const a: number = 1;`,
+  }, async (_, url) => {
+    const { part } = modules.resolve("./lib.ts", url("50% a#b?c d/main.ts"));
+    assert.equal(await evaluateScript(part, (lib) => lib.a), 1);
+    const { sources } = deserialize(part!.origin!) as { sources: string[] };
+    assert.ok(sources.includes(url("50% a#b?c d/lib.ts")), sources.join());
+    assert.ok(sources.includes("npm:nanoid@5.0.6/index.js"), sources.join());
+  });
+});

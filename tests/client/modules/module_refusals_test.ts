@@ -115,6 +115,16 @@ Deno.test("refused: a relative import of a module that has no place", () => {
   assert.match(error.message, /has no place .*; import it by a full URL$/);
 });
 
+Deno.test("refused: a module whose whole text is its name", () => {
+  const url = (size: number) => `data:text/javascript,export const a = "${"x".repeat(size)}";`;
+  assert.match(modules.resolve(url(10_000), import.meta.url).module, /^m/);
+  const error = refusal(() => modules.resolve(url(200_000), import.meta.url));
+  assert.match(
+    error.message,
+    /^cannot send the module "data:.{55}…" to .* the limit is 16000; put it into a file$/,
+  );
+});
+
 Deno.test("the words of the bundler are the cause", async () => {
   await withFolder({}, (_, url) => {
     const { cause } = refusal(() => modules.resolve("./lib.ts", url("main.ts")));
