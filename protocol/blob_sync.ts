@@ -42,17 +42,6 @@ const HELPER = `self.onmessage = async ({ data: { url, memory } }) => {
 };`;
 
 /**
- * Read the bytes of a Blob, while nothing else runs.
- *
- * @param blob The Blob.
- * @returns Its bytes, which are known from now on.
- * @throws {Error} If that does not work here.
- */
-export function readBlobSync(blob: Blob): Uint8Array {
-  return readAll([blob])[0];
-}
-
-/**
  * Encode a value that may hold Blobs which nobody has read: they are read, and it is encoded again.
  *
  * @param encode Encodes the value.
@@ -78,16 +67,12 @@ function readFor(error: UnreadBlobError): void {
   }
 }
 
-function readAll(blobs: readonly Blob[]): Uint8Array[] {
+function readAll(blobs: readonly Blob[]): void {
   const helper = new Worker(`data:text/javascript,${encodeURIComponent(HELPER)}`, {
     type: "module",
   });
   try {
-    return blobs.map((blob) => {
-      const bytes = readWith(helper, blob);
-      rememberBytes(blob, bytes);
-      return bytes;
-    });
+    for (const blob of blobs) rememberBytes(blob, readWith(helper, blob));
   } finally {
     helper.terminate();
   }
