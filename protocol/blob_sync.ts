@@ -5,6 +5,7 @@
  * @module
  */
 import { rememberBytes, UnreadBlobError } from "./blob_bytes.ts";
+import { endInspection } from "./functions/inspector.ts";
 import { SerializationError } from "./values_format.ts";
 
 /** Milliseconds without any progress after which the helper is given up. */
@@ -68,6 +69,8 @@ function readFor(error: UnreadBlobError): void {
 }
 
 function readAll(blobs: readonly Blob[]): void {
+  // A thread that starts under the inspector waits a second for this one.
+  endInspection();
   const helper = new Worker(`data:text/javascript,${encodeURIComponent(HELPER)}`, {
     type: "module",
   });

@@ -5,7 +5,7 @@
  * `Session.post` runs the command at once, but hands the answer over by `process.nextTick`. So that
  * call is caught while a command is posted, and what it was given is run right after. In a session that
  * has events, one of those could have called it before, and the answer would wait with them; so the
- * session that lives on has none, and each look at a script has a session of its own, which is closed
+ * session for functions has none, and each look at a script has a session of its own, which is closed
  * right away (WebAssembly runs slower while it is there).
  *
  * @module
@@ -53,9 +53,15 @@ interface ScriptParsed {
   isModule?: boolean;
 }
 
-/** Objects pass between this program and the inspector through here. */
+/** What it tells of an object. */
+interface ObjectProperties {
+  internalProperties?: { name: string; value?: RemoteValue }[];
+  privateProperties?: { name: string; value?: RemoteValue }[];
+}
+
+/** An object on its way to the inspector, and one on its way back. */
 interface Sink {
-  subject?: unknown;
+  subject: unknown;
   out?: unknown;
 }
 
@@ -89,103 +95,110 @@ function command<T>(session: Session, method: string, parameters: Parameters = {
   return answer;
 }
 
-/** The session that has no events, and the way through which objects pass. */
+/** What objects pass through, while something is looked at: a global that only this file names. */
+const PASSAGE = Symbol.for("dusk.inspector");
+const passage = `globalThis[Symbol.for("dusk.inspector")]`;
+
+/** The session that has no events. */
 class Link {
   readonly #session = new Session();
-  readonly #sink: Sink = {};
-  readonly #sinkId: string;
-  #releasing = false;
 
   constructor() {
     this.#session.connect();
-    const passage = Symbol.for("dusk.inspector");
-    const globals = globalThis as unknown as Record<symbol, unknown>;
-    globals[passage] = this.#sink;
-    try {
-      const expression = `globalThis[Symbol.for("dusk.inspector")]`;
-      const { result } = this.#post<{ result: RemoteValue }>("Runtime.evaluate", { expression });
-      this.#sinkId = result.objectId!;
-    } finally {
-      delete globals[passage];
-    }
+    // While a session is open each new Web Worker starts half a second later. So it is closed at the
+    // end of the turn, which also lets go of all that was looked at.
+    queueMicrotask(endInspection);
+  }
+
+  disconnect(): void {
+    this.#session.disconnect();
   }
 
   #post<T>(method: string, parameters: Parameters): T {
     return command<T>(this.#session, method, parameters);
   }
 
-  #idOf(subject: unknown): string {
-    this.#sink.subject = subject;
-    const { result } = this.#post<{ result: RemoteValue }>("Runtime.callFunctionOn", {
-      objectId: this.#sinkId,
-      functionDeclaration: "function(){return this.subject}",
-      objectGroup: "dusk",
-    });
-    return result.objectId!;
+  /** Look at an object: `look` gets the inspector's name for it, and the way back. */
+  #look<T>(subject: unknown, look: (objectId: string, sink: Sink) => T): T {
+    const globals = globalThis as unknown as Record<symbol, Sink>;
+    const sink: Sink = { subject };
+    globals[PASSAGE] = sink;
+    try {
+      const expression = `${passage}.subject`;
+      const { result } = this.#post<{ result: RemoteValue }>("Runtime.evaluate", { expression });
+      return look(result.objectId!, sink);
+    } finally {
+      delete globals[PASSAGE];
+    }
   }
 
-  #valueOf(remote: RemoteValue): unknown {
-    this.#post("Runtime.callFunctionOn", {
-      objectId: this.#sinkId,
-      functionDeclaration: "function(value){this.out=value}",
-      arguments: [remote],
-    });
-    return this.#sink.out;
+  #properties(objectId: string): ObjectProperties {
+    return this.#post("Runtime.getProperties", { objectId, ownProperties: true });
   }
 
-  /** Let go of what was looked at: at the end of the turn, for all at once. */
-  #clear(): void {
-    this.#sink.subject = this.#sink.out = undefined;
-    if (this.#releasing) return;
-    this.#releasing = true;
-    queueMicrotask(() => {
-      this.#releasing = false;
-      this.#post("Runtime.releaseObjectGroup", { objectGroup: "dusk" });
-    });
+  /** The live value that the inspector shows. */
+  #valueOf(remote: RemoteValue, sink: Sink): unknown {
+    const { objectId, value, unserializableValue } = remote;
+    if (objectId === undefined) {
+      const argument = unserializableValue === undefined ? { value } : { unserializableValue };
+      const { result } = this.#post<{ result: RemoteValue }>("Runtime.evaluate", {
+        expression: passage,
+      });
+      this.#post("Runtime.callFunctionOn", {
+        objectId: result.objectId,
+        functionDeclaration: "function(value){this.out=value}",
+        arguments: [argument],
+      });
+    } else {
+      this.#post("Runtime.callFunctionOn", {
+        objectId,
+        functionDeclaration: `function(){${passage}.out=this}`,
+      });
+    }
+    return sink.out;
   }
 
   inspect(fn: AnyFunction): InspectedFunction | undefined {
-    try {
-      const { internalProperties = [] } = this.#post<{
-        internalProperties?: { name: string; value?: RemoteValue }[];
-      }>("Runtime.getProperties", { objectId: this.#idOf(fn), ownProperties: true });
+    return this.#look(fn, (objectId, sink) => {
+      const { internalProperties = [] } = this.#properties(objectId);
       let place: { scriptId: string; lineNumber: number; columnNumber: number } | undefined;
       let scopes: readonly LiveScope[] = [];
       for (const { name, value } of internalProperties) {
         if (name === "[[FunctionLocation]]") place = value!.value as typeof place;
         if (name !== "[[Scopes]]") continue;
         // What comes has no prototype.
-        scopes = Array.from(this.#valueOf({ objectId: value!.objectId }) as LiveScope[]);
+        scopes = Array.from(this.#valueOf(value!, sink) as LiveScope[]);
       }
       if (place === undefined) return undefined;
       const { scriptId, lineNumber: line, columnNumber: column } = place;
       return { scriptId, line, column, scopes };
-    } finally {
-      this.#clear();
-    }
+    });
   }
 
   privateMembers(object: object): Map<string, unknown> {
-    try {
-      const { privateProperties = [] } = this.#post<{
-        privateProperties?: { name: string; value?: RemoteValue }[];
-      }>("Runtime.getProperties", { objectId: this.#idOf(object), ownProperties: true });
+    return this.#look(object, (objectId, sink) => {
       const members = new Map<string, unknown>();
-      for (const { name, value } of privateProperties) {
-        if (value !== undefined) members.set(name, this.#valueOf(value));
+      for (const { name, value } of this.#properties(objectId).privateProperties ?? []) {
+        if (value !== undefined) members.set(name, this.#valueOf(value, sink));
       }
       return members;
-    } finally {
-      this.#clear();
-    }
+    });
   }
 }
 
 let link: Link | undefined;
+/** Whether there has been a session. */
+let allowed = false;
+
+/** Close the session that is open, if one is: for who starts a Web Worker in the same turn. */
+export function endInspection(): void {
+  link?.disconnect();
+  link = undefined;
+}
 
 /** Whether the inspector may be used without asking the user. */
 export function mayInspect(): boolean {
-  if (link !== undefined) return true;
+  if (allowed) return true;
   // Deno's types know not all that it can be asked for.
   const name = { name: "sys", kind: "inspector" } as unknown as Deno.SysPermissionDescriptor;
   return Deno.permissions.querySync(name).state === "granted";
@@ -194,7 +207,9 @@ export function mayInspect(): boolean {
 function connect(who: string): Link {
   if (link !== undefined) return link;
   try {
-    return link = new Link();
+    link = new Link();
+    allowed = true;
+    return link;
   } catch (error) {
     if (!(error instanceof Deno.errors.NotCapable)) throw error;
     throw new FunctionError(
