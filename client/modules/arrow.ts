@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import type { AnyFunction } from "../../protocol/functions/definition.ts";
 import { inspectFunction, inspectScript } from "../../protocol/functions/inspector.ts";
 import { findRegistration, registerSerialization } from "../../protocol/registrations.ts";
+import { functionName } from "../../protocol/values_kinds.ts";
 import { packageFile } from "./module_names.ts";
 
 /** What is used of the library. Classes, because they travel as imports of it. */
@@ -33,7 +34,7 @@ const others = new WeakSet<AnyFunction>();
 export function registerKnownLibraries(instance: object): boolean {
   for (let at = Object.getPrototypeOf(instance); at !== null; at = Object.getPrototypeOf(at)) {
     const cls: unknown = Object.getOwnPropertyDescriptor(at, "constructor")?.value;
-    if (typeof cls !== "function" || cls.name !== "Table" || others.has(cls)) continue;
+    if (typeof cls !== "function" || functionName(cls) !== "Table" || others.has(cls)) continue;
     if (findRegistration(instance) !== undefined) return false;
     if (registerTable(cls)) return true;
     others.add(cls);

@@ -20,6 +20,12 @@ Deno.test("a table that is met gets a serialization, once", () => {
   class Table {}
   assert.equal(registerKnownLibraries(new Table()), false);
   assert.equal(registerKnownLibraries(arrow.vectorFromArray([1])), false);
+  class Odd {
+    static get name(): string {
+      assert.fail("it was asked for its name");
+    }
+  }
+  assert.equal(registerKnownLibraries(new Odd()), false);
   assert.equal(findRegistration(table), undefined);
   assert.equal(registerKnownLibraries(table), true);
   assert.equal(registerKnownLibraries(table), false);
