@@ -6,6 +6,7 @@
 import { blobBytes, rememberBytes } from "./blob_bytes.ts";
 import type { AnyFunction } from "./functions/definition.ts";
 import { type BuiltinKind, builtinKind } from "./values_kinds.ts";
+import { SINGLE_KINDS, STATELESS_KINDS } from "./values_stateless.ts";
 import { TEMPORAL_KINDS } from "./values_temporal.ts";
 
 /** An object that travels by the name of its class and its content. */
@@ -23,6 +24,8 @@ export interface Standard {
    * @param content What `content` gave; from outside, so it may be anything. What is thrown then does not matter.
    */
   make(content: never): object;
+  /** The object itself, where there is one only. */
+  readonly single?: object;
 }
 
 type Pixels = [Uint8ClampedArray<ArrayBuffer>, number, number, PredefinedColorSpace, string?];
@@ -90,10 +93,13 @@ const kinds: Standard[] = [
       );
     },
   },
+  ...STATELESS_KINDS,
+  ...SINGLE_KINDS,
   ...TEMPORAL_KINDS,
 ];
 
 const byName = new Map(kinds.map((kind) => [kind.name, kind]));
+const singles = new Map(SINGLE_KINDS.map((kind) => [kind.single, kind]));
 
 /** What an object that is not plain is, apart from its class. */
 export type SpecialKind = BuiltinKind | Standard | "Array" | "Object";
@@ -103,12 +109,18 @@ export function specialKind(object: object): SpecialKind | undefined {
   return builtinKind(object) ?? (Array.isArray(object) ? "Array" : standardOf(object));
 }
 
+/** How an object travels of which there is one; undefined for all other objects. */
+export function singleOf(object: object): Standard | undefined {
+  return singles.get(object);
+}
+
 /** How an object of the platform travels; undefined for all other objects. */
 function standardOf(object: object): Standard | undefined {
   let name = Object.prototype.toString.call(object).slice(8, -1);
   // Images do not say what they are in every runtime, and are the only ones.
   if (name === "Object") name = "ImageData";
   const kind = byName.get(name);
+  if (kind?.single !== undefined) return singleOf(object);
   const cls = kind && classNamed(name);
   return cls !== undefined && object instanceof cls ? kind : undefined;
 }
@@ -116,12 +128,12 @@ function standardOf(object: object): Standard | undefined {
 /** How objects of the platform with a name travel; undefined if this runtime has none. */
 export function standardNamed(name: string): Standard | undefined {
   const kind = byName.get(name);
-  return kind && classNamed(name) && kind;
+  return kind?.single ? kind : kind && classNamed(name) && kind;
 }
 
 /** Whether this is the prototype of the class itself, not of a subclass. */
 export function isStandardPrototype(standard: Standard, prototype: object): boolean {
-  return classNamed(standard.name)?.prototype === prototype;
+  return standard.single !== undefined || classNamed(standard.name)?.prototype === prototype;
 }
 
 /** Looked up where there is need of it: the platform loads some of its classes when they are first named. */

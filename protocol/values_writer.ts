@@ -32,7 +32,7 @@ import {
 import { Numbers } from "./values_numbers.ts";
 import { joinPaths, MEMBER, ValuePath } from "./values_path.ts";
 import { Refusal, refusal } from "./values_refusals.ts";
-import { type SpecialKind, specialKind, type Standard } from "./values_standard.ts";
+import { singleOf, type SpecialKind, specialKind, type Standard } from "./values_standard.ts";
 import { symbolName } from "./values_symbols.ts";
 
 /** Names an object that travels as a reference, such as a future; undefined for all others. */
@@ -350,6 +350,9 @@ export class ValueWriter {
     const { sink } = this;
     const keys = Object.keys(object);
     const { length } = keys;
+    // What looks empty may be one of the language's own.
+    const standard = length === 0 ? singleOf(object) : undefined;
+    if (standard !== undefined) return this.standard(object, standard);
     if (nullPrototype || length > SHORT_OBJECT_MAX) {
       sink.byte(nullPrototype ? Tag.OBJECT_NULL : Tag.OBJECT);
       sink.varint(length);

@@ -53,7 +53,7 @@ Deno.test("what is not data is refused by kind", () => {
     [new SharedArrayBuffer(8), /SharedArrayBuffer/],
     [new Uint8Array(new SharedArrayBuffer(8)), /SharedArrayBuffer/],
     [new AbortController().signal, /an AbortSignal .* cancel its future/],
-    [new Intl.NumberFormat(), /class NumberFormat/],
+    [new DisposableStack(), /class DisposableStack/],
     [Object.create({}), /class Object/],
     [Object.create({ constructor: undefined }), /class Object/],
     [Object.create({ [Symbol.toStringTag]: "Number" }), /reading it failed|class/],

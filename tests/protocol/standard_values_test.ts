@@ -49,6 +49,52 @@ Deno.test("an image travels with its pixels, which are shared as they were", () 
   assert.equal(roundTrip(wide).colorSpace, "display-p3");
 });
 
+Deno.test("encoders and formats are set up as they were", () => {
+  // deno-lint-ignore no-explicit-any
+  const { DurationFormat } = Intl as any;
+  const formats: { resolvedOptions(): unknown }[] = [
+    new Intl.Collator("de", { numeric: true, sensitivity: "base" }),
+    new Intl.DateTimeFormat("de", { dateStyle: "full", timeZone: "Asia/Tokyo" }),
+    new Intl.DateTimeFormat("en", { hour: "numeric", minute: "2-digit", hour12: false }),
+    new Intl.DateTimeFormat("ar-EG-u-ca-islamic", { dayPeriod: "long", fractionalSecondDigits: 2 }),
+    new Intl.DisplayNames("fr", { type: "currency", fallback: "none" }),
+    ...DurationFormat === undefined ? [] : [new DurationFormat("en", { style: "digital" })],
+    new Intl.ListFormat("en", { type: "disjunction", style: "narrow" }),
+    new Intl.NumberFormat("de", { style: "currency", currency: "EUR", notation: "compact" }),
+    new Intl.NumberFormat("hi-u-nu-deva", { minimumSignificantDigits: 3, useGrouping: false }),
+    new Intl.NumberFormat("en", { style: "unit", unit: "liter", unitDisplay: "long" }),
+    new Intl.PluralRules("pl", { type: "ordinal" }),
+    new Intl.RelativeTimeFormat("es", { numeric: "auto" }),
+    new Intl.Segmenter("ja", { granularity: "word" }),
+  ];
+  const copies = roundTrip(formats);
+  formats.forEach((format, i) => {
+    assert.equal(Object.getPrototypeOf(copies[i]), Object.getPrototypeOf(format));
+    assert.deepEqual(copies[i].resolvedOptions(), format.resolvedOptions());
+  });
+  const locale = roundTrip(new Intl.Locale("zh-Hant-TW-u-ca-roc"));
+  assert.ok(locale instanceof Intl.Locale);
+  assert.equal(locale.toString(), "zh-Hant-TW-u-ca-roc");
+  const decoder = roundTrip(new TextDecoder("utf-16be", { fatal: true, ignoreBOM: true }));
+  assert.ok(decoder instanceof TextDecoder);
+  assert.deepEqual(
+    [decoder.encoding, decoder.fatal, decoder.ignoreBOM],
+    ["utf-16be", true, true],
+  );
+  assert.equal(roundTrip(new TextEncoder()).encode("ä").length, 2);
+});
+
+Deno.test("objects of which every program has one are that of the program that reads them", () => {
+  const value = { Math, JSON, Reflect, Atomics, Intl, console, again: [Math, {}] };
+  const copy = roundTrip(value);
+  assert.deepEqual(copy, value);
+  for (const name of ["Math", "JSON", "Reflect", "Atomics", "Intl", "console"] as const) {
+    assert.equal(copy[name], value[name]);
+  }
+  assert.equal(copy.again[0], Math);
+  assert.deepEqual(Object.getOwnPropertyNames(copy.again[1]), []);
+});
+
 // deno-lint-ignore no-explicit-any
 const T = (globalThis as any).Temporal;
 
