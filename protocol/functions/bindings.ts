@@ -22,6 +22,14 @@ export type BindingKind =
   | "class-name"
   | "arguments";
 
+/** Nothing can assign to these. */
+const UNCHANGING: ReadonlySet<BindingKind> = new Set([
+  "import",
+  "const",
+  "function-name",
+  "class-name",
+]);
+
 /** What an import binding is of. */
 export interface ImportSource {
   readonly specifier: string;
@@ -53,12 +61,14 @@ export class Scope {
   readonly owner: number;
 
   readonly #identifiers: Set<string>;
+  readonly #bound: Set<string>;
 
   /** @param parent The scope around it. @param owner Number of the function that it belongs to. */
   constructor(parent: Scope | undefined, owner: number) {
     this.parent = parent;
     this.owner = owner;
     this.#identifiers = parent === undefined ? new Set() : parent.#identifiers;
+    this.#bound = parent === undefined ? new Set() : parent.#bound;
   }
 
   /** All names of the text. */
@@ -66,9 +76,15 @@ export class Scope {
     return this.#identifiers;
   }
 
+  /** All names that the text binds somewhere. */
+  get bound(): ReadonlySet<string> {
+    return this.#bound;
+  }
+
   /** Bind a name. A variable, a parameter or a function bound twice is one that gets several values. */
   bind(name: string, kind: BindingKind, start: number, from?: ImportSource): void {
     this.#identifiers.add(name);
+    this.#bound.add(name);
     const known = this.bindings.get(name);
     if (known !== undefined && known.kind !== "arguments") {
       if (kind !== "var") known.reassigned = true;
@@ -83,6 +99,16 @@ export class Scope {
   /** Bind the names of a parameter or declaration. */
   bindPattern(pattern: Pattern, kind: BindingKind): void {
     bindingPatterns(pattern, (name, start) => this.bind(name, kind, start));
+  }
+
+  /** Code that is not known may assign to all that can be seen here. */
+  expose(): void {
+    // deno-lint-ignore no-this-alias
+    for (let scope: Scope | undefined = this; scope !== undefined; scope = scope.parent) {
+      for (const binding of scope.bindings.values()) {
+        if (!UNCHANGING.has(binding.kind)) binding.reassigned = true;
+      }
+    }
   }
 
   /** The binding that a name has here. */

@@ -6,13 +6,14 @@
  */
 import type { CodePart } from "../messages.ts";
 import { allRegistrations, registrationsRevision } from "../registrations.ts";
-import { nameOf } from "./closure.ts";
+import { Closure, nameOf } from "./closure.ts";
 import { CodeBook } from "./code_book.ts";
 import { CodeParts } from "./code_parts.ts";
 import { CodeSession } from "./code_session.ts";
 import type { AnyFunction, CodeReader, CodeWriter } from "./definition.ts";
 import type { ModuleResolver } from "./modules.ts";
 import { prefixOf, refuseTask } from "./refuse.ts";
+import { standardPath } from "./standard_values.ts";
 
 export type { ModuleResolver, ResolvedModule } from "./modules.ts";
 
@@ -74,18 +75,28 @@ export class Capture {
    * @throws {SerializationError} When something that it closes over cannot travel.
    */
   function(fn: AnyFunction): CapturedFunction {
-    if (typeof fn !== "function") refuseTask(fn, "", undefined);
-    const { text } = this.#book.closure(fn);
-    const made = this.#parts.function(fn);
     let captured = this.#captured.get(fn);
+    const name = captured === undefined ? this.#nameTask(fn) : nameOf(fn);
+    const made = this.#parts.function(fn);
     if (captured?.part !== made.name) {
-      const name = nameOf(fn);
-      refuseTask(fn, name, text);
       const parts = new Map([[made.name, made.part], ...made.parts]);
       captured = { part: made.name, prefix: prefixOf(name), parts };
       this.#captured.set(fn, captured);
     }
-    return captured!;
+    return captured;
+  }
+
+  #nameTask(fn: AnyFunction): string {
+    const name = typeof fn === "function" ? nameOf(fn) : "";
+    refuseTask(fn, name, typeof fn === "function" ? this.#closure(fn)?.text : undefined);
+    return name;
+  }
+
+  /** Undefined for what every worker has. */
+  #closure(fn: AnyFunction): Closure | undefined {
+    if (standardPath(fn) !== undefined) return undefined;
+    const closure = this.#book.find(fn);
+    return closure instanceof Closure ? closure : undefined;
   }
 
   /**
@@ -95,7 +106,7 @@ export class Capture {
    */
   writer(fn?: AnyFunction): ValueCodeWriter {
     const session = new CodeSession(this.#book, this.#parts, { epoch: {} });
-    if (fn !== undefined) session.meet(this.#book.closure(fn).imported);
+    if (fn !== undefined) session.meet(this.#closure(fn)?.imported);
     return session;
   }
 

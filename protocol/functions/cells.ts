@@ -29,7 +29,18 @@ const UNINITIALIZED = Symbol("uninitialized");
 /** The cells of one value being written. */
 export class Cells {
   readonly #top = new Map<Binding, Cell>();
+  readonly #globals = new Map<string, Cell>();
   readonly #inner = new Map<Binding, InnerCell[]>();
+
+  /** The cell of a property of the global object, with its present value. */
+  global(name: string): Cell {
+    let cell = this.#globals.get(name);
+    if (cell === undefined) {
+      cell = { v: (globalThis as Record<string, unknown>)[name] };
+      this.#globals.set(name, cell);
+    }
+    return cell;
+  }
 
   /**
    * The cell of a variable, with its present value.

@@ -98,7 +98,7 @@ export function readClass(node: ClassExpression, text: string, offset: number): 
       const { start, end } = range(member);
       // `toString` of a static method begins after the word and what follows it.
       const source = text.slice(start, end).replace(
-        member.static ? /^static(?:\s|\/\*[^]*?\*\/)*/ : "",
+        member.static ? /^static(?:\s|\/\*[^]*?\*\/|\/\/.*)*/ : "",
         "",
       );
       (member.static ? staticMethods : methods).add(source);

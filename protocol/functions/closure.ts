@@ -29,7 +29,7 @@ export type Source =
   | { type: "variable"; name: string }
   /** A variable that functions change. */
   | { type: "cell"; name: string; binding: Binding }
-  /** A property that somebody has given to the global object. */
+  /** A property that somebody has given to the global object: any function can change it. */
   | { type: "global"; name: string }
   /** A private static field. */
   | { type: "private"; name: string };
@@ -119,7 +119,7 @@ export class Closure {
         case "constant":
           return source.value;
         case "global":
-          return (globalThis as Record<string, unknown>)[source.name];
+          return cells.global(source.name);
         case "private":
           privates ??= inspectPrivateMembers(this.fn, this.#who);
           return privates.get(source.name);

@@ -5,12 +5,14 @@
  * @module
  */
 import { getBuiltinModule } from "node:process";
+import { builtinFunction } from "./builtin_functions.ts";
 import { type Closure, nameOf } from "./closure.ts";
-import type { AnyFunction } from "./definition.ts";
+import type { AnyFunction, ImportReference } from "./definition.ts";
 import { isNative, readFunction, sourceOf } from "./function_text.ts";
-import type { ImportValues } from "./import_values.ts";
+import { exportedClass, isPortable } from "./exported_class.ts";
+import type { ImportedValue, ImportValues } from "./import_values.ts";
 import type { ModuleResolver, ResolvedModule } from "./modules.ts";
-import { whoIs } from "./refuse.ts";
+import { BuiltInError, whoIs } from "./refuse.ts";
 import { takeApart } from "./take_apart.ts";
 
 /** So many names of things that are gone are kept before they are looked through. */
@@ -45,6 +47,9 @@ export class CodeBook {
   readonly classes: LiveThings<AnyFunction> = new LiveThings();
   readonly #closures = new WeakMap<AnyFunction, Closure>();
   readonly #packageClasses = new LiveThings<AnyFunction>();
+  readonly #exported = new WeakMap<AnyFunction, ImportedValue | "by value">();
+  /** By URL, whether a module of this program can be had as a part. Asked once: it is to stay so. */
+  readonly #portable = new Map<string, boolean>();
   readonly #privates = new WeakMap<AnyFunction, readonly string[]>();
   /** Which modules of this program import a module, and by which specifier. */
   readonly #imports = new Map<string, { values: ImportValues; specifier: string }[]>();
@@ -70,6 +75,44 @@ export class CodeBook {
       }
     }
     return closure;
+  }
+
+  /**
+   * Take a function or class apart, or say which built-in module exports it.
+   *
+   * @throws {FunctionError} When it cannot travel.
+   */
+  find(fn: AnyFunction): Closure | ImportReference {
+    try {
+      return this.closure(fn);
+    } catch (error) {
+      const reference = error instanceof BuiltInError ? builtinFunction(fn) : undefined;
+      if (reference === undefined) throw error;
+      return reference;
+    }
+  }
+
+  /**
+   * The import as which a class of one of this program's modules travels; undefined: by value. The modules
+   * that cannot be had as a part, and those that import the main module, keep their classes to themselves.
+   */
+  exported(cls: AnyFunction): ImportedValue | undefined {
+    let found = this.#exported.get(cls);
+    if (found === undefined) {
+      const value = exportedClass(cls, nameOf(cls) || "the class");
+      found = value !== undefined && this.#isPortable(value.specifier) ? value : "by value";
+      this.#exported.set(cls, found);
+    }
+    return found === "by value" ? undefined : found;
+  }
+
+  #isPortable(url: string): boolean {
+    let portable = this.#portable.get(url);
+    if (portable === undefined) {
+      portable = isPortable(url, this.modules);
+      this.#portable.set(url, portable);
+    }
+    return portable;
   }
 
   /** Names of the private members that instances of a class have, by itself and by those it extends. */

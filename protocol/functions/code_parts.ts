@@ -13,6 +13,7 @@ import { serialize } from "../values.ts";
 import { type Closure, nameOf } from "./closure.ts";
 import type { CodeBook } from "./code_book.ts";
 import { CodeSession, type SessionOptions } from "./code_session.ts";
+import { isBare } from "./code_properties.ts";
 import { type AnyFunction, CodeRefusal } from "./definition.ts";
 import { originOf } from "./origins.ts";
 
@@ -22,13 +23,13 @@ export interface NamedPart {
   readonly part: CodePart;
   /** The parts that it needs, directly or not, without itself. */
   readonly parts: ReadonlyMap<string, CodePart>;
-  /** Whether it can be another one the next time. Absent: no matter. */
-  readonly isConstant?: boolean;
 }
 
 /** A part that was made of something live. */
 export interface MadePart extends NamedPart {
+  /** Nothing in it can change, unless these get properties. */
   readonly isConstant: boolean;
+  readonly bare: ReadonlySet<Closure>;
 }
 
 /** A class's part, and when it was looked at. */
@@ -58,7 +59,7 @@ export class CodeParts {
    */
   function(fn: AnyFunction): MadePart {
     const known = this.#functions.get(fn);
-    if (known?.isConstant) return known;
+    if (known !== undefined && isUnchanged(known)) return known;
     const session = new CodeSession(this.#book, this, { root: fn, epoch: {} });
     const code = serialize(fn, { code: session, name: nameOf(fn) || "fn" });
     if (known !== undefined && isSame(known.part.code, code)) return known;
@@ -77,12 +78,16 @@ export class CodeParts {
    */
   class(cls: AnyFunction, epoch: object): MadePart {
     const known = this.#classes.get(cls);
-    if (known !== undefined && (known.isConstant || known.epoch === epoch)) return known;
+    if (known !== undefined && (known.epoch === epoch || isUnchanged(known))) return known;
     const name = this.#className(cls, epoch);
     let made: MadePart | undefined = known;
     if (known?.name !== name) {
       // Now that each class inside of it has a name, they can be told to be the same elsewhere.
-      const ids = (inner: AnyFunction) => this.#className(inner, epoch);
+      const ids = (inner: AnyFunction) => {
+        const id = this.#className(inner, epoch);
+        this.#book.classes.set(id, inner);
+        return id;
+      };
       const { code, session } = this.#encodeClass(cls, { root: cls, ids, epoch });
       made = { ...finish("c", code, session), name };
     }
@@ -128,7 +133,7 @@ export class CodeParts {
    */
   registration(registration: Registration, epoch: object): MadePart {
     const known = this.#registrations.get(registration);
-    if (known?.isConstant) return known;
+    if (known !== undefined && isUnchanged(known)) return known;
     if (this.#making.has(registration)) {
       throw new CodeRefusal(
         `its serialization closes over an object of the same class; make it when it is first used`,
@@ -173,7 +178,17 @@ function finish(letter: string, code: Serialized, session: CodeSession): MadePar
     part: partOf(kept, needs, [...written.values()]),
     parts: session.parts,
     isConstant: session.isConstant,
+    bare: session.isConstant ? session.bare : NONE,
   };
+}
+
+const NONE: ReadonlySet<Closure> = new Set();
+
+/** Whether a part would be the same if it were made again. */
+function isUnchanged({ isConstant, bare }: MadePart): boolean {
+  if (!isConstant) return false;
+  for (const { fn, text } of bare) if (!isBare(fn, text)) return false;
+  return true;
 }
 
 /** A part whose origin is found out when it is sent: that takes longer than all the rest. */

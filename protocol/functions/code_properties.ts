@@ -58,6 +58,16 @@ export function propertiesOf(fn: AnyFunction, text: FunctionText): readonly Func
   return properties;
 }
 
+/** Whether a function or class has no properties that would travel with it. */
+export function isBare(fn: AnyFunction, text: FunctionText): boolean {
+  try {
+    return propertiesOf(fn, text).length === 0;
+  } catch (error) {
+    if (error instanceof CodeRefusal) return false;
+    throw error;
+  }
+}
+
 /** Whether a property "name" is the one that every function has. */
 function isOwnName({ value, writable, get }: PropertyDescriptor): boolean {
   return get === undefined && !writable && typeof value === "string";

@@ -7,11 +7,10 @@
 import type { CodePart } from "../messages.ts";
 import { findRegistration } from "../registrations.ts";
 import { handleRefusal } from "../values_refusals.ts";
-import { builtinFunction } from "./builtin_functions.ts";
 import { Cells } from "./cells.ts";
 import { type Closure, nameOf } from "./closure.ts";
 import type { CodeBook } from "./code_book.ts";
-import type { CodeParts, NamedPart } from "./code_parts.ts";
+import type { CodeParts, MadePart, NamedPart } from "./code_parts.ts";
 import { propertiesOf } from "./code_properties.ts";
 import {
   type AnyFunction,
@@ -23,6 +22,7 @@ import {
   type RegisteredClass,
 } from "./definition.ts";
 import { FunctionError } from "./function_error.ts";
+import { sourceOf } from "./function_text.ts";
 import type { ImportedValue, ImportValues } from "./import_values.ts";
 import { packageImport } from "./package_class.ts";
 import { BuiltInError } from "./refuse.ts";
@@ -46,8 +46,9 @@ export class CodeSession implements CodeWriter {
   readonly parts: Map<string, CodePart> = new Map();
   /** What was written where it stands, in order; what only an expression stands for has no closure. */
   readonly written: Map<AnyFunction, Closure | undefined> = new Map();
-  /** Nothing that was written can change. */
+  /** Nothing that was written can change, unless these get properties. */
   isConstant = true;
+  readonly bare: Set<Closure> = new Set();
   readonly #needs = new Set<string>();
   readonly #book: CodeBook;
   readonly #makers: CodeParts;
@@ -87,7 +88,7 @@ export class CodeSession implements CodeWriter {
   describeClass(cls: AnyFunction, instance: object, lenient: boolean): CodeForm | undefined {
     try {
       // Before anything else: whose class it is decides what to do about it.
-      if (this.#imported(cls) === undefined) this.#book.closure(cls);
+      if (this.#importOf(cls) === undefined) this.#book.closure(cls);
       // What is private is the business of a registered serialization, of a superclass's too.
       const isRegistered = findRegistration(instance) !== undefined;
       const privates = isRegistered ? [] : this.#book.privatesOf(cls);
@@ -115,8 +116,7 @@ export class CodeSession implements CodeWriter {
     if (registration === undefined) return undefined;
     const { class: cls, serialize } = registration;
     const part = refusing(() => this.#makers.registration(registration, this.#options.epoch));
-    this.isConstant &&= part.isConstant;
-    this.#need(part);
+    this.#needMade(part);
     return {
       part: part.name,
       class: cls,
@@ -137,44 +137,39 @@ export class CodeSession implements CodeWriter {
     for (const [name, part] of parts) this.parts.set(name, part);
   }
 
+  #needMade(part: MadePart): void {
+    this.isConstant &&= part.isConstant;
+    for (const closure of part.bare) this.bare.add(closure);
+    this.#need(part);
+  }
+
   #form(fn: AnyFunction): CodeForm {
     const path = standardPath(fn);
     if (path !== undefined) return this.#expression(fn, path);
     const { root, ids, epoch } = this.#options;
-    const found = fn === root ? undefined : this.#imported(fn);
+    const found = fn === root ? undefined : this.#importOf(fn);
     if (found !== undefined) return this.#import(fn, ...found);
-    const closure = this.#closure(fn);
+    const closure = this.#book.find(fn);
     if (closure instanceof ImportReference) return { type: "import", reference: closure };
     if (closure.text.class !== undefined && fn !== root) {
       const imported = packageImport(closure.name, closure.place);
       if (imported !== undefined) return this.#import(fn, imported, undefined);
       if (ids === undefined) {
         const part = this.#makers.class(fn, epoch);
-        this.isConstant &&= part.isConstant;
-        this.#need(part);
+        this.#needMade(part);
         return { type: "class", part: part.name };
       }
     }
     return this.#inline(closure);
   }
 
-  /** Takes a function apart, or says which built-in module exports it. */
-  #closure(fn: AnyFunction): Closure | ImportReference {
-    try {
-      return this.#book.closure(fn);
-    } catch (error) {
-      const reference = error instanceof BuiltInError ? builtinFunction(fn) : undefined;
-      if (reference === undefined) throw error;
-      return reference;
-    }
-  }
-
-  #imported(fn: AnyFunction): [ImportedValue, ImportValues] | undefined {
+  #importOf(fn: AnyFunction): [ImportedValue, ImportValues | undefined] | undefined {
     for (const imports of this.#imports) {
       const value = imports.find(fn);
       if (value !== undefined) return [value, imports];
     }
-    return undefined;
+    const value = isClass(fn) ? this.#book.exported(fn) : undefined;
+    return value && [value, undefined];
   }
 
   #import(fn: AnyFunction, value: ImportedValue, imports: ImportValues | undefined): CodeForm {
@@ -218,6 +213,7 @@ export class CodeSession implements CodeWriter {
     const values = closure.values(this.#cells);
     const properties = propertiesOf(fn, text);
     this.isConstant &&= closure.isConstant && properties.length === 0;
+    this.bare.add(closure);
     // Only parts have an origin, and values can be many.
     if (this.#options.root !== undefined) this.written.set(fn, closure);
     let { definition } = closure;
@@ -232,6 +228,10 @@ export class CodeSession implements CodeWriter {
     }
     return { type: "inline", definition, values, properties };
   }
+}
+
+function isClass(fn: AnyFunction): boolean {
+  return sourceOf(fn).startsWith("class");
 }
 
 function privateRefusal(cls: AnyFunction, privates: readonly string[]): string {

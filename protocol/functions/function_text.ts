@@ -8,7 +8,8 @@ import { type ClassText, type Range, readClass } from "./class_text.ts";
 import type { AnyFunction } from "./definition.ts";
 import { FunctionError } from "./function_error.ts";
 import { type AnyNode, isSloppy, parseFunction } from "./parse.ts";
-import { type ImportCall, type Reference, ScopeAnalysis } from "./scope_analysis.ts";
+import type { ImportCall, Reference } from "./references.ts";
+import { ScopeAnalysis } from "./scope_analysis.ts";
 
 /** A name that a function uses and does not bind. */
 export interface FreeName {
@@ -17,6 +18,8 @@ export interface FreeName {
   readonly references: readonly Reference[];
   /** It is only asked whether there is one: `typeof name`. */
   readonly typeofOnly: boolean;
+  /** It gets a value somewhere. */
+  readonly assigned: boolean;
 }
 
 /** A function or class as its text describes it. */
@@ -35,6 +38,8 @@ export interface FunctionText {
   readonly free: ReadonlyMap<string, FreeName>;
   /** All names in it. */
   readonly identifiers: ReadonlySet<string>;
+  /** Those that it binds, anywhere in it. */
+  readonly bound: ReadonlySet<string>;
   readonly imports: readonly ImportCall[];
   /** Places that a stack can name. */
   readonly marks: readonly number[];
@@ -111,12 +116,13 @@ function parse(text: string, who: string): FunctionText {
     method: method && { name: method.name, parameters: method.parameters },
     free: freeNames(analysis.references.filter(({ start }) => stays(start)), offset),
     identifiers: analysis.identifiers,
+    bound: analysis.bound,
     imports: analysis.importCalls.filter(({ start }) => stays(start))
       .map((call) => ({ ...call, start: call.start - offset })),
     marks: analysis.marks.map((mark) => mark - offset).sort((a, b) => a - b),
     importMeta: analysis.importMeta.some(stays),
     superOutside: analysis.superOutside,
-    thisOutside: analysis.thisOutside,
+    thisOutside: analysis.thisOutside.some(stays),
     class: classText,
   };
 }
@@ -127,16 +133,25 @@ export function isWithin(position: number, ranges: readonly Range[]): boolean {
 }
 
 function freeNames(references: readonly Reference[], offset: number): Map<string, FreeName> {
-  const free = new Map<string, { name: string; references: Reference[]; typeofOnly: boolean }>();
-  for (const reference of references) {
-    if (reference.binding !== undefined) continue;
-    const { name } = reference;
-    let one = free.get(name);
-    if (one === undefined) free.set(name, one = { name, references: [], typeofOnly: true });
-    one.references.push({ ...reference, start: reference.start - offset });
-    if (reference.form !== "typeof") one.typeofOnly = false;
-  }
-  return free;
+  const free = references.filter(({ binding }) => binding === undefined);
+  return new Map(
+    [...Map.groupBy(free, ({ name }) => name)].map((
+      [name, those],
+    ) => [name, freeName(name, those, offset)]),
+  );
+}
+
+function freeName(name: string, references: readonly Reference[], offset: number): FreeName {
+  return {
+    name,
+    references: references.map((one) => ({
+      ...one,
+      start: one.start - offset,
+      end: one.end - offset,
+    })),
+    typeofOnly: references.every(({ form }) => form === "typeof"),
+    assigned: references.some(({ assigned }) => assigned),
+  };
 }
 
 function ownName(
@@ -145,9 +160,8 @@ function ownName(
   offset: number,
 ): FreeName | undefined {
   const references = analysis.references
-    .filter(({ binding }) => binding?.kind === "function-name" && binding.start === id.start)
-    .map((reference) => ({ ...reference, start: reference.start - offset }));
-  return references.length === 0 ? undefined : { name: id.name, references, typeofOnly: false };
+    .filter(({ binding }) => binding?.kind === "function-name" && binding.start === id.start);
+  return references.length === 0 ? undefined : freeName(id.name, references, offset);
 }
 
 /** Why the text of a function is not one on its own, and what to do about it. */

@@ -5,6 +5,7 @@
  */
 import { types } from "node:util";
 import { className } from "../values_kinds.ts";
+import type { BindingKind } from "./bindings.ts";
 import type { AnyFunction } from "./definition.ts";
 import { FunctionError } from "./function_error.ts";
 import { type FunctionText, isNative } from "./function_text.ts";
@@ -84,6 +85,31 @@ export function refuseProxy(value: unknown, name: string, who: string): void {
   );
 }
 
+/** Refuse a variable that V8 does not show: another one of the same name could be taken for it. */
+export function refuseUnseen(name: string, kind: BindingKind, who: string): never {
+  throw new FunctionError(
+    kind === "function-name"
+      ? `${who} uses "${name}", the name that a function expression around it has inside of ` +
+        `itself, and which cannot be seen from outside; declare it: function ${name}(…) {…}`
+      : `${who} uses "${name}", whose value cannot be seen; pass it as an argument`,
+  );
+}
+
+/** Refuse to change a variable of which nothing tells who else uses it. */
+export function refuseUndeclared(name: string, who: string): never {
+  throw new FunctionError(
+    `${who} changes "${name}", whose declaration is not in its script, so that it cannot be told ` +
+      `who shares it; keep it in an object that is made with const`,
+  );
+}
+
+/** Refuse a class whose fields may have been called something else when it was made. */
+export function refuseFieldName(name: string, who: string): never {
+  throw new FunctionError(
+    `${who} has a field whose name is computed of "${name}", which can change; make it with const`,
+  );
+}
+
 /** Refuse what would not work on a worker, by what the function's text says. */
 export function refuseText(text: FunctionText, who: string): void {
   if (text.type === "other") {
@@ -102,7 +128,7 @@ export function refuseText(text: FunctionText, who: string): void {
   }
   if (text.thisOutside) {
     throw new FunctionError(
-      `${who} is an arrow function that uses "this" of the code around it, which does not travel; ` +
+      `${who} uses "this" of the code around it, which does not travel; ` +
         `pass what it needs of "this" as arguments`,
     );
   }

@@ -17,14 +17,14 @@ const IMPORT = "\u00ecmport";
 
 /** Put an expression in the place of a name, wherever it is used. */
 export function replaceName({ name, references }: FreeName, expression: string): Edit[] {
-  return references.map(({ start, form }) => {
+  return references.map(({ start, end, form }) => {
     let text = expression;
     // A member that is called gets its object as `this`, where the name had none.
     if (form === "call") text = `(0,${expression})`;
     // A bracket at the beginning of a line could belong to the line before.
     if (form === "call-statement") text = `0,(0,${expression})`;
     if (form === "shorthand") text = `${name}:${expression}`;
-    return { start, end: start + name.length, text };
+    return { start, end, text };
   });
 }
 
@@ -42,14 +42,15 @@ export function replaceKey(text: FunctionText, name: string): Edit[] {
   return [{ start: 0, end: method.parameters, text: key }];
 }
 
-/** Take what a class does when it is made out of its text: the live class has what came of it. */
+/**
+ * Take what a class does when it is made out of its text: the live class has what came of it. As many lines
+ * stay, for stacks, and a semicolon: without one, what follows could belong to what comes before.
+ */
 export function blankStatics(text: string, { statics }: ClassText): Edit[] {
-  return statics.map(({ start, end }) => ({ start, end, text: blank(text.slice(start, end)) }));
-}
-
-/** As many lines, so that what follows stays on its own. */
-function blank(text: string): string {
-  return text.replaceAll(/[^\n\r\u2028\u2029]/g, "");
+  return statics.map(({ start, end }) => {
+    const lines = text.slice(start, end).replaceAll(/[^\n\r\u2028\u2029]/g, "");
+    return { start, end, text: `;${lines}` };
+  });
 }
 
 /** A text with changes made to it. */

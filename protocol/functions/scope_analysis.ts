@@ -6,6 +6,7 @@
  */
 import { bindDeclarators, type Binding, bindStatements, Scope } from "./bindings.ts";
 import type { AnyNode } from "./parse.ts";
+import type { ImportCall, Reference, ReferenceForm } from "./references.ts";
 import {
   bindingPatterns,
   isNode,
@@ -15,35 +16,7 @@ import {
   varDeclarations,
 } from "./syntax.ts";
 
-/** How a name stands in the text, which matters for what can be put in its place. */
-export type ReferenceForm =
-  | "plain"
-  /** `name(…)`, or a tagged template. */
-  | "call"
-  /** The same, at the beginning of a statement. */
-  | "call-statement"
-  /** `{ name }`, in a literal or in a pattern that is assigned to. */
-  | "shorthand"
-  /** `typeof name`, which asks whether there is one. */
-  | "typeof";
-
-/** One place where a name is used. */
-export interface Reference {
-  readonly name: string;
-  readonly start: number;
-  readonly form: ReferenceForm;
-  /** Undefined: the text does not bind it. */
-  readonly binding: Binding | undefined;
-}
-
-/** An `import(…)` in the text. */
-export interface ImportCall {
-  /** Where the keyword begins. */
-  readonly start: number;
-  /** Undefined: known only when it runs. */
-  readonly specifier: string | undefined;
-}
-
+type IdentifierNode = Extract<AnyNode, { type: "Identifier" }>;
 type FunctionNode = Extract<
   AnyNode,
   { type: "FunctionDeclaration" | "FunctionExpression" | "ArrowFunctionExpression" }
@@ -61,8 +34,8 @@ export class ScopeAnalysis {
   readonly importMeta: number[] = [];
   /** It uses `super` of an object or class around it. */
   superOutside = false;
-  /** It uses `this` of the code around it. */
-  thisOutside = false;
+  /** Where it uses `this` of the code around it. */
+  readonly thisOutside: number[] = [];
   /** The module's own bindings. */
   readonly top: Scope = new Scope(undefined, 0);
   /** Functions, fields and static blocks around the node that have a `this` of their own. */
@@ -76,6 +49,11 @@ export class ScopeAnalysis {
   /** All that stands where a name can. */
   get identifiers(): ReadonlySet<string> {
     return this.top.identifiers;
+  }
+
+  /** The names that something in the text binds. */
+  get bound(): ReadonlySet<string> {
+    return this.top.bound;
   }
 
   /**
@@ -95,14 +73,20 @@ export class ScopeAnalysis {
     }
   }
 
-  #refer(name: string, start: number, form: ReferenceForm, scope: Scope): Binding | undefined {
+  #refer(
+    { name, start, end }: IdentifierNode,
+    form: ReferenceForm,
+    scope: Scope,
+    assigned = false,
+  ): Binding | undefined {
     this.top.identifiers.add(name);
     const binding = scope.find(name);
-    this.references.push({ name, start, form, binding });
+    this.references.push({ name, start, end, form, assigned, binding });
     return binding;
   }
 
-  #assigned(binding: Binding | undefined): void {
+  #assign(node: IdentifierNode, form: ReferenceForm, scope: Scope): void {
+    const binding = this.#refer(node, form, scope, true);
     if (binding === undefined) return;
     binding.reassigned = true;
     if (binding.scope.owner !== this.#owner) binding.assignedInside = true;
@@ -113,14 +97,13 @@ export class ScopeAnalysis {
     if (target === null || target === undefined) return;
     switch (target.type) {
       case "Identifier":
-        return this.#assigned(this.#refer(target.name, target.start, "plain", scope));
+        return this.#assign(target, "plain", scope);
       case "ObjectPattern":
         for (const property of target.properties) {
           if (property.type !== "Property") {
             this.#visitTarget(property, scope);
           } else if (property.shorthand && property.key.type === "Identifier") {
-            const { name, start } = property.key;
-            this.#assigned(this.#refer(name, start, "shorthand", scope));
+            this.#assign(property.key, "shorthand", scope);
             if (property.value.type === "AssignmentPattern") {
               this.#visit(property.value.right, scope);
             }
@@ -174,7 +157,7 @@ export class ScopeAnalysis {
     if (node === null || node === undefined) return;
     switch (node.type) {
       case "Identifier":
-        this.#refer(node.name, node.start, "plain", scope);
+        this.#refer(node, "plain", scope);
         return;
       case "Literal":
       case "TemplateElement":
@@ -196,6 +179,9 @@ export class ScopeAnalysis {
         return this.#visitCall(node.callee, node.arguments, scope, "call");
       case "TaggedTemplateExpression":
         return this.#visitCall(node.tag, node.quasi.expressions, scope, "call");
+      case "BinaryExpression":
+      case "LogicalExpression":
+        return this.#visitOperators(node, scope);
       case "NewExpression":
       case "AwaitExpression":
       case "ThrowStatement":
@@ -203,7 +189,7 @@ export class ScopeAnalysis {
         break;
       case "Property":
         if (node.shorthand && node.key.type === "Identifier") {
-          this.#refer(node.key.name, node.key.start, "shorthand", scope);
+          this.#refer(node.key, "shorthand", scope);
           return;
         }
         if (node.computed) this.#visit(node.key, scope);
@@ -226,7 +212,7 @@ export class ScopeAnalysis {
         return this.#visit(node.body, scope);
       case "UnaryExpression":
         if (node.operator === "typeof" && node.argument.type === "Identifier") {
-          this.#refer(node.argument.name, node.argument.start, "typeof", scope);
+          this.#refer(node.argument, "typeof", scope);
           return;
         }
         return this.#visit(node.argument, scope);
@@ -298,7 +284,7 @@ export class ScopeAnalysis {
         if (node.meta.name === "import") this.importMeta.push(node.start);
         return;
       case "ThisExpression":
-        if (this.#thisOwners === 0) this.thisOutside = true;
+        if (this.#thisOwners === 0) this.thisOutside.push(node.start);
         return;
       case "Super":
         if (this.#homes === 0) this.superOutside = true;
@@ -322,6 +308,18 @@ export class ScopeAnalysis {
     }
   }
 
+  /** Long sums lean to the left: they take no more stack than short ones. */
+  #visitOperators(node: AnyNode, scope: Scope): void {
+    const right: AnyNode[] = [];
+    let left = node;
+    while (left.type === "BinaryExpression" || left.type === "LogicalExpression") {
+      right.push(left.right);
+      left = left.left;
+    }
+    this.#visit(left, scope);
+    while (right.length > 0) this.#visit(right.pop(), scope);
+  }
+
   #visitCall(
     callee: AnyNode,
     args: readonly AnyNode[],
@@ -330,7 +328,9 @@ export class ScopeAnalysis {
   ): void {
     if (callee.type === "Identifier") {
       this.marks.push(callee.start);
-      this.#refer(callee.name, callee.start, form, scope);
+      const binding = this.#refer(callee, form, scope);
+      // What it runs may assign to all that it sees.
+      if (callee.name === "eval" && binding === undefined) scope.expose();
     } else {
       this.#visit(callee, scope);
     }
@@ -395,6 +395,10 @@ export class ScopeAnalysis {
     const body = new Scope(head, this.#owner);
     if (node.body.type === "BlockStatement") {
       varDeclarations(node.body, (pattern) => body.bindPattern(pattern, "var"));
+      // A variable that has a parameter's name begins with the parameter's value.
+      for (const variable of body.bindings.values()) {
+        if (head.bindings.has(variable.name)) variable.reassigned = true;
+      }
       this.#visitStatements(node.body.body, body);
     } else {
       this.#visit(node.body, body);

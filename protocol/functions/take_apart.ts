@@ -34,16 +34,23 @@ import {
 } from "./inspector.ts";
 import type { ModuleResolver, ResolvedModule } from "./modules.ts";
 import { packageImport } from "./package_class.ts";
-import { refuseBuiltIn, refuseOpaque, refuseProxy, refuseText, whoIs } from "./refuse.ts";
+import {
+  refuseBuiltIn,
+  refuseFieldName,
+  refuseOpaque,
+  refuseProxy,
+  refuseText,
+  refuseUndeclared,
+  refuseUnseen,
+  whoIs,
+} from "./refuse.ts";
 import { blankStatics, type Edit, replaceImports, replaceKey, replaceName } from "./rewrite.ts";
 import { runtimeNames } from "./runtime_names.ts";
 import type { Binding, ImportSource } from "./bindings.ts";
-import type { Place } from "./script.ts";
+import { isTopScope, type Place } from "./script.ts";
 import { standardGlobals } from "./standard_globals.ts";
 import { standardPath } from "./standard_values.ts";
 
-/** Names that have no variable behind them, whatever the module says. */
-const CONSTANT_NAMES: ReadonlySet<string> = new Set(["undefined", "NaN", "Infinity", "globalThis"]);
 const NOT_SOUGHT = Symbol("not sought");
 /** Imports of these types are data, not code. */
 const DATA_TYPES: ReadonlySet<string | undefined> = new Set(["json", "text", "bytes"]);
@@ -97,7 +104,7 @@ class Assembly {
   }
 
   parts(): ClosureParts {
-    const names = [...this.#text.free.values()].filter(({ name }) => !CONSTANT_NAMES.has(name));
+    const names = [...this.#text.free.values()];
     const standard = names.every(({ name, typeofOnly }) => standardGlobals.has(name) || typeofOnly);
     // Without permission a function that uses standard names only is taken to mean the standard ones.
     const needed = names.length > 0 && !standard;
@@ -163,30 +170,38 @@ class Assembly {
     const scopes = this.#inspected?.scopes ?? [];
     const at = scopeOf(scopes, name);
     if (at >= 0) {
-      this.#takeVariable(free, scopes[at], this.#binding(free));
+      const binding = this.#binding(free);
+      if (binding !== undefined && !this.#isThere(free, binding, scopes[at])) {
+        refuseUnseen(name, binding.kind, this.#who);
+      }
+      this.#takeVariable(free, scopes[at], binding);
       return true;
     }
+    const kind = scopes.length > 1 ? this.#binding(free)?.kind : undefined;
+    if (kind !== undefined) refuseUnseen(name, kind, this.#who);
     if (standardGlobals.has(name)) return true;
     if (Object.hasOwn(globalThis, name)) {
-      const value = (globalThis as Record<string, unknown>)[name];
-      if (standardPath(value) !== name) this.#add(free, { type: "global", name }, value);
+      this.#takeGlobal(free);
       return true;
     }
-    if (this.#inspected !== undefined && this.#inspected.scopes.length > 1) {
-      const kind = this.#binding(free)?.kind;
-      if (kind === "function-name") {
-        throw new FunctionError(
-          `${this.#who} uses "${name}", the name that a function expression around it has inside of ` +
-            `itself, and which cannot be seen from outside; declare it: function ${name}(…) {…}`,
-        );
-      }
-      if (kind !== undefined) {
-        throw new FunctionError(
-          `${this.#who} uses "${name}", whose value cannot be seen; pass it as an argument`,
-        );
-      }
-    }
     return free.typeofOnly;
+  }
+
+  /** Whether a live variable is the one that is meant, and not another one of the same name. */
+  #isThere({ references }: FreeName, { kind, scope, name }: Binding, live: LiveScope): boolean {
+    if (kind === "function-name") return false;
+    if (scope.parent === undefined) return true;
+    // V8 lets go of what was used only when a class was made.
+    const mayBeGone = references.every(({ start }) => this.#isEarly(start));
+    return !isTopScope(live) && !(mayBeGone && scope.parent.find(name) !== undefined);
+  }
+
+  #takeGlobal(free: FreeName): void {
+    const { name } = free;
+    const value = (globalThis as Record<string, unknown>)[name];
+    if (standardPath(value) === name) return;
+    refuseProxy(value, name, this.#who);
+    this.#addCell(free, { type: "global", name });
   }
 
   #takeVariable(free: FreeName, scope: LiveScope, binding: Binding | undefined): void {
@@ -196,9 +211,12 @@ class Assembly {
     if (binding?.import !== undefined && !DATA_TYPES.has(binding.import.type)) {
       return this.#takeImport(free, binding.import, value);
     }
-    if (binding?.assignedInside) return this.#addCell(free, binding);
-    // A variable that is still undefined may be about to get its value.
-    const constant = binding !== undefined && !binding.reassigned && value !== undefined;
+    if (binding?.assignedInside) return this.#addCell(free, { type: "cell", name, binding });
+    if (binding === undefined && free.assigned) refuseUndeclared(name, this.#who);
+    // A variable that is still undefined may be about to get its value; and in a script, "arguments"
+    // can change parameters.
+    const constant = binding !== undefined && !binding.reassigned && value !== undefined &&
+      (binding.kind === "const" || this.#place().script.isModule);
     this.#add(free, constant ? { type: "constant", value } : { type: "variable", name }, value);
   }
 
@@ -223,7 +241,9 @@ class Assembly {
   }
 
   #slot(free: FreeName, variable: string, source: Source): Slot {
-    return { variable, source, early: this.#isEarly(free) };
+    const early = free.references.some(({ start }) => this.#isEarly(start));
+    if (early && source.type !== "constant") refuseFieldName(free.name, this.#who);
+    return { variable, source, early };
   }
 
   #resolve(specifier: string): string {
@@ -242,8 +262,7 @@ class Assembly {
   }
 
   #add(free: FreeName, source: Source, value: unknown): void {
-    // Standard objects are no data; functions among them travel as values too, but this is shorter.
-    const path = source.type === "constant" ? standardPath(value) : undefined;
+    const path = source.type === "constant" ? this.#standardPath(value) : undefined;
     if (path !== undefined) {
       if (path !== free.name) this.#edits.push(...replaceName(free, path));
       return;
@@ -251,16 +270,33 @@ class Assembly {
     this.#slots.push(this.#slot(free, free.name, source));
   }
 
-  #addCell(free: FreeName, binding: Binding): void {
-    const variable = this.#fresh(free.name);
-    const { name } = free;
-    this.#edits.push(...replaceName(free, `${variable}.v`));
-    this.#slots.push(this.#slot(free, variable, { type: "cell", name, binding }));
+  /** What a standard object is called inside of the text. Functions among them can be values, too. */
+  #standardPath(value: unknown): string | undefined {
+    const path = standardPath(value);
+    if (path === undefined || !this.#isHidden(path)) return path;
+    if (typeof value === "function") return undefined;
+    if (!this.#isHidden("globalThis")) return `globalThis.${path}`;
+    throw new FunctionError(
+      `${this.#who} uses the standard object ${path} and has a variable of that name; rename it`,
+    );
   }
 
-  #isEarly({ references }: FreeName): boolean {
-    const early = this.#text.class?.early ?? [];
-    return early.length > 0 && references.some(({ start }) => isWithin(start, early));
+  /** Whether the first name of a path means something else in the text. */
+  #isHidden(path: string): boolean {
+    const root = path.split(".", 1)[0];
+    return this.#text.bound.has(root) ||
+      this.#text.free.has(root) && scopeOf(this.#inspected?.scopes ?? [], root) >= 0;
+  }
+
+  #addCell(free: FreeName, source: Source): void {
+    const variable = this.#fresh(free.name);
+    this.#edits.push(...replaceName(free, `${variable}.v`));
+    this.#slots.push(this.#slot(free, variable, source));
+  }
+
+  /** Whether a place of the text is computed when the class is made. */
+  #isEarly(position: number): boolean {
+    return isWithin(position, this.#text.class?.early ?? []);
   }
 
   #fresh(name: string): string {
@@ -277,7 +313,8 @@ class Assembly {
     const at = scopeOf(this.#inspected.scopes, ownName.name);
     if (at < 0) return;
     const binding = this.#binding(ownName);
-    if (binding?.kind === "function" && binding.reassigned) this.#addCell(ownName, binding);
+    if (binding?.kind !== "function" || !binding.reassigned) return;
+    this.#addCell(ownName, { type: "cell", name: binding.name, binding });
   }
 
   #takeImports(): void {
@@ -291,7 +328,7 @@ class Assembly {
 
   /** Put a value that the live class has in the place of the expression that gave it. */
   #putEarly({ start, end }: Range, name: string, value: unknown): void {
-    const path = standardPath(value);
+    const path = this.#standardPath(value);
     const variable = path ?? this.#fresh(name);
     this.#edits.push({ start, end, text: variable });
     if (path !== undefined) return;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { basename } from "node:path";
 import { Capture } from "../../../protocol/functions/capture.ts";
 import type { AnyFunction } from "../../../protocol/functions/definition.ts";
 import { partOf, TestModules, travel } from "./round_trip.ts";
@@ -119,6 +120,13 @@ Deno.test("every form of function comes back to life from its code", async () =>
     3,
   );
   assert.equal(travel(new Function("x", "return x + 1") as (x: number) => number)(1), 2);
+});
+
+Deno.test("standard functions are tasks themselves", () => {
+  assert.equal(prefix(Math.max), "max");
+  assert.equal(travel(Math.max)(1, 3, 2), 3);
+  assert.equal(travel(JSON.stringify)([1]), "[1]");
+  assert.equal(travel(basename)("/a/b.txt"), "b.txt");
 });
 
 Deno.test("generators travel as helpers", async () => {
