@@ -33,6 +33,11 @@ export function packageImport(name: string, place: Place | undefined): ImportedV
   return npm === undefined ? undefined : { specifier: npm, name, referrer: Deno.mainModule };
 }
 
+/** Whether a URL is that of a file in a package. */
+export function packageFileOf(url: string): boolean {
+  return packageOf(url) !== undefined || url.includes("/node_modules/");
+}
+
 function packageOf(url: string): string | undefined {
   if (!url.startsWith("file:")) return undefined;
   const cached = CACHED.exec(url);

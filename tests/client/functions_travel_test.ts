@@ -10,7 +10,7 @@ import { Client } from "../../client/client.ts";
 import { LocalCluster } from "../../deploy/local_cluster.ts";
 import { getWorker, NoWorkerError } from "../../mod.ts";
 import { FakeScheduler } from "./fake_scheduler.ts";
-import { inDollars, Money } from "./fixtures/rates.ts";
+import { inDollars, inEuros, isMoney, Money } from "./fixtures/rates.ts";
 
 /** Run `body` with a client of two worker processes whose tasks may do nothing. */
 async function withSandbox(
@@ -86,6 +86,9 @@ Deno.test("instances come back as instances of this program's own classes", asyn
     assert.ok(await money.result() instanceof Money);
     const doubled = client.submit((m: Money) => m.plus(m), money);
     assert.deepEqual(await doubled.result(), new Money(6, "EUR"));
+    const euros = client.submit(inEuros, 5);
+    assert.equal(await client.submit((m: Money) => m instanceof Money, euros).result(), true);
+    assert.equal(await client.submit(isMoney, await euros.result()).result(), true);
     const [scattered] = await client.scatter([{ corner: new Point(6, 8) }]);
     assert.equal(
       await client.submit((data: { corner: Point }) => data.corner.length, scattered).result(),

@@ -94,3 +94,21 @@ Deno.test("functions and unknown classes in what is read are told of", () => {
   const fn = serialize([() => 1], { code: capture.writer() });
   assert.throws(() => deserialize(fn, { code: capture.reader() }), /function/);
 });
+
+abstract class Animal {
+  static create(kind: string): Animal {
+    return kind === "dog" ? new Dog() : new Cat();
+  }
+}
+class Dog extends Animal {}
+class Cat extends Animal {}
+
+Deno.test("classes inside of another class's part are known here", () => {
+  const capture = new Capture(new TestModules());
+  const { part, parts } = capture.function((kind: string) => Animal.create(kind));
+  const linker = linkerOf(parts);
+  for (const [kind, cls] of [["dog", Dog], ["cat", Cat]] as const) {
+    const { form } = linker.codeOf(linker.function(part)(kind).constructor)!;
+    assert.equal(form.type === "class" && capture.reader().class(form.part), cls);
+  }
+});
