@@ -196,8 +196,19 @@ export function endInspection(): void {
   link = undefined;
 }
 
+let interactive: boolean | undefined;
+
+/**
+ * Whether this is Deno's REPL, or its Jupyter kernel: they run each line through the inspector, and
+ * the process ends when it is entered once more from there.
+ */
+function isInteractive(): boolean {
+  return interactive ??= /\/\$deno\$(?:repl|jupyter)\.\w+$/.test(Deno.mainModule);
+}
+
 /** Whether the inspector may be used without asking the user. */
 export function mayInspect(): boolean {
+  if (isInteractive()) return false;
   if (allowed) return true;
   // Deno's types know not all that it can be asked for.
   const name = { name: "sys", kind: "inspector" } as unknown as Deno.SysPermissionDescriptor;
@@ -206,6 +217,12 @@ export function mayInspect(): boolean {
 
 function connect(who: string): Link {
   if (link !== undefined) return link;
+  if (isInteractive()) {
+    throw new FunctionError(
+      `${who} uses variables from around it, and their values cannot be seen in Deno's REPL: ` +
+        `pass them as arguments, or run a file with deno run`,
+    );
+  }
   try {
     link = new Link();
     allowed = true;
