@@ -27,7 +27,7 @@ import {
 import { numbered } from "./values_numbers.ts";
 import { standardNamed } from "./values_standard.ts";
 import { symbolOf } from "./values_symbols.ts";
-import { Pending, Unready } from "./values_unready.ts";
+import { ClassOnly, Pending, Unready } from "./values_unready.ts";
 
 /** What the reader asks its caller for. */
 export interface ReadOptions {
@@ -333,12 +333,23 @@ export class ValueReader {
     this.enter();
     for (let i = 0; i < length; i++) {
       const key = this.key();
-      const value = this.value();
+      const value = key === "constructor" ? this.constructorOf(object) : this.value();
       // An assignment is quicker, where it does the same.
       if (key in object) defineProperty(object, key, value, true);
       else (object as Record<string, unknown>)[key] = value;
     }
     this.leave();
+  }
+
+  /** Some libraries give each object its class as a property. That is no other function than it has anyway. */
+  private constructorOf(object: object): unknown {
+    const tag = this.cursor.byte();
+    if (tag !== Tag.BACK) return this.tagged(tag);
+    const value = numbered(this.objects, this.cursor.varint(), "object");
+    if (!(value instanceof Unready)) return value;
+    const own = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(object) ?? {}, "constructor");
+    if (value instanceof ClassOnly && own?.value === value.fn) return value.fn;
+    throw value.error();
   }
 
   /** Read a property key. */

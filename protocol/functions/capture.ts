@@ -105,9 +105,7 @@ export class Capture {
    * @param fn The function that will get them. What its module imports is the same import in them.
    */
   writer(fn?: AnyFunction): ValueCodeWriter {
-    const session = new CodeSession(this.#book, this.#parts, { epoch: {} });
-    if (fn !== undefined) session.meet(this.#closure(fn)?.imported);
-    return session;
+    return new CodeSession(this.#book, this.#parts, { user: fn, epoch: {} });
   }
 
   /**

@@ -6,13 +6,15 @@
  */
 import { getBuiltinModule } from "node:process";
 import { builtinFunction } from "./builtin_functions.ts";
-import { type Closure, nameOf } from "./closure.ts";
+import { Closure, nameOf } from "./closure.ts";
 import type { AnyFunction, ImportReference } from "./definition.ts";
 import { isNative, readFunction, sourceOf } from "./function_text.ts";
 import { exportedClass, isPortable } from "./exported_class.ts";
-import type { ImportedValue, ImportValues } from "./import_values.ts";
+import { type ImportedValue, type ImportValues, importValues } from "./import_values.ts";
+import { inspectFunction } from "./inspector.ts";
 import type { ModuleResolver, ResolvedModule } from "./modules.ts";
 import { BuiltInError, whoIs } from "./refuse.ts";
+import { standardPath } from "./standard_values.ts";
 import { takeApart } from "./take_apart.ts";
 
 /** So many names of things that are gone are kept before they are looked through. */
@@ -90,6 +92,16 @@ export class CodeBook {
       if (reference === undefined) throw error;
       return reference;
     }
+  }
+
+  /** What the module of a function imports; undefined if that cannot be seen. */
+  importsOf(fn: AnyFunction): ImportValues | undefined {
+    if (standardPath(fn) !== undefined) return undefined;
+    const closure = this.find(fn);
+    if (!(closure instanceof Closure)) return undefined;
+    if (closure.imported !== undefined) return closure.imported;
+    const place = closure.findPlace();
+    return place && importValues(place.script, inspectFunction(fn, "the function")!.scopes);
   }
 
   /**

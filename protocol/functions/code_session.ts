@@ -36,6 +36,8 @@ export interface SessionOptions {
   readonly root?: AnyFunction;
   /** Names of the parts of the classes inside of a class's part. They are written where they stand. */
   readonly ids?: (cls: AnyFunction) => string | undefined;
+  /** The function that gets the values: what its module imports is the same import in them. */
+  readonly user?: AnyFunction;
   /** During it, a class is looked at once. */
   readonly epoch: object;
 }
@@ -55,6 +57,7 @@ export class CodeSession implements CodeWriter {
   readonly #options: SessionOptions;
   /** The imports of the modules whose functions were met. */
   readonly #imports = new Set<ImportValues>();
+  #hasMetUser = false;
   #cells = new Cells();
 
   /** @param book What is known. @param makers Makes parts. @param options What it is for. */
@@ -95,7 +98,7 @@ export class CodeSession implements CodeWriter {
       if (privates.length > 0) {
         throw new CodeRefusal(whyStays(cls) ?? privateRefusal(cls, privates));
       }
-      return this.describe(cls);
+      return refusing(() => this.#form(cls, true));
     } catch (error) {
       if (lenient) return undefined;
       if (!(error instanceof BuiltInError)) throw refusalOf(error);
@@ -143,7 +146,7 @@ export class CodeSession implements CodeWriter {
     this.#need(part);
   }
 
-  #form(fn: AnyFunction): CodeForm {
+  #form(fn: AnyFunction, ofInstance = false): CodeForm {
     const path = standardPath(fn);
     if (path !== undefined) return this.#expression(fn, path);
     const { root, ids, epoch } = this.#options;
@@ -151,8 +154,8 @@ export class CodeSession implements CodeWriter {
     if (found !== undefined) return this.#import(fn, ...found);
     const closure = this.#book.find(fn);
     if (closure instanceof ImportReference) return { type: "import", reference: closure };
-    if (closure.text.class !== undefined && fn !== root) {
-      const imported = packageImport(closure.name, closure.place);
+    if (fn !== root && (ofInstance || isConstructor(closure))) {
+      const imported = closure.text.class && packageImport(closure.name, closure.place);
       if (imported !== undefined) return this.#import(fn, imported, undefined);
       if (ids === undefined) {
         const part = this.#makers.class(fn, epoch);
@@ -163,7 +166,16 @@ export class CodeSession implements CodeWriter {
     return this.#inline(closure);
   }
 
+  /** Most values have no code in them, and then it does not matter. */
+  #meetUser(): void {
+    const { user } = this.#options;
+    if (user === undefined || this.#hasMetUser) return;
+    this.#hasMetUser = true;
+    this.meet(this.#book.importsOf(user));
+  }
+
   #importOf(fn: AnyFunction): [ImportedValue, ImportValues | undefined] | undefined {
+    this.#meetUser();
     for (const imports of this.#imports) {
       const value = imports.find(fn);
       if (value !== undefined) return [value, imports];
@@ -228,6 +240,17 @@ export class CodeSession implements CodeWriter {
     }
     return { type: "inline", definition, values, properties };
   }
+}
+
+/** Whether objects are made with it: those that come back are of it, so it has a name. */
+function isConstructor({ fn, text }: Closure): boolean {
+  return text.class !== undefined ||
+    text.type === "function" && !text.isAsync && !text.isGenerator && hasMembers(fn.prototype);
+}
+
+function hasMembers(prototype: unknown): boolean {
+  return typeof prototype === "object" && prototype !== null &&
+    Reflect.ownKeys(prototype).some((key) => key !== "constructor");
 }
 
 function isClass(fn: AnyFunction): boolean {

@@ -61,6 +61,9 @@ export class ThreadCodeWriter implements CodeWriter {
       throw new CodeRefusal(
         isPlatforms(cls)
           ? `instances of ${name} belong to the thread that made them, and do not travel; return the data that they hold`
+          : !isClass(cls)
+          ? `objects made with the function ${name} do not travel back with a result; write it as a ` +
+            `class, ${OUTSIDE}, or return plain data`
           : `${
             madeHere(name)
           }, and its instances do not travel back with a result; ${DECLARE}, or return plain data`,
@@ -126,7 +129,8 @@ export class ThreadCodeWriter implements CodeWriter {
   }
 }
 
-const DECLARE = "declare it in your program, outside of the submitted function";
+const OUTSIDE = "in your program, outside of the submitted function";
+const DECLARE = `declare it ${OUTSIDE}`;
 
 function madeHere(name: string): string {
   return `class ${name || "(anonymous)"} was made in the task, or its module does not export it`;

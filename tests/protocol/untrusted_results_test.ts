@@ -50,6 +50,25 @@ Deno.test("nor is what is only the class of an object in it", () => {
   assert.throws(() => part.roundTrip({ toJSON: Old }), /the function Old \(cOld\) is in it/);
 });
 
+Deno.test("an object may have as a property the constructor that it inherits, and no other", () => {
+  class Other {}
+  function Old(this: { constructor: unknown; a: number }) {
+    this.constructor = Old;
+    this.a = 1;
+  }
+  const code = importing(Old);
+  const old: object = Reflect.construct(Old, []);
+  assert.deepEqual(code.roundTrip(old), old);
+  assert.throws(
+    () => code.roundTrip([old, { constructor: Old }]),
+    /the function Old of .* is in it/,
+  );
+  assert.throws(() => code.roundTrip({ constructor: Old }), /the function Old of .* is in it/);
+  code.part(Other as never);
+  const other = Object.assign(new Other(), { constructor: Old });
+  assert.throws(() => code.roundTrip([old, other]), /the function Old of .* is in it/);
+});
+
 Deno.test("classes, which cannot be called, are values of results", () => {
   class Point {}
   const code = importing(Point as never);

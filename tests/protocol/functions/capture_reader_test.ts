@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Capture } from "../../../protocol/functions/capture.ts";
+import { ThreadCodeWriter } from "../../../protocol/functions/thread_code_writer.ts";
 import { registerSerialization } from "../../../protocol/registrations.ts";
 import { deserialize, serialize } from "../../../protocol/values.ts";
 import { linkerOf, TestModules } from "./round_trip.ts";
@@ -110,5 +111,33 @@ Deno.test("classes inside of another class's part are known here", () => {
   for (const [kind, cls] of [["dog", Dog], ["cat", Cat]] as const) {
     const { form } = linker.codeOf(linker.function(part)(kind).constructor)!;
     assert.equal(form.type === "class" && capture.reader().class(form.part), cls);
+  }
+});
+
+// deno-lint-ignore no-explicit-any
+function Old(this: any, x: number) {
+  this.x = x;
+}
+Old.prototype.double = function () {
+  return 2 * this.x;
+};
+// deno-lint-ignore no-explicit-any
+function Bare(this: any, x: number) {
+  this.x = x;
+}
+
+Deno.test("objects of a function with a prototype come back as such", () => {
+  const capture = new Capture(new TestModules());
+  const make = (cls: unknown, x: number): object => Reflect.construct(cls as typeof Object, [x]);
+  for (const cls of [Old, Bare]) {
+    const writer = capture.writer();
+    const sent = serialize(make(cls, 1), { code: writer });
+    const fn = (value: { double(): number }) => [value, value instanceof Old && value.double()];
+    const { part, parts } = capture.function(fn);
+    const linker = linkerOf(new Map([...parts, ...writer.parts]));
+    const [value, doubled] = linker.function(part)(deserialize(sent, { code: linker }));
+    assert.equal(doubled, cls === Old ? 2 : false);
+    const result = serialize(value, { code: new ThreadCodeWriter(linker) });
+    assert.ok(deserialize(result, { code: capture.reader() }) instanceof cls);
   }
 });

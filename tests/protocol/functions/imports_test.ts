@@ -78,6 +78,13 @@ Deno.test("arguments are of the classes that the function's module imports", () 
   assert.equal(linker.function(part)(...deserialize(args, { code: linker }) as []), true);
 });
 
+Deno.test("and so they are of a function that uses no import itself", () => {
+  const capture = new Capture(modules());
+  const writer = capture.writer((value: unknown) => value);
+  serialize(circle, { code: writer });
+  assert.deepEqual(writer.needs.map(([letter]) => letter), ["m"]);
+});
+
 class Ring extends Circle {
   inner = 1;
   override get area() {
