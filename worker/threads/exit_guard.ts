@@ -20,17 +20,15 @@ function refuse(object: object, name: string, call: string): void {
  * Installs the guards.
  *
  * @param onUncaught Called with what a stray callback threw or a promise was rejected with, when
- * nothing has caught it.
+ * nothing has caught it. Returns whether the thread shall survive it.
  */
-export function installGuards(onUncaught: (error: unknown) => void): void {
+export function installGuards(onUncaught: (error: unknown) => boolean): void {
   refuse(Deno, "exit", "Deno.exit()");
   refuse(globalThis, "close", "self.close()");
   globalThis.addEventListener("error", (event) => {
-    event.preventDefault();
-    onUncaught(event.error ?? new Error(event.message));
+    if (onUncaught(event.error ?? new Error(event.message))) event.preventDefault();
   });
   globalThis.addEventListener("unhandledrejection", (event) => {
-    event.preventDefault();
-    onUncaught(event.reason);
+    if (onUncaught(event.reason)) event.preventDefault();
   });
 }

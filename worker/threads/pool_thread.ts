@@ -170,6 +170,9 @@ export class PoolThread {
       this.#owner.rang();
     } else if (message.kind === "ready") {
       this.#settleReady();
+    } else if (message.kind === "broken") {
+      this.collect();
+      this.#fail(message.message);
     } else {
       // What is in the ring was written before.
       this.collect();

@@ -9,6 +9,9 @@
  * @module
  */
 
+// Kept from tasks that replace globals.
+const { load, store } = Atomics;
+
 const LENGTH_BYTES = 4;
 const ALIGNMENT = 8;
 const WRAP = 0xffff_ffff;
@@ -64,12 +67,12 @@ export class RingWriter {
     this.#headIndex = memory.head;
     this.#tailIndex = memory.tail;
     this.#mask = memory.bytes.byteLength - 1;
-    this.#head = Atomics.load(memory.words, memory.head);
+    this.#head = load(memory.words, memory.head);
   }
 
   /** Bytes that are free now. */
   get free(): number {
-    return this.bytes.byteLength - ((this.#head - Atomics.load(this.#words, this.#tailIndex)) | 0);
+    return this.bytes.byteLength - ((this.#head - load(this.#words, this.#tailIndex)) | 0);
   }
 
   /**
@@ -99,7 +102,7 @@ export class RingWriter {
   commit(length: number): void {
     this.view.setUint32(this.#head & this.#mask, length, true);
     this.#head = (this.#head + footprint(length)) | 0;
-    Atomics.store(this.#words, this.#headIndex, this.#head);
+    store(this.#words, this.#headIndex, this.#head);
   }
 }
 
@@ -127,12 +130,12 @@ export class RingReader {
     this.#headIndex = memory.head;
     this.#tailIndex = memory.tail;
     this.#mask = memory.bytes.byteLength - 1;
-    this.#tail = Atomics.load(memory.words, memory.tail);
+    this.#tail = load(memory.words, memory.tail);
   }
 
   /** Whether there is nothing to read. */
   get empty(): boolean {
-    return Atomics.load(this.#words, this.#headIndex) === this.#tail;
+    return load(this.#words, this.#headIndex) === this.#tail;
   }
 
   /**
@@ -142,7 +145,7 @@ export class RingReader {
    * @throws {RingCorruptError} When the counters or a length make no sense.
    */
   next(): boolean {
-    const filled = (Atomics.load(this.#words, this.#headIndex) - this.#tail) | 0;
+    const filled = (load(this.#words, this.#headIndex) - this.#tail) | 0;
     if (filled === 0) return false;
     let position = this.#tail & this.#mask;
     let left = filled;
@@ -165,6 +168,6 @@ export class RingReader {
   /** Gives the memory of the record found by {@linkcode next} back to the writer. */
   release(): void {
     this.#tail = (this.#tail + footprint(this.end - this.offset)) | 0;
-    Atomics.store(this.#words, this.#tailIndex, this.#tail);
+    store(this.#words, this.#tailIndex, this.#tail);
   }
 }

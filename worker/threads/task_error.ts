@@ -11,6 +11,9 @@ import type { Serialized } from "../../protocol/serialized.ts";
 import { serialize } from "../../protocol/values.ts";
 import { copyError, errorsInside, isError, read, text } from "./thrown_errors.ts";
 
+// Kept from tasks that replace globals.
+const { Array, Error, Map, Object, Reflect } = globalThis;
+
 /** Frames of these rooms, and the watchdog's, are not the user's. */
 const MACHINERY = [
   new URL("./", import.meta.url).href,

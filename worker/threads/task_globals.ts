@@ -5,6 +5,10 @@
  */
 import { Word } from "./thread_memory.ts";
 
+// Kept from tasks that replace globals.
+const { load } = Atomics;
+const { get } = Reflect;
+
 /** The global `dusk` of code that runs as a task. */
 export interface DuskGlobal {
   /**
@@ -69,12 +73,12 @@ export class CurrentTask {
       const { signal } = controller;
       const serial = this.serial;
       const words = this.#words;
-      const fired = () => Reflect.get(AbortSignal.prototype, "aborted", signal) as boolean;
+      const fired = () => get(AbortSignal.prototype, "aborted", signal) as boolean;
       let firing = false;
       const poll = () => {
         // The pool's word is seen at once; the message that fires the event needs the event loop.
         // Firing asks for `aborted` itself.
-        if (!firing && Atomics.load(words, Word.ABORT) === serial && !fired()) {
+        if (!firing && load(words, Word.ABORT) === serial && !fired()) {
           firing = true;
           controller.abort(cancelled());
         }

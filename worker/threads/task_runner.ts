@@ -10,23 +10,26 @@ import { ThreadCodeWriter } from "../../protocol/functions/thread_code_writer.ts
 import type { Serialized } from "../../protocol/serialized.ts";
 import { TaskArgumentsError, TaskTimeoutError } from "../../protocol/task_failures.ts";
 import { deserialize, SerializationError, serialize, typeName } from "../../protocol/values.ts";
+import type { Damage } from "./intrinsics.ts";
 import type { OutcomeRecord, TaskRecord } from "./records.ts";
 import type { TaskErrors } from "./task_error.ts";
-import type { TaskFunctions } from "./task_functions.ts";
+import type { TaskFunction, TaskFunctions } from "./task_functions.ts";
 import { cancelled, type CurrentTask } from "./task_globals.ts";
 import { Activity, type ThreadMemory, Word } from "./thread_memory.ts";
 import { callLimited } from "./time_limit.ts";
 
 // Kept from tasks that replace globals.
 const { apply } = Reflect;
+const { Array, Map, Math, Promise, ReferenceError, TypeError } = globalThis;
+const { store } = Atomics;
 const setTimer = setTimeout;
 const clearTimer = clearTimeout;
-const clock = performance;
+const time = performance.now.bind(performance);
 const origin = performance.timeOrigin;
 
 /** Wall clock time in seconds. */
 export function now(): number {
-  return (origin + clock.now()) / 1000;
+  return (origin + time()) / 1000;
 }
 
 /** Options of reading what came, and of writing results: made once. */
@@ -75,7 +78,23 @@ function valueOf(
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return value !== null && (typeof value === "object" || typeof value === "function") &&
-    typeof (value as { then?: unknown }).then === "function";
+    // A promise is one also where a task has taken its methods away.
+    (typeof (value as { then?: unknown }).then === "function" || value instanceof Promise);
+}
+
+/** Whether what a task has thrown may come of what an earlier one has deleted. */
+function mayBeDamage(thrown: unknown): boolean {
+  try {
+    return thrown instanceof TypeError || thrown instanceof ReferenceError;
+  } catch {
+    return false; // A proxy with traps.
+  }
+}
+
+/** A function with its arguments. */
+interface Prepared {
+  readonly run: TaskFunction;
+  readonly args: unknown[];
 }
 
 /** What a runner works with. */
@@ -85,6 +104,8 @@ export interface RunnerParts {
   functions: TaskFunctions;
   errors: TaskErrors;
   current: CurrentTask;
+  /** Puts back what tasks have damaged; false when there was nothing to put back. */
+  mend(damage: Damage): boolean;
   /** Called with each task's outcome. */
   report(outcome: OutcomeRecord): void;
 }
@@ -96,6 +117,7 @@ export class TaskRunner {
   readonly #functions: TaskFunctions;
   readonly #errors: TaskErrors;
   readonly #current: CurrentTask;
+  readonly #mend: (damage: Damage) => boolean;
   readonly #report: (outcome: OutcomeRecord) => void;
   readonly #reading: Reading;
   readonly #writing: Writing;
@@ -104,19 +126,21 @@ export class TaskRunner {
   lastStop = 0;
 
   /** @param parts See {@linkcode RunnerParts}. */
-  constructor({ memory, linker, functions, errors, current, report }: RunnerParts) {
+  constructor({ memory, linker, functions, errors, current, mend, report }: RunnerParts) {
     this.#memory = memory;
     this.#linker = linker;
     this.#functions = functions;
     this.#errors = errors;
     this.#current = current;
+    this.#mend = mend;
     this.#report = report;
     this.#reading = { code: linker };
     this.#writing = { name: "result", code: new ThreadCodeWriter(linker) };
   }
 
   /**
-   * Runs a task; never throws or rejects.
+   * Runs a task. Throws, or rejects, only when the thread is so damaged that it cannot tell what became
+   * of it.
    *
    * @returns A promise when something has to be waited for: mostly one that the function has returned.
    */
@@ -134,7 +158,7 @@ export class TaskRunner {
       value = this.#callLater(task, awaited);
     }
     if (!isThenable(value)) return this.#finish(task, value);
-    Atomics.store(this.#memory.words, Word.ACTIVITY, Activity.AWAITING);
+    store(this.#memory.words, Word.ACTIVITY, Activity.AWAITING);
     return task.timeout === undefined
       ? this.#settle(task, value)
       : this.#settleInTime(task, value, task.timeout);
@@ -142,12 +166,23 @@ export class TaskRunner {
 
   /** Makes function and arguments live, and calls the one with the others. */
   #call(task: TaskRecord): unknown {
-    this.#functions.useRegistrations(task.needs);
-    const run = this.#functions.get(task.functionId);
-    const args = decodeArguments(task, this.#reading);
-    Atomics.store(this.#memory.words, Word.ACTIVITY, Activity.RUNNING);
+    let prepared: Prepared;
+    try {
+      prepared = this.#prepare(task);
+    } catch (error) {
+      if (!this.#mend("changed")) throw error;
+      prepared = this.#prepare(task);
+    }
+    const { run, args } = prepared;
+    store(this.#memory.words, Word.ACTIVITY, Activity.RUNNING);
     if (task.timeout === undefined) return apply(run, undefined, args);
     return callLimited(() => apply(run, undefined, args), task.key, task.timeout);
+  }
+
+  #prepare(task: TaskRecord): Prepared {
+    this.#functions.useRegistrations(task.needs);
+    const run = this.#functions.get(task.functionId);
+    return { run, args: decodeArguments(task, this.#reading) };
   }
 
   /** Calls the function once the modules are there that have to be waited for. */
@@ -175,14 +210,18 @@ export class TaskRunner {
 
   /** Like {@linkcode #settle}, but gives the promise up at the task's limit. */
   #settleInTime(task: TaskRecord, promise: PromiseLike<unknown>, limit: number): Promise<void> {
-    return new Promise((settled) => {
+    return new Promise((settled, broken) => {
       let over = false;
       const once = async (end: () => Promise<void> | undefined) => {
         if (over) return;
         over = true;
         clearTimer(timer);
-        await end();
-        settled();
+        try {
+          await end();
+          settled();
+        } catch (error) {
+          broken(error);
+        }
       };
       const left = Math.max(0, this.#start + limit - now());
       const timer = setTimer(() => {
@@ -193,15 +232,21 @@ export class TaskRunner {
         });
       }, Math.min(left * 1000, 2 ** 31 - 1));
       // A thenable of the user's may throw as well as reject.
-      (async () => await promise)().then(
-        (value) => once(() => this.#finish(task, value)),
-        (error) => once(() => this.#fail(task, error)),
-      );
+      const settle = async () => {
+        let value: unknown;
+        try {
+          value = await promise;
+        } catch (error) {
+          return once(() => this.#fail(task, error));
+        }
+        return once(() => this.#finish(task, value));
+      };
+      settle();
     });
   }
 
   /** Sends a value. Only one with Blobs in it takes time: they cannot be read at once. */
-  #finish(task: TaskRecord, value: unknown): Promise<void> | undefined {
+  #finish(task: TaskRecord, value: unknown, again = true): Promise<void> | undefined {
     const { code } = this.#writing;
     code.begin();
     try {
@@ -209,12 +254,13 @@ export class TaskRunner {
       this.#end(task, serialized, typeName(value), { needs: code.needs });
     } catch (error) {
       if (error instanceof UnreadBlobError) return this.#finishLater(task, value, error);
+      if (again && this.#mend("changed")) return this.#finish(task, value, false);
       return this.#fail(task, withTask(error, task.key));
     }
   }
 
   async #finishLater(task: TaskRecord, value: unknown, unread: UnreadBlobError): Promise<void> {
-    Atomics.store(this.#memory.words, Word.ACTIVITY, Activity.AWAITING);
+    store(this.#memory.words, Word.ACTIVITY, Activity.AWAITING);
     const { code } = this.#writing;
     let serialized: Serialized;
     try {
@@ -228,6 +274,16 @@ export class TaskRunner {
   }
 
   #fail(task: TaskRecord, thrown: unknown, tainted = false): undefined {
+    if (mayBeDamage(thrown)) this.#mend("unusable");
+    try {
+      this.#sendError(task, thrown, tainted);
+    } catch (error) {
+      if (!this.#mend("changed")) throw error;
+      this.#sendError(task, thrown, tainted);
+    }
+  }
+
+  #sendError(task: TaskRecord, thrown: unknown, tainted: boolean): void {
     const { exception, traceback } = this.#errors.encode(thrown, task.key);
     this.#end(task, exception, traceback, { erred: true, tainted });
   }
@@ -238,7 +294,7 @@ export class TaskRunner {
     text: string,
     { erred = false, tainted = false, needs = undefined as string[] | undefined },
   ): void {
-    Atomics.store(this.#memory.words, Word.ACTIVITY, Activity.IDLE);
+    store(this.#memory.words, Word.ACTIVITY, Activity.IDLE);
     this.#current.end();
     const { slot, serial } = task;
     const stop = this.lastStop = now();

@@ -6,6 +6,7 @@
  */
 import { Linker } from "../../protocol/functions/linker.ts";
 import { installGuards } from "./exit_guard.ts";
+import { type Damage, Intrinsics } from "./intrinsics.ts";
 import type { PostedRecord } from "./records.ts";
 import { installConsole } from "./task_console.ts";
 import { TaskErrors } from "./task_error.ts";
@@ -25,8 +26,15 @@ export interface ThreadInit {
   worker: { address: string; name: string };
 }
 
-/** What a thread posts: that it is ready, a record too large for its ring, null to wake the pool. */
-export type FromThread = null | { kind: "ready" } | { kind: "record" } & PostedRecord;
+/**
+ * What a thread posts: that it is ready, a record too large for its ring, that it can go on no more,
+ * null to wake the pool.
+ */
+export type FromThread =
+  | null
+  | { kind: "ready" }
+  | ({ kind: "record" } & PostedRecord)
+  | { kind: "broken"; message: string };
 
 function begin(init: ThreadInit): void {
   const { port } = init;
@@ -39,13 +47,24 @@ function begin(init: ThreadInit): void {
   const runtime = taskRuntime((cls) => linker.registrations.declare(cls));
   const linker: Linker = new Linker({ runtime });
   const errors = new TaskErrors(linker, init.worker.address);
-  const loop = new ThreadLoop({ memory, linker, errors, current, outbox, close });
+  const intrinsics = new Intrinsics();
+  const mend = (damage: Damage) => {
+    const restored = intrinsics.restore(damage);
+    if (restored === "") return false;
+    const text = `${restored} of the thread was changed by a task, and was put back`;
+    outbox.console("warn", current.key, text);
+    return true;
+  };
+  const loop = new ThreadLoop({ memory, linker, errors, current, outbox, mend, close });
   port.onmessage = (event: MessageEvent<ToThread>) => loop.receive(event.data);
   installGlobal(current, init.thread, init.worker);
   installConsole((level, text) => outbox.console(level, current.key, text));
   installGuards((error) => {
+    // The last resort of a thread that cannot even tell: it ends of its error.
+    if (loop.broken) return false;
     const text = `Uncaught error, left behind by a task: ${errors.text(error)}`;
     outbox.console("error", current.key, text);
+    return true;
   });
   Atomics.add(poolWords, PoolWord.PROBE, 1);
   Atomics.notify(poolWords, PoolWord.PROBE);

@@ -6,6 +6,7 @@
  * @module
  */
 import type { Linker } from "../../protocol/functions/linker.ts";
+import type { Damage } from "./intrinsics.ts";
 import { RecordReader } from "./record_codec.ts";
 import {
   type PostedRecord,
@@ -31,13 +32,14 @@ const BLOCKS = 50;
 /** How long tasks may follow each other without a turn of the event loop, in seconds. */
 const TURN_SECONDS = 0.01;
 
+// Kept from tasks that replace globals.
 const { load, store, wait, waitAsync, compareExchange } = Atomics;
-const immediate = setImmediate;
+const { Promise, DataView, setImmediate } = globalThis;
 const NO_BUFFERS: readonly ArrayBuffer[] = [];
 
 /** One turn of the event loop. */
 function turn(): Promise<void> {
-  return new Promise((turned) => immediate(turned));
+  return new Promise((turned) => setImmediate(turned));
 }
 
 /** What the pool posts to a thread; a bare number wakes it. */
@@ -54,6 +56,8 @@ export interface LoopParts {
   errors: TaskErrors;
   current: CurrentTask;
   outbox: ThreadOutbox;
+  /** Puts back what tasks have damaged; false when there was nothing to put back. */
+  mend(damage: Damage): boolean;
   /** Ends the thread. */
   close(): void;
 }
@@ -66,22 +70,26 @@ export class ThreadLoop {
   readonly #functions: TaskFunctions;
   readonly #runner: TaskRunner;
   readonly #outbox: ThreadOutbox;
+  readonly #mend: (damage: Damage) => boolean;
   readonly #close: () => void;
   /** Records that came by message before the ring said so. */
   readonly #posted: PostedRecord[] = [];
   #onPosted: ((posted: PostedRecord) => void) | undefined;
   #onWake: (() => void) | undefined;
   #lastTurn = 0;
+  /** Whether the thread can run no more tasks, for an error in its own code. */
+  broken = false;
 
   /** @param parts See {@linkcode LoopParts}. */
-  constructor({ memory, linker, errors, current, outbox, close }: LoopParts) {
+  constructor({ memory, linker, errors, current, outbox, mend, close }: LoopParts) {
     this.#memory = memory;
     this.#ring = new RingReader(memory.inRing);
     this.#outbox = outbox;
+    this.#mend = mend;
     this.#close = close;
     const functions = this.#functions = new TaskFunctions(linker);
     const report = outbox.outcome.bind(outbox);
-    this.#runner = new TaskRunner({ memory, linker, functions, errors, current, report });
+    this.#runner = new TaskRunner({ memory, linker, functions, errors, current, mend, report });
   }
 
   /** Takes a message of the pool. */
@@ -100,8 +108,22 @@ export class ThreadLoop {
     }
   }
 
-  /** Runs tasks until the thread has to end. */
+  /**
+   * Runs tasks until the thread has to end. What is thrown in between of tasks, mostly for what a task
+   * has done to the thread, is told to the pool, which puts another thread in the place of this one.
+   */
   async run(): Promise<void> {
+    try {
+      await this.#work();
+    } catch (error) {
+      this.broken = true;
+      // Telling may need it.
+      this.#mend("changed");
+      this.#outbox.broken(describe(error));
+    }
+  }
+
+  async #work(): Promise<void> {
     const { words } = this.#memory;
     for (;;) {
       while (this.#ring.next()) {
@@ -215,5 +237,14 @@ export class ThreadLoop {
     store(this.#memory.words, Word.ACTIVITY, Activity.GONE);
     this.#outbox.wakePool();
     this.#close();
+  }
+}
+
+/** An error in the thread's own code, as text. */
+function describe(error: unknown): string {
+  try {
+    return String(error);
+  } catch {
+    return "an error that can't be shown";
   }
 }

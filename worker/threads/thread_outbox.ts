@@ -100,6 +100,11 @@ export class ThreadOutbox {
     if (this.#dropped > 0 || !this.#sendConsole(level, key, text)) this.#dropped++;
   }
 
+  /** Says that the thread can run no more tasks. */
+  broken(message: string): void {
+    this.#post({ kind: "broken", message }, []);
+  }
+
   #sayDropped(): void {
     const text =
       `(${this.#dropped} pieces of console output were dropped: they came faster than they could be sent)`;
