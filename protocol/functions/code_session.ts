@@ -25,7 +25,9 @@ import { FunctionError } from "./function_error.ts";
 import { sourceOf } from "./function_text.ts";
 import type { ImportedValue, ImportValues } from "./import_values.ts";
 import { packageImport } from "./package_class.ts";
+import { nameInPackage } from "./package_exports.ts";
 import { BuiltInError } from "./refuse.ts";
+import type { Place } from "./script.ts";
 import { sharedBuffer } from "./shared_buffers.ts";
 import { whyStays } from "./staying_classes.ts";
 import { standardPath } from "./standard_values.ts";
@@ -156,7 +158,9 @@ export class CodeSession implements CodeWriter {
     if (closure instanceof ImportReference) return { type: "import", reference: closure };
     if (fn !== root && (ofInstance || isConstructor(closure))) {
       const imported = closure.text.class && packageImport(closure.name, closure.place);
-      if (imported !== undefined) return this.#import(fn, imported, undefined);
+      if (imported !== undefined) {
+        return this.#import(fn, this.#ofPackage(fn, imported, closure.place!), undefined);
+      }
       if (ids === undefined) {
         const part = this.#makers.class(fn, epoch);
         this.#needMade(part);
@@ -182,6 +186,19 @@ export class CodeSession implements CodeWriter {
     }
     const value = isClass(fn) ? this.#book.exported(fn) : undefined;
     return value && [value, undefined];
+  }
+
+  /** @throws {FunctionError} When the package does not export the class. */
+  #ofPackage(cls: AnyFunction, imported: ImportedValue, { script }: Place): ImportedValue {
+    const { specifier, name, referrer } = imported;
+    if (!specifier.startsWith("npm:")) return imported;
+    const { part } = this.#book.modules.resolve(specifier, referrer);
+    const exported = nameInPackage(cls, name, part, specifier, script.url);
+    if (exported !== undefined) return { ...imported, name: exported };
+    throw new FunctionError(
+      `the class ${name} is of the package ${specifier}, which does not export it; make what uses it ` +
+        `inside the task, or in a module that the function imports`,
+    );
   }
 
   #import(fn: AnyFunction, value: ImportedValue, imports: ImportValues | undefined): CodeForm {
