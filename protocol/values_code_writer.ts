@@ -19,6 +19,7 @@ import { className, classOf, describe, functionName } from "./values_kinds.ts";
 import { MEMBER, VARIABLE } from "./values_path.ts";
 import { liveRefusal, Refusal, refusal } from "./values_refusals.ts";
 import { isStandardPrototype, type SpecialKind, specialKind } from "./values_standard.ts";
+import { writeBytes } from "./values_view_writer.ts";
 import type { ValueWriter, WriterMark } from "./values_writer.ts";
 
 /** What is known of the objects with one prototype. */
@@ -314,7 +315,7 @@ export class CodeEncoder {
     writer.value(header);
     path.at(level, "frames");
     sink.varint(frames.length);
-    for (let i = 0; i < frames.length; i++) writer.bytes(frames[i]);
+    for (let i = 0; i < frames.length; i++) writeBytes(writer, frames[i]);
     path.leave(level);
     writer.unready.pop();
     const prototype = Object.getPrototypeOf(object);

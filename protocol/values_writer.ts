@@ -19,29 +19,18 @@ import {
   Tag,
   VERSION_BUFFERS,
   VERSION_PLAIN,
-  VIEW_NAMES,
 } from "./values_format.ts";
-import {
-  builtinKind,
-  describe,
-  isBuiltinPrototype,
-  isPlainPrototype,
-  unbox,
-  viewName,
-} from "./values_kinds.ts";
+import { describe, isBuiltinPrototype, isPlainPrototype, unbox } from "./values_kinds.ts";
 import { Numbers } from "./values_numbers.ts";
 import { joinPaths, MEMBER, ValuePath } from "./values_path.ts";
 import { Refusal, refusal } from "./values_refusals.ts";
 import { singleOf, type SpecialKind, specialKind, type Standard } from "./values_standard.ts";
 import { symbolName } from "./values_symbols.ts";
+import { writeBuffer, writeView } from "./values_view_writer.ts";
 
 /** Names an object that travels as a reference, such as a future; undefined for all others. */
 export type Referrer = (object: object) => string | undefined;
 
-const viewNumbers = new Map(VIEW_NAMES.map((name, i) => [name, i]));
-/** Number of `Uint8Array`. */
-const BYTES_TYPE = VIEW_NAMES.indexOf("Uint8Array");
-const bytesPrototype = Uint8Array.prototype;
 const objectPrototype = Object.prototype;
 const arrayPrototype = Array.prototype;
 
@@ -68,8 +57,10 @@ export class ValueWriter {
   readonly path: ValuePath = new ValuePath();
   /** Numbers of objects that the reader will not have yet when it comes here. */
   readonly unready: number[] = [];
+  /** Memory that the value's views and buffers use. */
+  readonly buffers: BufferTable = new BufferTable();
   private readonly keys = new Numbers<string>();
-  private readonly buffers = new BufferTable();
+
   private reference: Referrer | undefined;
   private code: CodeWriter | undefined;
   private encoder: CodeEncoder | undefined;
@@ -240,10 +231,9 @@ export class ValueWriter {
     const { sink } = this;
     switch (kind) {
       case "View":
-        return this.view(object as ArrayBufferView);
+        return writeView(this, object as ArrayBufferView);
       case "ArrayBuffer":
-        sink.byte(Tag.BUFFER);
-        return sink.varint(this.buffer(object as ArrayBuffer, 0, -1, 1));
+        return writeBuffer(this, object as ArrayBuffer);
       case "Map":
         return writeMap(this, object as Map<unknown, unknown>);
       case "Set":
@@ -384,41 +374,5 @@ export class ValueWriter {
     sink.byte(0);
     sink.string(key);
     if (keys.size < MAX_KEYS) keys.add(key);
-  }
-
-  private view(view: ArrayBufferView): void {
-    const name = viewName(view);
-    const type = viewNumbers.get(name);
-    if (type === undefined) throw new Refusal(`a ${name} does not travel; send a Float64Array`);
-    this.viewAs(view, type, (view as { BYTES_PER_ELEMENT?: number }).BYTES_PER_ELEMENT ?? 1);
-  }
-
-  /** The bytes of a buffer or view, as a `Uint8Array`, which has a number of its own. */
-  bytes(bytes: ArrayBuffer | ArrayBufferView): void {
-    const view = ArrayBuffer.isView(bytes) ? bytes : new Uint8Array(bytes);
-    const isItself = Object.getPrototypeOf(view) === bytesPrototype && this.objects.find(view) < 0;
-    // The value may hold the view as well: as what it is, and as one object.
-    this.objects.add(isItself ? view : {});
-    // The other end may look at the bytes as what they are here: their alignment is kept.
-    const alignment = (view as { BYTES_PER_ELEMENT?: number }).BYTES_PER_ELEMENT ?? 1;
-    this.viewAs(view, BYTES_TYPE, 1, alignment);
-  }
-
-  private viewAs(view: ArrayBufferView, type: number, size: number, alignment = size): void {
-    const start = view.byteOffset;
-    const buffer = this.buffer(view.buffer, start, start + view.byteLength, alignment);
-    this.sink.byte(Tag.VIEW);
-    this.sink.varint(this.buffers.addView(type, buffer, start, view.byteLength / size));
-  }
-
-  /** Number of a buffer, of which bytes `start` to `end` are in use; `end` -1: all of it, as itself. */
-  private buffer(buffer: ArrayBufferLike, start: number, end: number, alignment: number): number {
-    if (!(buffer instanceof ArrayBuffer) && builtinKind(buffer) !== "ArrayBuffer") {
-      throw new Refusal(refusal(buffer));
-    }
-    if ((buffer as ArrayBuffer).detached) {
-      throw new Refusal("its ArrayBuffer is detached (it was transferred); send it before that");
-    }
-    return this.buffers.add(buffer as ArrayBuffer, start, end, alignment);
   }
 }
