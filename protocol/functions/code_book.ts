@@ -50,7 +50,7 @@ export class CodeBook {
   readonly #closures = new WeakMap<AnyFunction, Closure>();
   readonly #packageClasses = new LiveThings<AnyFunction>();
   readonly #exported = new WeakMap<AnyFunction, ImportedValue | "by value">();
-  /** By URL, whether a module of this program can be had as a part. Asked once: it is to stay so. */
+  /** By importer and specifier, whether a module can be had as a part. */
   readonly #portable = new Map<string, boolean>();
   readonly #privates = new WeakMap<AnyFunction, readonly string[]>();
   /** Which modules of this program import a module, and by which specifier. */
@@ -112,17 +112,22 @@ export class CodeBook {
     let found = this.#exported.get(cls);
     if (found === undefined) {
       const value = exportedClass(cls, nameOf(cls) || "the class");
-      found = value !== undefined && this.#isPortable(value.specifier) ? value : "by value";
+      found = value !== undefined && this.isPortable(value) ? value : "by value";
       this.#exported.set(cls, found);
     }
     return found === "by value" ? undefined : found;
   }
 
-  #isPortable(url: string): boolean {
-    let portable = this.#portable.get(url);
+  /**
+   * Whether what a module imports can travel as that import. Asked once for each: it is to stay so, since a
+   * class is one or the other.
+   */
+  isPortable({ specifier, referrer }: ImportedValue): boolean {
+    const key = `${referrer}\n${specifier}`;
+    let portable = this.#portable.get(key);
     if (portable === undefined) {
-      portable = isPortable(url, this.modules);
-      this.#portable.set(url, portable);
+      portable = isPortable(specifier, referrer, this.modules);
+      this.#portable.set(key, portable);
     }
     return portable;
   }

@@ -182,7 +182,7 @@ export class CodeSession implements CodeWriter {
     this.#meetUser();
     for (const imports of this.#imports) {
       const value = imports.find(fn);
-      if (value !== undefined) return [value, imports];
+      if (value !== undefined && this.#book.isPortable(value)) return [value, imports];
     }
     const value = isClass(fn) ? this.#book.exported(fn) : undefined;
     return value && [value, undefined];

@@ -37,19 +37,21 @@ export function exportedClass(cls: AnyFunction, name: string): ImportedValue | u
 }
 
 /**
- * Whether a module of this program can be had as a part without running its main module.
+ * Whether a module can be had as a part, and, asked by itself, without running the main module.
  *
- * @param url Its URL. @param modules Makes parts of modules.
+ * @param specifier The module. @param referrer URL of the module that imports it, which may be itself.
+ * @param modules Makes parts of modules.
  */
-export function isPortable(url: string, modules: ModuleResolver): boolean {
+export function isPortable(specifier: string, referrer: string, modules: ModuleResolver): boolean {
   let part: CodePart | undefined;
   try {
-    ({ part } = modules.resolve(url, url));
+    ({ part } = modules.resolve(specifier, referrer));
   } catch (error) {
     if (error instanceof FunctionError) return false;
     throw error;
   }
-  if (part?.origin === undefined) return true;
+  // What others import of it they get, whatever that runs.
+  if (specifier !== referrer || part?.origin === undefined) return true;
   const { sources } = deserialize(part.origin) as { sources: readonly string[] };
   return !sources.includes(Deno.mainModule);
 }

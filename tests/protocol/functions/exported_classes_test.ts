@@ -86,6 +86,14 @@ Deno.test("where the module cannot be sent its classes travel by value", () => {
   assert.deepEqual(modules.asked, [[url, url]]);
 });
 
+Deno.test("so they do as arguments of a function whose module imports them", () => {
+  const modules = new TestModules();
+  const writer = new Capture(modules).writer((value: unknown) => value);
+  for (let i = 0; i < 3; i++) serialize([new Point(i), makeMoved(i)], { code: writer });
+  assert.deepEqual(writer.needs.map(([letter]) => letter), ["c", "c"]);
+  assert.deepEqual(modules.asked, [[POINTS, import.meta.url], [url, url]]);
+});
+
 Deno.test("a module that imports the main module is not run for its classes", () => {
   const modules = new PointModules();
   modules.sources.push(Deno.mainModule);
