@@ -28,7 +28,12 @@ export interface LocalClusterOptions {
   name?: string;
   /** Abstract resources of each worker, such as `{ GPU: 1 }`. */
   resources?: Record<string, number>;
-  /** Permissions of tasks. Default: those of the process they run in. */
+  /**
+   * Permissions of tasks: "none", or an object such as `{ env: true, read: ["/data"], net: ["db:5432"] }`
+   * as in the `deno.permissions` option of `Worker`. Default: "inherit", those of the process they run in.
+   * Anything else takes Deno's feature `worker-options` when workers are not processes: run the program
+   * with `--unstable-worker-options`, or with `"unstable": ["worker-options"]` in its `deno.json`.
+   */
   permissions?: ClusterWorkerOptions["permissions"];
   /** Whether every invariant is checked after each step. Slow; for tests. */
   validate?: boolean;
@@ -50,7 +55,7 @@ export interface StartWorkerOptions {
   name?: string;
   /** Abstract resources. */
   resources?: Record<string, number>;
-  /** Permissions of its tasks. */
+  /** Permissions of its tasks. Default: those of the cluster's tasks. */
   permissions?: ClusterWorkerOptions["permissions"];
 }
 
@@ -108,6 +113,8 @@ export class LocalCluster implements AsyncDisposable {
    * @param options What kind of cluster; see {@linkcode LocalClusterOptions}.
    * @throws {TypeError} When there is no option of that name.
    * @throws {RangeError} When an option does not make sense.
+   * @throws {ThreadStartError} When `permissions` take a feature of Deno that is off. In a program that may
+   * not run others (`--allow-run`) this cannot be known, and Deno ends the program.
    * @throws {WorkerProcessError} When a worker process does not come up, with what it printed.
    */
   static async create(options: LocalClusterOptions = {}): Promise<LocalCluster> {

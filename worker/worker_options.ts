@@ -24,7 +24,7 @@ export interface ClusterWorkerOptions {
   resources?: Record<string, number>;
   /**
    * What tasks may do, as in the `deno.permissions` option of `Worker`. Default "inherit": all that
-   * this process may.
+   * this process may. Anything else takes Deno's feature `worker-options`.
    */
   permissions?: Deno.PermissionOptions;
   /** Most gathers from peers at once. Default 50. */

@@ -17,6 +17,7 @@ import type {
   ThreadPoolOptions,
   ThreadTask,
 } from "./thread_task.ts";
+import { checkWorkerOptions } from "./worker_options_feature.ts";
 
 export { ThreadStartError } from "./pool_thread.ts";
 export type * from "./thread_task.ts";
@@ -104,9 +105,11 @@ export class ThreadPool {
    * Starts the threads.
    *
    * @throws {ThreadStartError} When one can't be started, after some attempts; the pool is closed then.
+   * Or when the tasks' permissions take a feature that is off.
    */
   async start(): Promise<void> {
     if (this.#state !== "new") throw new Error("A thread pool can be started only once");
+    checkWorkerOptions(this.#options.permissions ?? "inherit");
     this.#state = "open";
     this.#bell.listen(() => this.#crew.pending, () => this.#collect());
     await this.#startAll();

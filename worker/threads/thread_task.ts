@@ -108,8 +108,9 @@ export interface ThreadPoolOptions {
   nthreads: number;
   /**
    * What tasks may do, as in the `deno.permissions` option of `Worker`. "inherit" (default): all that
-   * this process may. Anything else needs the unstable feature `worker-options`, without which the
-   * runtime ends this process, saying so: there is no way to ask beforehand.
+   * this process may. Anything else needs the unstable feature `worker-options`: the flag
+   * `--unstable-worker-options`, or `"unstable": ["worker-options"]` in `deno.json`. Without it `start`
+   * throws; in a process that may not run programs, where it cannot be known, Deno ends the process.
    */
   permissions?: Deno.PermissionOptions;
   /** Address of the worker, for the tasks to see. */
