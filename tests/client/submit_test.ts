@@ -241,7 +241,7 @@ Deno.test("what cannot be submitted is refused at once, and nothing of it is sen
   await scheduler.heard("update-graph", 2);
   const before = scheduler.groups.length;
   assert.throws(() => client.submit(new Function("return absent") as () => void), FreeNameError);
-  assert.throws(() => client.submit(Math.max, 1), FunctionError);
+  assert.throws(() => client.submit(Array.prototype.slice.bind([1]), 1), FunctionError);
   assert.throws(() => client.submit((_: unknown) => 0, inc.bind(null)), SerializationError);
   assert.throws(() => client.map((_: unknown) => 0, [1, 2, Symbol()]), SerializationError);
   assert.throws(() => client.submit(inc, released), CancelledError);
