@@ -58,7 +58,7 @@ function unusualArray(writer: ValueWriter, array: unknown[], keys: string[]): vo
 }
 
 /** How many of an array's keys are indices; they come first. */
-function countIndices(keys: string[]): number {
+export function countIndices(keys: string[]): number {
   let low = 0;
   let high = keys.length;
   while (low < high) {

@@ -14,6 +14,8 @@ import {
   type InlineForm,
   type RegisteredClass,
 } from "./functions/definition.ts";
+import { countIndices } from "./values_array_writer.ts";
+import { allOf, type Extras, extrasOf, NO_EXTRAS, writeExtras } from "./values_extra_writer.ts";
 import { ENUMERABLE, ON_PROTOTYPE, Tag } from "./values_format.ts";
 import { className, classOf, describe, functionName } from "./values_kinds.ts";
 import { MEMBER, VARIABLE } from "./values_path.ts";
@@ -55,7 +57,7 @@ interface ClassLast {
 }
 
 /** An instance that is being written. */
-export type Begun = { readonly inside: SpecialKind } & (Kind | ClassLast);
+export type Begun = { readonly inside: SpecialKind; readonly extras?: Extras } & (Kind | ClassLast);
 
 /** Writes the code of one value. */
 export class CodeEncoder {
@@ -93,22 +95,29 @@ export class CodeEncoder {
     const kind = this.kindOf(object, prototype);
     const { inside, numbered } = kind;
     if (inside === undefined) return undefined;
+    const extras = extrasOf(object, inside);
     const number = numbered === undefined ? -1 : writer.objects.find(numbered);
     if (number >= 0) {
-      writer.sink.byte(Tag.INSTANCE);
+      this.open(extras);
       writer.backTo(number);
-      return kind as Begun;
+      return begun(kind, extras);
     }
     const form = this.classForm(kind, object, isLenient(inside));
     if (form === undefined) return this.withoutClass(object);
     const mark = writer.mark();
-    writer.sink.byte(Tag.INSTANCE);
+    this.open(extras);
     if (form !== APPEARED && form.type === "inline") {
       writer.sink.byte(Tag.UNDEFINED);
-      return { last: true, inside, kind, form, mark };
+      return { last: true, inside, extras, kind, form, mark };
     }
     this.classNode(kind, form);
-    return kind as Begun;
+    return begun(kind, extras);
+  }
+
+  private open(extras: Extras): void {
+    const { sink } = this.writer;
+    if (extras.length > 0) sink.byte(Tag.EXTRA);
+    sink.byte(Tag.INSTANCE);
   }
 
   /**
@@ -119,15 +128,22 @@ export class CodeEncoder {
    * @returns False if it is an error whose class cannot travel, and nothing of it is written.
    */
   end(object: object, begun: Begun): boolean {
-    const { inside } = begun;
+    const { inside, extras = NO_EXTRAS } = begun;
     if (!writesProperties(inside)) this.properties(object, inside);
-    if (!begun.last) return true;
+    if (begun.last && !this.classAfter(object, begun)) return false;
+    if (extras.length > 0) {
+      writeExtras(this.writer, object, extras, isLenient(inside) ? "leave out" : "refuse");
+    }
+    return true;
+  }
+
+  private classAfter(object: object, { inside, kind, form, mark }: ClassLast): boolean {
     try {
-      this.classNode(begun.kind, begun.form);
+      this.classNode(kind, form);
       return true;
     } catch (error) {
       if (!isLenient(inside)) throw error;
-      this.writer.rollback(begun.mark);
+      this.writer.rollback(mark);
       this.withoutClass(object);
       return false;
     }
@@ -191,8 +207,8 @@ export class CodeEncoder {
   private properties(object: object, inside: SpecialKind): void {
     const { writer } = this;
     let keys = Object.keys(object);
-    // The elements are among them.
-    if (inside === "View" || inside === "Boxed") keys = keys.filter((key) => !/^\d+$/.test(key));
+    // The elements come first.
+    if (inside === "View" || inside === "Boxed") keys = keys.slice(countIndices(keys));
     writer.sink.varint(keys.length);
     const level = writer.enter(MEMBER);
     for (let i = 0; i < keys.length; i++) writer.property(object, keys[i], level);
@@ -304,6 +320,11 @@ export class CodeEncoder {
     const { sink, path } = writer;
     const name = functionName(registered.class);
     const [header, frames] = content(object, registered, name);
+    const prototype = Object.getPrototypeOf(object);
+    const ofSubclass = prototype !== registered.class.prototype;
+    // What the registered functions know of is not to be told from what the subclass adds.
+    const extras = ofSubclass ? allOf(object, specialKind(object) ?? "Object") : NO_EXTRAS;
+    if (extras.length > 0) sink.byte(Tag.EXTRA);
     const number = writer.objects.size;
     writer.objects.add(object);
     sink.byte(Tag.CUSTOM);
@@ -318,20 +339,27 @@ export class CodeEncoder {
     for (let i = 0; i < frames.length; i++) writeBytes(writer, frames[i]);
     path.leave(level);
     writer.unready.pop();
-    const prototype = Object.getPrototypeOf(object);
-    if (prototype === registered.class.prototype) return sink.byte(Tag.UNDEFINED);
+    if (ofSubclass) this.subclass(object, prototype);
+    else sink.byte(Tag.UNDEFINED);
+    if (extras.length > 0) writeExtras(writer, object, extras, "say why");
+  }
+
+  private subclass(object: object, prototype: object): void {
     const cls = classOf(prototype);
     if (cls === undefined) throw new Refusal(refusal(object));
-    const kind = this.kinds.get(prototype) ??
-      newKind(undefined, cls);
+    const kind = this.kinds.get(prototype) ?? newKind(undefined, cls);
     this.kinds.set(prototype, kind);
-    const appeared = kind.numbered !== undefined && writer.objects.find(kind.numbered) >= 0;
+    const appeared = kind.numbered !== undefined && this.writer.objects.find(kind.numbered) >= 0;
     this.classNode(kind, appeared ? APPEARED : this.classForm(kind, object, false)!);
   }
 }
 
 function newKind(inside: SpecialKind | undefined, cls: AnyFunction): Kind {
   return { last: false, inside, class: cls, numbered: undefined };
+}
+
+function begun(kind: Kind, extras: Extras): Begun {
+  return (extras.length === 0 ? kind : { ...kind, extras }) as Begun;
 }
 
 /** Errors have to travel even if their class cannot. */

@@ -10,7 +10,7 @@ import { MEMBER } from "./values_path.ts";
 import type { ValueWriter } from "./values_writer.ts";
 
 /** Properties of errors that are usually not enumerable, yet travel. */
-const ERROR_FIELDS = ["name", "message", "stack", "cause", "errors", "error", "suppressed"];
+export const ERROR_FIELDS = ["name", "message", "stack", "cause", "errors", "error", "suppressed"];
 const DOM_FIELDS = ["stack", "cause"];
 /** Ends a list of fields. */
 const END = Symbol("end");

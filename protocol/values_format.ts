@@ -26,6 +26,8 @@
  *     INSTANCE  class, object, properties            a class that has to be defined here comes last,
  *     INSTANCE  UNDEFINED, object, properties, class so that it may hold the instance itself
  *     CUSTOM    [part], [name of the class], header, array of frames, class or UNDEFINED
+ *     EXTRA     OBJECT, OBJECT_NULL, INSTANCE or CUSTOM, then properties, then HOLE
+ *               a property: flags, [name of the key], value, or text why that does not travel
  *
  * A function, import, class or custom object gets its number at the tag; an instance's number is that
  * of the built-in or plain object inside. Properties of an instance follow where that does not write
@@ -94,6 +96,8 @@ export const Tag = {
   STANDARD: 0xa1,
   /** A symbol that is the same everywhere: its name. */
   SYMBOL: 0xa2,
+  /** An object, and properties of it that are not enumerable or have symbols for keys. */
+  EXTRA: 0xa3,
   /** 32 tags for short strings, 16 for short arrays, 16 for small objects. */
   SHORT_STRING: 0xc0,
   SHORT_ARRAY: 0xe0,
@@ -144,6 +148,9 @@ export const MAX_RESIZABLE = 2 ** 32;
 /** Flags of a property of a function. */
 export const ON_PROTOTYPE = 1;
 export const ENUMERABLE = 2;
+/** Flags of a property that follows its object, besides ENUMERABLE. */
+export const SYMBOL_KEY = 1;
+export const UNSENT = 4;
 
 /** Names of the views; the place in the list is the type's number. */
 export const VIEW_NAMES: readonly string[] = [

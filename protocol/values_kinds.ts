@@ -87,8 +87,8 @@ export function isBuiltinPrototype(prototype: object): boolean {
   return builtinPrototypes.has(prototype) || Array.isArray(prototype) || isNodeBuffer(prototype);
 }
 
-/** A `Buffer` of Node's travels as the `Uint8Array` that it is. Its class is only loaded where there is one. */
-function isNodeBuffer(prototype: object): boolean {
+/** Whether this is the prototype of Node's `Buffer`, whose class is only loaded where there is one. */
+export function isNodeBuffer(prototype: object): boolean {
   return prototype instanceof Uint8Array &&
     (globalThis as { Buffer?: AnyFunction }).Buffer?.prototype === prototype;
 }

@@ -10,6 +10,7 @@ import { defineProperty } from "./define_property.ts";
 import type { CodeReader } from "./functions/definition.ts";
 import { CodeDecoder } from "./values_code_reader.ts";
 import { readDomException, readError } from "./values_error_reader.ts";
+import { readExtras } from "./values_extra_reader.ts";
 import {
   DeserializationError,
   isArrayTag,
@@ -167,6 +168,8 @@ export class ValueReader {
         return this.standard();
       case Tag.SYMBOL:
         return symbolOf(cursor.string());
+      case Tag.EXTRA:
+        return readExtras(this);
       case Tag.FUNCTION:
       case Tag.IMPORT:
       case Tag.CLASS:

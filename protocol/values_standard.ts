@@ -5,7 +5,7 @@
  */
 import { blobBytes, rememberBytes } from "./blob_bytes.ts";
 import type { AnyFunction } from "./functions/definition.ts";
-import { type BuiltinKind, builtinKind } from "./values_kinds.ts";
+import { type BuiltinKind, builtinKind, isNodeBuffer } from "./values_kinds.ts";
 import { SINGLE_KINDS, STATELESS_KINDS } from "./values_stateless.ts";
 import { TEMPORAL_KINDS } from "./values_temporal.ts";
 
@@ -29,6 +29,22 @@ export interface Standard {
 }
 
 type Pixels = [Uint8ClampedArray<ArrayBuffer>, number, number, PredefinedColorSpace, string?];
+
+interface NodeBuffer {
+  from(buffer: ArrayBufferLike, byteOffset: number, length: number): Uint8Array;
+}
+
+/** Node's `Buffer`, which is a view with a class that is not everywhere. */
+const NODE_BUFFER: Standard = {
+  name: "Buffer",
+  content: ({ buffer, byteOffset, byteLength }: Uint8Array) => [
+    new Uint8Array(buffer, byteOffset, byteLength),
+  ],
+  make: ([bytes]: [Uint8Array]) => {
+    const { buffer, byteOffset, byteLength } = view(bytes);
+    return (classNamed("Buffer") as unknown as NodeBuffer).from(buffer, byteOffset, byteLength);
+  },
+};
 
 const kinds: Standard[] = [
   {
@@ -93,6 +109,7 @@ const kinds: Standard[] = [
       );
     },
   },
+  NODE_BUFFER,
   ...STATELESS_KINDS,
   ...SINGLE_KINDS,
   ...TEMPORAL_KINDS,
@@ -106,7 +123,9 @@ export type SpecialKind = BuiltinKind | Standard | "Array" | "Object";
 
 /** What an object is that is not plain, apart from its class; undefined for all that has a class only. */
 export function specialKind(object: object): SpecialKind | undefined {
-  return builtinKind(object) ?? (Array.isArray(object) ? "Array" : standardOf(object));
+  const kind = builtinKind(object);
+  if (kind === "View" && isNodeBuffer(Object.getPrototypeOf(object))) return NODE_BUFFER;
+  return kind ?? (Array.isArray(object) ? "Array" : standardOf(object));
 }
 
 /** How an object travels of which there is one; undefined for all other objects. */

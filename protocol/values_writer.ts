@@ -11,6 +11,7 @@ import { writeArray } from "./values_array_writer.ts";
 import { CodeEncoder } from "./values_code_writer.ts";
 import { writeMap, writeSet } from "./values_collection_writer.ts";
 import { writeDomException, writeError } from "./values_error_writer.ts";
+import { extrasOfPlain, NO_EXTRAS, writeExtras } from "./values_extra_writer.ts";
 import {
   MAX_DEPTH,
   MAX_KEYS,
@@ -255,7 +256,7 @@ export class ValueWriter {
       case "Array":
         return writeArray(this, object as unknown[]);
       case "Object":
-        return this.plain(object, false);
+        return this.plain(object, false, NO_EXTRAS);
       default:
         return this.standard(object, kind);
     }
@@ -336,13 +337,14 @@ export class ValueWriter {
     return level;
   }
 
-  private plain(object: object, nullPrototype: boolean): void {
+  private plain(object: object, nullPrototype: boolean, extras = extrasOfPlain(object)): void {
     const { sink } = this;
     const keys = Object.keys(object);
     const { length } = keys;
     // What looks empty may be one of the language's own.
     const standard = length === 0 ? singleOf(object) : undefined;
     if (standard !== undefined) return this.standard(object, standard);
+    if (extras.length > 0) sink.byte(Tag.EXTRA);
     if (nullPrototype || length > SHORT_OBJECT_MAX) {
       sink.byte(nullPrototype ? Tag.OBJECT_NULL : Tag.OBJECT);
       sink.varint(length);
@@ -357,6 +359,7 @@ export class ValueWriter {
       this.value((object as Record<string, unknown>)[key]);
     }
     this.path.leave(level);
+    if (extras.length > 0) writeExtras(this, object, extras, "refuse");
   }
 
   /** A property, of an object whose level this is. */

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { runInNewContext } from "node:vm";
-import { Buffer } from "node:buffer";
 import { Serialized } from "../../protocol/serialized.ts";
 import { deserialize, serialize, typeName } from "../../protocol/values.ts";
 import { assertSame } from "./same.ts";
@@ -230,8 +229,8 @@ Deno.test("resizable and empty buffers come back", () => {
 
 Deno.test("an instance of a subclass of a built-in travels as the built-in", () => {
   class Matrix extends Float64Array {}
-  const decoded = roundTrip<unknown>([new Matrix(3), Buffer.from("abc")]);
-  assertSame(decoded, [new Float64Array(3), new Uint8Array([97, 98, 99])]);
+  const decoded = roundTrip<unknown>([new Matrix(3)]);
+  assertSame(decoded, [new Float64Array(3)]);
 });
 
 Deno.test("references are asked for once each and resolved by key", () => {
