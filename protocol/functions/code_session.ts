@@ -91,15 +91,16 @@ export class CodeSession implements CodeWriter {
   }
 
   describeClass(cls: AnyFunction, instance: object, lenient: boolean): CodeForm | undefined {
+    const stays = whyStays(cls);
+    // Its class may be an import that cannot travel either, for reasons that would tell nobody anything.
+    if (stays !== undefined && !lenient) throw new CodeRefusal(stays);
     try {
-      // Before anything else: whose class it is decides what to do about it.
+      // First of all: whose class it is decides what to do about it.
       if (this.#importOf(cls) === undefined) this.#book.closure(cls);
       // What is private is the business of a registered serialization, of a superclass's too.
       const isRegistered = findRegistration(instance) !== undefined;
       const privates = isRegistered ? [] : this.#book.privatesOf(cls);
-      if (privates.length > 0) {
-        throw new CodeRefusal(whyStays(cls) ?? privateRefusal(cls, privates));
-      }
+      if (privates.length > 0) throw new CodeRefusal(privateRefusal(cls, privates));
       return refusing(() => this.#form(cls, true));
     } catch (error) {
       if (lenient) return undefined;

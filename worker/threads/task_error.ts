@@ -9,6 +9,7 @@ import { rewriteStack } from "../../protocol/functions/stack_frames.ts";
 import { ThreadCodeWriter } from "../../protocol/functions/thread_code_writer.ts";
 import type { Serialized } from "../../protocol/serialized.ts";
 import { serialize } from "../../protocol/values.ts";
+import { addPermissionHint } from "./permission_hint.ts";
 import { copyError, errorsInside, isError, read, text } from "./thrown_errors.ts";
 
 // Kept from tasks that replace globals.
@@ -68,6 +69,10 @@ export class TaskErrors {
    * @param key The task that threw it.
    */
   encode(thrown: unknown, key: string): TaskError {
+    if (isError(thrown)) {
+      addPermissionHint(thrown);
+      errorsInside(thrown).forEach(addPermissionHint);
+    }
     const where = `\n    … in task ${key}${this.#worker && ` on ${this.#worker}`}`;
     const traceback = this.text(thrown) + where;
     if (!isError(thrown)) return { exception: this.#encodeValue(thrown), traceback };

@@ -39,6 +39,30 @@ Deno.test("permissions: a task has those that were granted, and no more", async 
   }
 });
 
+Deno.test("permissions: what a task lacks is told with the place where it is given", async () => {
+  await using pool = await TestPool.start({ permissions: "none" });
+  const advice =
+    /run again with the --allow-env flag\. In a task that takes more: .*permissions.*\{ env: true \}/;
+  for (const key of ["first", "second"]) {
+    pool.execute(key, () => Deno.env.get("HOME"));
+    const { error, traceback } = await erred(pool, key);
+    assert.ok(error instanceof Deno.errors.NotCapable);
+    assert.match(error.message, advice);
+    assert.equal(error.message.match(/In a task/g)!.length, 1);
+    assert.match(traceback.split("\n")[0], advice);
+  }
+  pool.execute("caught", async () => {
+    try {
+      await Deno.readTextFile("/etc/hostname");
+    } catch (error) {
+      throw new Error("no settings", { cause: error });
+    }
+  });
+  const { error } = await erred(pool, "caught");
+  assert.equal(error.message, "no settings");
+  assert.match((error.cause as Error).message, /\{ read: true \}/);
+});
+
 Deno.test("errors: a task's error arrives with class, cause and a stack without the machinery", async () => {
   await using pool = await TestPool.start();
   pool.execute("x", function divide(a: number, b: number) {
