@@ -14,8 +14,14 @@ import {
   type InlineForm,
   type RegisteredClass,
 } from "./functions/definition.ts";
-import { countIndices } from "./values_array_writer.ts";
-import { allOf, type Extras, extrasOf, NO_EXTRAS, writeExtras } from "./values_extra_writer.ts";
+import {
+  allOf,
+  type Extras,
+  extrasOf,
+  NO_EXTRAS,
+  writeExtras,
+  writeProperties,
+} from "./values_extra_writer.ts";
 import { ENUMERABLE, ON_PROTOTYPE, Tag } from "./values_format.ts";
 import { className, classOf, describe, functionName } from "./values_kinds.ts";
 import { MEMBER, VARIABLE } from "./values_path.ts";
@@ -129,7 +135,7 @@ export class CodeEncoder {
    */
   end(object: object, begun: Begun): boolean {
     const { inside, extras = NO_EXTRAS } = begun;
-    if (!writesProperties(inside)) this.properties(object, inside);
+    if (!writesProperties(inside)) writeProperties(this.writer, object);
     if (begun.last && !this.classAfter(object, begun)) return false;
     if (extras.length > 0) {
       writeExtras(this.writer, object, extras, isLenient(inside) ? "leave out" : "refuse");
@@ -203,18 +209,6 @@ export class CodeEncoder {
     writer.path.leave(level);
   }
 
-  /** Own properties of a built-in that is of a class of the user's. */
-  private properties(object: object, inside: SpecialKind): void {
-    const { writer } = this;
-    let keys = Object.keys(object);
-    // The elements come first.
-    if (inside === "View" || inside === "Boxed") keys = keys.slice(countIndices(keys));
-    writer.sink.varint(keys.length);
-    const level = writer.enter(MEMBER);
-    for (let i = 0; i < keys.length; i++) writer.property(object, keys[i], level);
-    writer.path.leave(level);
-  }
-
   private form(fn: AnyFunction, form: CodeForm): void {
     const { writer } = this;
     switch (form.type) {
@@ -250,12 +244,14 @@ export class CodeEncoder {
   private inline(fn: AnyFunction, form: InlineForm): void {
     const { writer } = this;
     const { sink, path } = writer;
+    const { inCode } = writer;
     const number = writer.objects.size;
     const { definition, values, properties } = form;
     const { variables, early } = definition;
     writer.objects.add(fn);
     sink.byte(Tag.FUNCTION);
     writer.value(this.sameDefinition(definition));
+    writer.inCode = true;
     const level = writer.enter(VARIABLE);
     if (early > 0) writer.unready.push(number);
     for (let i = 0; i < variables.length; i++) {
@@ -267,6 +263,7 @@ export class CodeEncoder {
     path.leave(level);
     sink.varint(properties.length);
     for (let i = 0; i < properties.length; i++) this.functionProperty(properties[i]);
+    writer.inCode = inCode;
   }
 
   /** The value of a variable. Unless it is early, the reader can give it later, when it is ready. */

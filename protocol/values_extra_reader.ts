@@ -32,7 +32,7 @@ export function readExtras(reader: ValueReader): object {
     if (flags > ALL_FLAGS) throw new DeserializationError(`a property has the flags ${flags}`);
     const name = reader.key();
     const key = (flags & SYMBOL_KEY) !== 0 ? symbolOf(name) : name;
-    const value = reader.value();
+    const value = key === "constructor" ? reader.constructorOf(object) : reader.value();
     // A registered serialization made the object with what it knows of: that stays as it is.
     if (Object.hasOwn(object, key)) continue;
     if ((flags & UNSENT) !== 0) {

@@ -1,6 +1,6 @@
 /**
- * Writes what an object has besides its enumerable properties with names: properties that are not
- * enumerable, and those with symbols for keys.
+ * Writes what an object has besides the properties that its own encoding has: those of a built-in,
+ * those that are not enumerable, and those with symbols for keys.
  *
  * @module
  */
@@ -8,6 +8,7 @@ import { CodeRefusal } from "./functions/definition.ts";
 import { countIndices } from "./values_array_writer.ts";
 import { ERROR_FIELDS } from "./values_error_writer.ts";
 import { ENUMERABLE, SerializationError, SYMBOL_KEY, Tag, UNSENT } from "./values_format.ts";
+import { builtinKind } from "./values_kinds.ts";
 import { MEMBER } from "./values_path.ts";
 import { Refusal } from "./values_refusals.ts";
 import type { SpecialKind } from "./values_standard.ts";
@@ -45,7 +46,8 @@ export function extrasOf(instance: object, inside: SpecialKind): Extras {
   const symbols = getOwnPropertySymbols(instance);
   if (symbols.length === 0 && names.length === keys(instance).length) return NO_EXTRAS;
   const inherent = typeof inside === "string" ? INHERENT[inside] : undefined;
-  const hidden = names.slice(countIndices(names)).filter((key) =>
+  const named = hasElements(instance) ? names.slice(countIndices(names)) : names;
+  const hidden = named.filter((key) =>
     !isEnumerable.call(instance, key) && isData(instance, key) && !inherent?.includes(key)
   );
   const known = symbols.filter((key) =>
@@ -56,8 +58,27 @@ export function extrasOf(instance: object, inside: SpecialKind): Extras {
 
 /** Keys of all properties of an object that something else makes again, perhaps not as its whole class. */
 export function allOf(instance: object, inside: SpecialKind): Extras {
-  const names = keys(instance);
-  return [...names.slice(countIndices(names)), ...extrasOf(instance, inside)];
+  return [...namedKeys(instance), ...extrasOf(instance, inside)];
+}
+
+/** Write the enumerable properties with names of a built-in of a class of the user's, but not its elements. */
+export function writeProperties(writer: ValueWriter, object: object): void {
+  const { sink, path } = writer;
+  const names = namedKeys(object);
+  sink.varint(names.length);
+  const level = writer.enter(MEMBER);
+  for (let i = 0; i < names.length; i++) writer.property(object, names[i], level);
+  path.leave(level);
+}
+
+/** Elements are no properties of an array or a view, but what it holds. */
+function namedKeys(object: object): string[] {
+  const names = keys(object);
+  return hasElements(object) ? names.slice(countIndices(names)) : names;
+}
+
+function hasElements(object: object): boolean {
+  return Array.isArray(object) || ArrayBuffer.isView(object) || builtinKind(object) === "Boxed";
 }
 
 /** A getter that is not enumerable belongs to the object alone. */

@@ -345,7 +345,7 @@ export class ValueReader {
   }
 
   /** Some libraries give each object its class as a property. That is no other function than it has anyway. */
-  private constructorOf(object: object): unknown {
+  constructorOf(object: object): unknown {
     const tag = this.cursor.byte();
     if (tag !== Tag.BACK) return this.tagged(tag);
     const value = numbered(this.objects, this.cursor.varint(), "object");

@@ -42,6 +42,7 @@ export interface WriterMark {
   readonly keys: number;
   readonly buffers: BufferMark;
   readonly unready: number;
+  readonly inCode: boolean;
   readonly depth: number;
 }
 
@@ -58,6 +59,8 @@ export class ValueWriter {
   readonly path: ValuePath = new ValuePath();
   /** Numbers of objects that the reader will not have yet when it comes here. */
   readonly unready: number[] = [];
+  /** Whether it is what a function closes over. */
+  inCode = false;
   /** Memory that the value's views and buffers use. */
   readonly buffers: BufferTable = new BufferTable();
   private readonly keys = new Numbers<string>();
@@ -114,6 +117,7 @@ export class ValueWriter {
 
   private clearCode(): void {
     this.code = this.encoder = undefined;
+    this.inCode = false;
     this.unready.length = 0;
   }
 
@@ -312,6 +316,7 @@ export class ValueWriter {
       keys: this.keys.size,
       buffers: this.buffers.mark(),
       unready: this.unready.length,
+      inCode: this.inCode,
       depth: this.path.depth,
     };
   }
@@ -323,6 +328,7 @@ export class ValueWriter {
     this.keys.truncate(mark.keys);
     this.buffers.rollback(mark.buffers);
     this.unready.length = mark.unready;
+    this.inCode = mark.inCode;
     this.path.depth = mark.depth;
   }
 
@@ -337,7 +343,12 @@ export class ValueWriter {
     return level;
   }
 
-  private plain(object: object, nullPrototype: boolean, extras = extrasOfPlain(object)): void {
+  private plain(
+    object: object,
+    nullPrototype: boolean,
+    // To look for symbols costs half as much as to write a small object: data goes without.
+    extras = this.inCode ? extrasOfPlain(object) : NO_EXTRAS,
+  ): void {
     const { sink } = this;
     const keys = Object.keys(object);
     const { length } = keys;

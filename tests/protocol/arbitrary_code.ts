@@ -228,9 +228,11 @@ function fill(object: object, values: unknown[], early: number): void {
   }
   if (!Array.isArray(object) && spec === undefined && !(object instanceof Box)) {
     values.forEach((value, i) => {
-      Object.defineProperty(object, i === 0 ? "x" : `p${i}`, {
+      const isInstance = Object.getPrototypeOf(object) !== Object.prototype;
+      const key = i === 0 ? "x" : i === 4 && isInstance ? Symbol.for("tag") : `p${i}`;
+      Object.defineProperty(object, key, {
         value,
-        enumerable: true,
+        enumerable: i !== 3 || !isInstance,
         configurable: true,
         writable: true,
       });

@@ -104,7 +104,7 @@ Deno.test("an error keeps them too, and leaves out what does not travel", () => 
   }
 });
 
-Deno.test("symbols that all programs have are keys of instances and of plain objects", () => {
+Deno.test("symbols that all programs have are keys of instances, and of plain objects in code", () => {
   class Range {
     [Symbol.toStringTag] = "Range";
     [tag] = this;
@@ -119,20 +119,33 @@ Deno.test("symbols that all programs have are keys of instances and of plain obj
 
   const plain = { x: 1, [tag]: [1], [Symbol.iterator]: 2, [ownSymbol]: 3 };
   define(plain, Symbol.toStringTag, "hidden");
-  const copy = deserialize(serialize([plain, plain])) as (typeof plain)[];
+  const captured = <T>(value: T): T => {
+    const fn = code.inline(() => value, {
+      variables: { value },
+      definition: { source: "() => value" },
+    });
+    return code.roundTrip(fn)();
+  };
+  const copy = captured([plain, plain]);
   assert.equal(copy[0], copy[1]);
   assert.deepEqual(properties(copy[0]), [["x", true], [tag, true], [Symbol.iterator, true]]);
   assert.deepEqual(copy[0][tag], [1]);
   const bare = Object.assign(Object.create(null), { [tag]: 1 });
-  const bareCopy = deserialize(serialize(bare)) as typeof bare;
+  const bareCopy = captured(bare);
   assert.equal(Object.getPrototypeOf(bareCopy), null);
   assert.equal(bareCopy[tag], 1);
   assert.throws(
-    () => serialize({ [tag]: [() => 1] }),
+    () => captured({ [tag]: [Deno.readTextFile] }),
     (error) =>
       error instanceof SerializationError &&
-      error.path === 'value["Symbol(dusk.test.tag)"][0]',
+      error.path === 'value → value["Symbol(dusk.test.tag)"][0]',
   );
+  // Data is as structured clone has it, beside code as well.
+  const [, data] = code.roundTrip([code.inline(() => 1, { variables: { plain } }), { ...plain }]);
+  assert.deepEqual(properties(data), [["x", true]]);
+  const failing = code.inline(() => 1, { variables: { bad: [Deno.readTextFile] } });
+  const error = new Error("with a cause that does not travel", { cause: failing });
+  assert.deepEqual(properties(code.roundTrip([error, { ...plain }])[1]), [["x", true]]);
 });
 
 Deno.test("objects without such properties are written as ever", () => {
@@ -223,4 +236,28 @@ Deno.test("hidden properties nest as deep as all others", () => {
   assert.ok(code.roundTrip(value) instanceof Node);
   for (let i = 0; i < 20; i++) value = new Node(value);
   assert.throws(() => serialize(value, { code }), /nested more than 1000 levels deep/);
+});
+
+Deno.test("names that are numbers are properties where there are no elements", () => {
+  class Numbered extends Map<unknown, unknown> {}
+  const code = accounts();
+  code.part(Savings);
+  code.part(Numbered);
+  const map = Object.assign(new Numbered(), { 1: "one", x: 2 });
+  define(map, "5", "hidden");
+  assert.deepEqual(properties(code.roundTrip(map)), [["1", true], ["5", false], ["x", true]]);
+  const savings = Object.assign(new Savings(1), { 7: "seven" });
+  assert.equal(code.roundTrip(savings)[7], "seven");
+});
+
+Deno.test("an instance that hides its class as a property may come back as a result", () => {
+  function Old(this: object) {
+    define(this, "constructor", Old);
+  }
+  const code = new FakeCode();
+  code.part(Old);
+  const bytes = serialize(Reflect.construct(Old, []), { code });
+  const copy = deserialize(bytes, { code: Object.assign(code, { classesOnly: true }) }) as object;
+  assert.deepEqual(properties(copy), [["constructor", false]]);
+  assert.equal(copy.constructor, Old);
 });

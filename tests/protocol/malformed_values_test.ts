@@ -122,6 +122,15 @@ Deno.test("malformed code has one clear error each", () => {
     // A variable and a property of what is not complete: the first early one is the function itself.
     [[0x9c, ...definition({ variables: two, early: [1] }), 0x8c, 0], /before it is complete/],
     [[0x9c, ...definition({ variables: two, early: [1] }), 0xe1, 0x8c, 0], /before it is complete/],
+    // Properties of no object; with unknown flags; that end too early; that the object lacks.
+    [[0xa3], /end too early/],
+    [[0xa3, 5], /properties of something that has none/],
+    [[0xa3, 0xa3, 0xf0, 0x9b, 0x9b], /properties of something that has none/],
+    [[0xe2, 0xf0, 0xa3, 0x8c, 1, 0x9b], /properties of something that has none/],
+    [[0xa3, 0xf0, 0x9a], /has the flags 154/],
+    [[0xa3, 0xf0, 2, ...key("x"), 1], /end too early/],
+    [[0xa3, 0xf0, 1, ...key("sandwich"), 1, 0x9b], /no Symbol\.sandwich/],
+    [[0xa3, 0xf0, 4, ...key("x"), ...text("value.x: no"), 0x9b], /does not travel, value\.x: no;/],
     [[0x9d], /end too early/],
     [[0x9d, 5], /no property key 4/],
     [[0x9e, ...key("cA")], /end too early/],

@@ -7,6 +7,8 @@ import assert from "node:assert/strict";
 import { blobBytes } from "../../protocol/blob_bytes.ts";
 
 const ERROR_FIELDS = ["name", "message", "stack", "cause", "errors"];
+/** What every object of some kind has. */
+const INHERENT = [...ERROR_FIELDS, "length", "lastIndex"];
 
 /** What is compared of a function that is not the same one. */
 export type Inside = (fn: object) => unknown;
@@ -102,8 +104,10 @@ class Comparison {
       assert.equal((actual as unknown[]).length, expected.length, path);
     }
     assert.deepEqual(Object.keys(actual), Object.keys(expected), `${path}: keys`);
-    for (const key of Object.keys(expected)) {
-      this.compare(get(actual, key), get(expected, key), `${path}[${JSON.stringify(key)}]`);
+    const extras = extrasOf(expected);
+    assert.deepEqual(extrasOf(actual), extras, `${path}: symbols and hidden keys`);
+    for (const key of [...Object.keys(expected), ...extras]) {
+      this.compare(get(actual, key), get(expected, key), `${path}[${JSON.stringify(String(key))}]`);
     }
   }
 
@@ -122,8 +126,17 @@ class Comparison {
   }
 }
 
-function get(object: object, key: string): unknown {
-  return Object.hasOwn(object, key) ? (object as Record<string, unknown>)[key] : undefined;
+function get(object: object, key: string | symbol): unknown {
+  return Object.hasOwn(object, key) ? (object as Record<string | symbol, unknown>)[key] : undefined;
+}
+
+/** Keys that are not enumerable, and those that are symbols of `Symbol.for`. */
+function extrasOf(object: object): (string | symbol)[] {
+  return Reflect.ownKeys(object).filter((key) =>
+    typeof key === "symbol"
+      ? Symbol.keyFor(key) !== undefined
+      : !INHERENT.includes(key) && !Object.prototype.propertyIsEnumerable.call(object, key)
+  );
 }
 
 function bytes(view: ArrayBufferView): Uint8Array {

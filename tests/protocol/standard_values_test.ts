@@ -189,7 +189,7 @@ Deno.test("something that only says it is a URL is refused", () => {
       return "URL";
     },
   };
-  assert.deepEqual(roundTrip(fake), { [Symbol.toStringTag]: "URL" });
+  assert.deepEqual(roundTrip(fake), {});
   assert.throws(() => serialize(Object.create(URL.prototype)), /reading it failed/);
 });
 
