@@ -4,6 +4,7 @@
  *
  * @module
  */
+import assert from "node:assert/strict";
 import {
   type AnyFunction,
   type CodeForm,
@@ -16,7 +17,12 @@ import {
   type RegisteredClass,
 } from "../../protocol/functions/definition.ts";
 import { functionName } from "../../protocol/values_kinds.ts";
-import { deserialize, serialize, type SerializeOptions } from "../../protocol/values.ts";
+import {
+  deserialize,
+  SerializationError,
+  serialize,
+  type SerializeOptions,
+} from "../../protocol/values.ts";
 
 type Registered = RegisteredClass & { deserialize(header: unknown, frames: Uint8Array[]): object };
 
@@ -149,4 +155,15 @@ export class FakeCode implements CodeWriter, CodeReader {
   roundTrip<T>(value: T, options: SerializeOptions = {}): T {
     return deserialize(serialize(value, { ...options, code: this }), { code: this }) as T;
   }
+}
+
+/** The error of a value that cannot travel. */
+export function refusalOf(value: unknown, code: FakeCode, name = "fn"): SerializationError {
+  try {
+    serialize(value, { name, code });
+  } catch (error) {
+    assert.ok(error instanceof SerializationError, String(error));
+    return error;
+  }
+  assert.fail("the value was taken");
 }
