@@ -198,11 +198,15 @@ function partOf(
   written: readonly (Closure | undefined)[],
 ): CodePart {
   let origin: Serialized | undefined;
+  let left: typeof written | undefined = written;
   return {
     code,
     ...needs.length > 0 && { needs },
     get origin() {
-      return origin ??= originOf(written);
+      // The part may outlive the functions: it does not hold them longer than it has to.
+      if (left !== undefined) origin = originOf(left);
+      left = undefined;
+      return origin;
     },
   };
 }

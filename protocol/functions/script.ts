@@ -102,8 +102,10 @@ function readNames({ url, source, isModule }: Script): ScriptNames {
     );
   }
   let program: Program;
+  let analysis: ScopeAnalysis;
   try {
     program = parseScript(source, isModule);
+    analysis = new ScopeAnalysis(program);
   } catch (error) {
     if (!(error instanceof SyntaxError || error instanceof RangeError)) throw error;
     throw new FunctionError(
@@ -111,7 +113,6 @@ function readNames({ url, source, isModule }: Script): ScriptNames {
       { cause: error },
     );
   }
-  const analysis = new ScopeAnalysis(program);
   return {
     bindings: new Map(analysis.references.map(({ start, binding }) => [start, binding])),
     imports: [...analysis.top.bindings.values()].filter(({ kind }) => kind === "import"),

@@ -61,6 +61,10 @@ Deno.test("functions that cannot travel are refused with what to do instead", ()
       /"arguments" of the function around it/,
     ],
     [new Function("x", `return x${" + 1".repeat(20_000)}`), /nested too deeply/],
+    [
+      new Function("a", `return [() => a, () => ${"[".repeat(2_000)}1${"]".repeat(2_000)}]`)(1)[0],
+      /a script made by eval or new Function cannot be read/,
+    ],
     [new Proxy(() => 1, {}), /Proxy/],
     [
       {
