@@ -5,8 +5,7 @@
  */
 import type { AnyFunction } from "../protocol/functions/definition.ts";
 import { Linker } from "../protocol/functions/linker.ts";
-import type { CodePart } from "../protocol/messages.ts";
-import type { Serialized } from "../protocol/serialized.ts";
+import type { RunSpecification, RunSpecReply } from "../protocol/messages.ts";
 import { deserialize } from "../protocol/values.ts";
 import type { Future } from "./future.ts";
 import type { FutureState } from "./future_state.ts";
@@ -40,22 +39,9 @@ export class ReplayError extends Error {
   }
 }
 
-/** What the scheduler knows of a task. */
-interface RunSpec {
-  status: "OK";
-  key: string;
-  function: string;
-  /** The function's part, and all that function and arguments need. */
-  parts: Record<string, CodePart>;
-  args: Serialized;
-  dependencies: string[];
-}
-
-type RunSpecReply = RunSpec | { status: "error"; message: string };
-
 /** A task that can be run here. */
 interface LocalTask {
-  readonly spec: RunSpec;
+  readonly spec: RunSpecification;
   readonly function: AnyFunction;
   /** Has made live what its arguments refer to. */
   readonly linker: Linker;
@@ -124,7 +110,7 @@ async function findTask(
 }
 
 /** Makes a task live in this process: with this program's own functions and classes where it has them. */
-async function localTask(session: Session, spec: RunSpec): Promise<LocalTask> {
+async function localTask(session: Session, spec: RunSpecification): Promise<LocalTask> {
   const { capture, reader } = session;
   const linker = new Linker({
     runtime: localRuntime,

@@ -308,3 +308,21 @@ export interface RegisterClient {
 export type RegisterClientReply =
   | { status: "OK"; id: string; time: number }
   | { status: "error"; message: string };
+
+// ---------------------------------------------------------------------------------------------- replay
+
+/** All it takes to run a task again elsewhere, such as in a client that looks for the reason of a failure. */
+export interface RunSpecification {
+  status: "OK";
+  /** The task: not the one that was asked about if that failed because of another. */
+  key: string;
+  /** Name of the function's part. */
+  function: string;
+  /** The code of the function, of its arguments and of what it depends on, with all that it needs. */
+  parts: Record<string, CodePart>;
+  args: Serialized;
+  dependencies: string[];
+}
+
+/** Answer to `get-runspec`. */
+export type RunSpecReply = RunSpecification | { status: "error"; message: string };

@@ -34,7 +34,6 @@ import type { WorkerState } from "./worker_state.ts";
 
 export { WorkerRefusedError } from "./membership.ts";
 export { UploadRefusedError } from "./uploads.ts";
-export type { RunSpecReply } from "./run_spec_query.ts";
 export type { SchedulerCoreOptions } from "./state.ts";
 export type { SchedulerEvent } from "./event_log.ts";
 export type { SchedulerIdentity, WorkerIdentity } from "./queries.ts";

@@ -4,11 +4,12 @@
  *
  * @module
  */
+import type { RunSpecReply } from "../protocol/messages.ts";
 import type { SchedulerEvent } from "./event_log.ts";
 import type { SchedulerPlugin } from "./plugin.ts";
 import * as queries from "./queries.ts";
 import { coerceWorker, workersList } from "./restrictions.ts";
-import { runSpecOf, type RunSpecReply } from "./run_spec_query.ts";
+import { runSpecOf } from "./run_spec_query.ts";
 import { SchedulerState } from "./state.ts";
 import type { TransitionRecord } from "./transition_log.ts";
 

@@ -5,9 +5,9 @@
  */
 import type { ConnectionPool } from "../comm/connection_pool.ts";
 import type { Handler } from "../comm/server.ts";
-import type { Message } from "../protocol/messages.ts";
+import type { Message, RunSpecReply } from "../protocol/messages.ts";
 import type { Serialized } from "../protocol/serialized.ts";
-import { type RunSpecReply, type SchedulerCore, UploadRefusedError } from "./core.ts";
+import { type SchedulerCore, UploadRefusedError } from "./core.ts";
 import {
   assignByCores,
   gatherFromWorkers,

@@ -4,26 +4,10 @@
  *
  * @module
  */
-import type { CodePart } from "../protocol/messages.ts";
-import type { Serialized } from "../protocol/serialized.ts";
+import type { CodePart, RunSpecReply } from "../protocol/messages.ts";
 import { addClosure } from "./part_closure.ts";
 import { resultPartsOf } from "./result_parts.ts";
 import type { SchedulerState } from "./state.ts";
-
-/** Answer to `get-runspec`. */
-export type RunSpecReply =
-  | {
-    status: "OK";
-    /** The task: not the one that was asked about if that failed because of another. */
-    key: string;
-    /** Name of the function's part. */
-    function: string;
-    /** The code of the function, of its arguments and of what it depends on, with all that it needs. */
-    parts: Record<string, CodePart>;
-    args: Serialized;
-    dependencies: string[];
-  }
-  | { status: "error"; message: string };
 
 /** How to run a task; of one that failed because of another, that one. */
 export function runSpecOf(s: SchedulerState, key: string): RunSpecReply {
