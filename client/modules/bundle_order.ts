@@ -61,6 +61,7 @@ export function bundleProgram(order: BundleOrder): string {
  */
 async function superviseBundle(order: BundleOrder): Promise<BundleAnswer> {
   const npmFile = /\/npm\/[^/]+\/((?:@[^/]+\/)?[^/]+)\/(\d[^/_]*)(?:_\d+)?\//;
+  const importConditions = ["deno", "node", "import", "module-sync", "default"];
 
   const failed = (message: string): BundleAnswer => ({ kind: "error", reason: "failed", message });
 
@@ -69,6 +70,12 @@ async function superviseBundle(order: BundleOrder): Promise<BundleAnswer> {
     const slashes = Deno.build.os === "windows" ? path.replaceAll("\\", "/") : path;
     const text = encodeURI(slashes).replaceAll("?", "%3F").replaceAll("#", "%23");
     return /^[A-Za-z]:\//.test(text) ? new URL(`file:///${text}`) : new URL(text, base);
+  }
+
+  /** Where a file of Deno's npm cache says of which package it is. */
+  function packageFile(url: string): RegExpExecArray | undefined {
+    if (!url.startsWith("file:") || url.includes("/node_modules/")) return undefined;
+    return npmFile.exec(url) ?? undefined;
   }
 
   /** What to import for a specifier: the import map's word, or, in a package of the cache, npm's. */
@@ -101,22 +108,32 @@ async function superviseBundle(order: BundleOrder): Promise<BundleAnswer> {
     return await readConfig(new URL("package.json", root)) ?? {};
   }
 
-  /** Deno takes no file of its npm cache as an entry: it has to be named as npm names it. */
+  /** What a package itself calls one of its files, if it has a public name; otherwise the file. */
   async function packageSpecifier(url: string): Promise<string> {
-    const match = url.includes("/node_modules/") ? null : npmFile.exec(url);
-    if (!url.startsWith("file:") || match === null) return url;
+    const match = packageFile(url);
+    if (match === undefined) return url;
     const main = `npm:${match[1]}@${match[2]}`;
     const { exports, main: mainFile = "index" } = await packageJson(url, match);
-    const path = `./${url.slice(match.index + match[0].length)}`;
+    const path = `./${decodeURI(url.slice(match.index + match[0].length))}`;
+    if (typeof exports === "string") return exports === path ? main : url;
     if (typeof exports !== "object" || exports === null) {
       const isMain = [`./${mainFile}`, `./${mainFile}.js`, mainFile].includes(path);
       return isMain ? main : `${main}${path.slice(1)}`;
     }
-    const leadsThere = (target: unknown, middle: string): boolean =>
-      typeof target === "string"
-        ? target.replaceAll("*", middle) === path
-        : typeof target === "object" && target !== null &&
-          Object.entries(target).some(([on, to]) => on !== "types" && leadsThere(to, middle));
+    /** Where imports lead: the first condition that holds decides. */
+    const targetOf = (target: unknown): unknown => {
+      if (typeof target !== "object" || target === null) return target;
+      for (const [on, to] of Object.entries(target)) {
+        const found = importConditions.includes(on) ? targetOf(to) : undefined;
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    };
+    const leadsThere = (target: unknown, middle: string): boolean => {
+      const found = targetOf(target);
+      return typeof found === "string" && found.replaceAll("*", middle) === path;
+    };
+    if (leadsThere(exports, "")) return main;
     for (const [key, target] of Object.entries(exports)) {
       if (!key.startsWith(".")) break;
       if (!key.includes("*")) {
@@ -131,8 +148,7 @@ async function superviseBundle(order: BundleOrder): Promise<BundleAnswer> {
         }
       }
     }
-    // What isn't exported by a path of its own may be by the package.
-    return main;
+    return url;
   }
 
   async function readConfig(url: URL): Promise<Record<string, unknown> | undefined> {
@@ -257,16 +273,21 @@ async function superviseBundle(order: BundleOrder): Promise<BundleAnswer> {
     if (url === order.dusk) return { kind: "builtin", name: "dusk:" };
     if (url.startsWith("node:")) return { kind: "builtin", name: url };
     folder = await Deno.realPath(await Deno.makeTempDir({ prefix: "dusk-bundle-" }));
-    const flags = [...order.flags, "--frozen=false"];
+    const copy = `${folder}/deno.lock`;
     const lock = await findLock();
-    if (lock === undefined) {
-      flags.push("--no-lock");
-    } else {
-      const copy = `${folder}/deno.lock`;
+    if (lock !== undefined) {
       await Deno.copyFile(lock, copy).catch((error) => {
         if (!(error instanceof Deno.errors.NotFound)) throw error;
       });
-      flags.push(`--lock=${copy}`);
+    }
+    const file = packageFile(url);
+    const isLocked = lock !== undefined || file !== undefined;
+    const flags = [...order.flags, "--frozen=false", isLocked ? `--lock=${copy}` : "--no-lock"];
+    if (file !== undefined) {
+      // What such a file imports of other packages is known once the lock file has them.
+      const { code, err } = await run(["cache", "-q", ...flags, `npm:${file[1]}@${file[2]}`]);
+      signal.throwIfAborted();
+      if (code !== 0) return failed(err.slice(0, 4000));
     }
     const entry = `${folder}/entry.js`;
     await Deno.writeTextFile(entry, `export * as module from ${JSON.stringify(url)};\n`);

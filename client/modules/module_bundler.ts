@@ -17,6 +17,7 @@ import { type BundleLimits, runBundler } from "./bundle_process.ts";
 import { scriptOf } from "./bundle_script.ts";
 import { configFolder } from "./config_folder.ts";
 import { packageFile, portableName } from "./module_names.ts";
+import { packageImport } from "./package_import.ts";
 import { bundleUpload, type Upload } from "./upload.ts";
 
 /** Options of {@linkcode ModuleBundler}. */
@@ -132,11 +133,8 @@ export class ModuleBundler implements ModuleResolver {
 }
 
 function absolute(specifier: string, referrer: string): string {
-  const file = packageFile(specifier);
-  // Where a class was met that a package has: all that is imported of the package is of one bundle.
-  if (file !== undefined) {
-    return specifier.includes("/node_modules/") ? file.package : `npm:${file.package}`;
-  }
+  const inPackage = packageImport(specifier, referrer);
+  if (inPackage !== undefined) return inPackage;
   if (!/^\.{0,2}\//.test(specifier)) return specifier;
   if (URL.canParse(specifier, referrer)) return new URL(specifier, referrer).href;
   throw new FunctionError(
