@@ -233,6 +233,11 @@ export interface TaskErred {
 export type WorkerToScheduler =
   | TaskFinished
   | TaskErred
+  /**
+   * A task goes on for as long as it likes, on a thread of its own: it takes none of the worker's places
+   * any more. `seconds` is how long it ran until then; absent when that was told before.
+   */
+  | { op: "long-running"; key: string; seconds?: number }
   /** These dependencies of `key` were not where they should be: `{dep: [worker]}`. The worker has dropped `key`. */
   | { op: "missing-data"; key: string; missing: Record<string, string[]> }
   /** The worker has copies of these keys now (gathered as dependencies). */
@@ -254,6 +259,7 @@ export type WorkerTaskStateName =
   | "ready"
   | "constrained"
   | "executing"
+  | "long-running"
   | "memory"
   | "erred";
 

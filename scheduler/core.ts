@@ -39,6 +39,8 @@ export type { SchedulerEvent } from "./event_log.ts";
 export type { SchedulerIdentity, WorkerIdentity } from "./queries.ts";
 export type { TransitionRecord } from "./transition_log.ts";
 
+/** A worker's message that a task goes on on a thread of its own. */
+export type LongRunning = Extract<WorkerToScheduler, { op: "long-running" }>;
 /** A worker's message that dependencies were not where they should be. */
 export type MissingData = Extract<WorkerToScheduler, { op: "missing-data" }>;
 /** A worker's answer to a `steal-request`. */
@@ -226,6 +228,14 @@ export class SchedulerCore extends ObservedState {
     const ws = this.#hear(address, "task-erred", now);
     if (ws === undefined) return;
     reports.stimulusTaskErred(this, ws, msg);
+    this.#end();
+  }
+
+  /** A task needs no place among the threads any more. @param address The worker. @param msg Its message. @param now Seconds. */
+  longRunning(address: string, msg: LongRunning, now: number): void {
+    const ws = this.#hear(address, "long-running", now);
+    if (ws === undefined) return;
+    reports.longRunning(this, ws, msg);
     this.#end();
   }
 

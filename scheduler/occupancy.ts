@@ -72,10 +72,13 @@ export function stopProcessing(s: SchedulerState, ts: TaskState): WorkerState {
   ts.processingOn = null;
   ws.processing.delete(ts);
   s.totalProcessing--;
-  // An empty sum is nothing, whatever rounding has left over.
-  ws.occupancy = ws.processing.size === 0 ? 0 : Math.max(0, ws.occupancy - ts.cost);
-  s.totalOccupancy = s.totalProcessing === 0 ? 0 : Math.max(0, s.totalOccupancy - ts.cost);
-  ts.cost = 0;
+  if (ts.longRunning) {
+    ts.longRunning = false;
+    ws.longRunning--;
+  } else if (ts.suspicious > 0) {
+    endTrial(s, ts, ws);
+  }
+  dropCost(s, ts, ws);
   const resources = (ts.runSpec as NonNullable<typeof ts.runSpec>).resourceRestrictions;
   if (resources !== null) {
     for (const name in resources) {
@@ -84,12 +87,36 @@ export function stopProcessing(s: SchedulerState, ts: TaskState): WorkerState {
       ws.usedResources[name] = Math.abs(left) < 1e-9 ? 0 : left;
     }
   }
-  if (ts.suspicious > 0) {
-    ws.suspects--;
-    if (ws.trial === ts) ws.trial = null;
-    s.trialSlotFreed = true;
-  }
   return ws;
+}
+
+/**
+ * A task has left its worker's pool of threads: from now on it keeps nothing busy there that others
+ * need. It is on trial no more, since the tasks that it waits for may have to be tried out too.
+ */
+export function startLongRunning(s: SchedulerState, ts: TaskState): void {
+  const ws = ts.processingOn as WorkerState;
+  removeFromStealable(ts);
+  if (s.inFlight.size > 0) dropSteal(s, ts);
+  ts.longRunning = true;
+  ws.longRunning++;
+  dropCost(s, ts, ws);
+  if (ts.suspicious > 0) endTrial(s, ts, ws);
+  loadChanged(s, ws);
+}
+
+/** What a task was expected to cost its worker is over. */
+function dropCost(s: SchedulerState, ts: TaskState, ws: WorkerState): void {
+  // An empty sum is nothing, whatever rounding has left over.
+  ws.occupancy = ws.load === 0 ? 0 : Math.max(0, ws.occupancy - ts.cost);
+  s.totalOccupancy = s.totalProcessing === 0 ? 0 : Math.max(0, s.totalOccupancy - ts.cost);
+  ts.cost = 0;
+}
+
+function endTrial(s: SchedulerState, ts: TaskState, ws: WorkerState): void {
+  ws.suspects--;
+  if (ws.trial === ts) ws.trial = null;
+  s.trialSlotFreed = true;
 }
 
 /** A worker's load has changed: put it in its place among the others. */
@@ -112,7 +139,7 @@ export function loadsChanged(s: SchedulerState): void {
  */
 export function checkIdleSaturated(s: SchedulerState, ws: WorkerState): void {
   const threads = ws.nthreads;
-  const tasks = ws.processing.size;
+  const tasks = ws.load;
   let idle = false;
   let saturated = false;
   if (threads > 0 && !ws.gone) {
@@ -149,7 +176,7 @@ export function learnDuration(s: SchedulerState, ts: TaskState, seconds: number)
   const few = unknown.length <= s.workers.size;
   for (let i = 0; i < unknown.length; i++) {
     const ws = unknown[i].processingOn;
-    if (ws === null) continue;
+    if (ws === null || unknown[i].longRunning) continue;
     reestimate(s, unknown[i]);
     if (few) loadChanged(s, ws);
   }
@@ -167,7 +194,7 @@ export function reevaluateOccupancy(s: SchedulerState): void {
     const ws = workers[s.reevaluated++ % workers.length];
     let sum = 0;
     for (const ts of ws.processing) {
-      reestimate(s, ts);
+      if (!ts.longRunning) reestimate(s, ts);
       sum += ts.cost;
       seen++;
     }

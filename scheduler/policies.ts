@@ -38,7 +38,7 @@ export function decideWorker(s: SchedulerState, ts: TaskState): WorkerState | nu
     if (ts.dependencies.size === 0) return nextInBlock(s, ts, least);
     collectHolders(s, ts);
     if (candidates.length === 0) return nextInBlock(s, ts, least);
-    const spare = least.processing.size < least.nthreads && least.mark !== s.mark &&
+    const spare = least.load < least.nthreads && least.mark !== s.mark &&
       allBusy(candidates);
     if (candidates.length === 1 && !spare) return candidates[0];
     const total = countBytes(s, ts);
@@ -76,7 +76,7 @@ export function workerObjective(
   ws: WorkerState,
 ): [startTime: number, tasks: number, nbytes: number] {
   const startTime = ws.occupancy / ws.nthreads + getCommCost(s, ts, ws);
-  return [startTime, ws.processing.size + ws.hasWhat.size, ws.nbytes];
+  return [startTime, ws.load + ws.hasWhat.size, ws.nbytes];
 }
 
 /** The worker with the least objective; `spare` holds none of the data but has a free thread. */
@@ -104,7 +104,7 @@ function fastest(
 }
 
 function hasLess(a: WorkerState, b: WorkerState): boolean {
-  const tasks = a.processing.size + a.hasWhat.size - b.processing.size - b.hasWhat.size;
+  const tasks = a.load + a.hasWhat.size - b.load - b.hasWhat.size;
   return tasks < 0 || (tasks === 0 && a.nbytes < b.nbytes);
 }
 
@@ -156,7 +156,7 @@ function isSharedWidely(s: SchedulerState, dts: TaskState, ts: TaskState): boole
 
 function allBusy(workers: readonly WorkerState[]): boolean {
   for (let i = 0; i < workers.length; i++) {
-    if (workers[i].processing.size < workers[i].nthreads) return false;
+    if (workers[i].load < workers[i].nthreads) return false;
   }
   return true;
 }

@@ -35,6 +35,7 @@ export function restart(s: SchedulerState): void {
     ws.nbytes = 0;
     ws.orphans = null;
     ws.occupancy = 0;
+    ws.longRunning = 0;
     for (const name in ws.usedResources) ws.usedResources[name] = 0;
     ws.stealable.length = 0;
     ws.inFlightOccupancy = 0;

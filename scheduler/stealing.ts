@@ -45,7 +45,7 @@ export function balance(s: SchedulerState): void {
       // From the last one given to it: the victim gets to that one last.
       let refused = 0;
       for (let i = bin.items.length - 1; i >= 0 && refused < thieves.length; i--) {
-        if (victim.processing.size + victim.inFlightTasks <= victim.nthreads) break;
+        if (victim.load + victim.inFlightTasks <= victim.nthreads) break;
         if (i >= bin.items.length) continue; // gaps at the end went with the task before
         const ts = bin.items[i];
         if (ts === null) continue;
@@ -142,7 +142,7 @@ function findVictims(s: SchedulerState): WorkerState[] {
     for (const ws of s.saturated) victims.push(ws);
   } else {
     for (const ws of s.workers.values()) {
-      if (!ws.isIdle && combinedOccupancy(ws) > BUSY && ws.processing.size > ws.nthreads) {
+      if (!ws.isIdle && combinedOccupancy(ws) > BUSY && ws.load > ws.nthreads) {
         victims.push(ws);
       }
     }
@@ -155,7 +155,7 @@ function findVictims(s: SchedulerState): WorkerState[] {
 /** Whether a worker is idle still when what it is about to get is counted. */
 function isThief(s: SchedulerState, ws: WorkerState): boolean {
   if (ws.nthreads === 0) return false;
-  if (ws.processing.size + ws.inFlightTasks < ws.nthreads) return true;
+  if (ws.load + ws.inFlightTasks < ws.nthreads) return true;
   const average = s.totalOccupancy / s.totalNthreads;
   return combinedOccupancy(ws) / ws.nthreads < average / 2;
 }

@@ -5,7 +5,7 @@
  *
  * - only tasks that can have been running are suspected: those first by priority on that worker, as
  *   many as its threads may have been given (one of them may be behind the others by all that was put
- *   before it), and those before them that may still have waited for data;
+ *   before it), those before them that may still have waited for data, and the long-running ones;
  * - a suspicious task is tried out, not queued: a worker takes no more of them at a time than it has
  *   threads, the others wait without a worker;
  * - one that was there twice is tried out apart from all other suspicious tasks.
@@ -31,9 +31,9 @@ export function suspectTasks(s: SchedulerState, ws: WorkerState): void {
   const handedOver = ws.nthreads * (1 + AHEAD_LIMIT);
   let surelyReady = 0;
   for (const ts of tasks) {
-    const mayHaveRun = surelyReady < handedOver;
+    const mayHaveRun = ts.longRunning || surelyReady < handedOver;
     if (!mayHaveRun && ts.suspicious === 0) continue;
-    if (isSurelyReady(ts, ws)) surelyReady++;
+    if (!ts.longRunning && isSurelyReady(ts, ws)) surelyReady++;
     ts.suspicious++;
     if (ts.suspicious < s.allowedFailures) continue;
     const error = new KilledWorkerError(ts.key, ts.suspicious, ws.address);

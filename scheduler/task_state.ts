@@ -138,6 +138,8 @@ export class TaskState {
   processingOn: WorkerState | null = null;
   /** Seconds it is expected to keep that worker busy. */
   cost = 0;
+  /** Whether it has left the worker's pool of threads: it launches tasks, and takes no other's place. */
+  longRunning = false;
   /** Size of the result in bytes; -1 as long as it has not been computed. */
   nbytes = -1;
   /** What the result is: `number`, `Float64Array`, … */

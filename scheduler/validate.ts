@@ -140,7 +140,12 @@ function validateByState(
     default:
       check(false, `has a known state, not '${ts.state}'`);
   }
+  if (ts.longRunning) {
+    check(ts.cost === 0, "costs its worker nothing while it is long-running");
+    check(ts.stealLevel < 0 && !s.inFlight.has(ts), "is not stolen while it is long-running");
+  }
   if (ts.state !== "processing") {
+    check(!ts.longRunning, "is long-running only on a worker");
     check(!s.inFlight.has(ts), "is not on its way between workers");
     check(ts.stealLevel < 0, "is not stealable");
   }
@@ -163,16 +168,19 @@ function validateWorker(s: SchedulerState, ws: WorkerState): void {
   check(s.hosts.get(ws.host)?.has(ws) === true, "is known on its host");
   let cost = 0;
   let suspects = 0;
+  let longRunning = 0;
   const used: Record<string, number> = {};
   for (const ts of ws.processing) {
     check(ts.processingOn === ws && s.tasks.get(ts.key) === ts, `processes '${ts.key}'`);
     cost += ts.cost;
-    if (ts.suspicious > 0) suspects++;
+    if (ts.longRunning) longRunning++;
+    else if (ts.suspicious > 0) suspects++;
     const resources = (ts.runSpec as RunSpec).resourceRestrictions;
     for (const name in resources) used[name] = (used[name] ?? 0) + resources[name];
   }
   check(isClose(cost, ws.occupancy), `is occupied for ${cost} s, not ${ws.occupancy} s`);
   check(suspects === ws.suspects, `tries out ${suspects} tasks, not ${ws.suspects}`);
+  check(longRunning === ws.longRunning, `has ${longRunning} long-running tasks`);
   check(ws.trial === null || ws.processing.has(ws.trial), "has its trial in processing");
   for (const name in ws.usedResources) {
     check(isClose(ws.usedResources[name], used[name] ?? 0), `uses ${used[name] ?? 0} of ${name}`);
@@ -221,7 +229,7 @@ function validateSums(s: SchedulerState): void {
     );
     check(s.idle.has(ws) === ws.isIdle, `${ws.address} knows whether it is idle`);
     check(s.saturated.has(ws) === ws.isSaturated, `${ws.address} knows whether it is saturated`);
-    const free = ws.nthreads > 0 && ws.processing.size < ws.nthreads;
+    const free = ws.nthreads > 0 && ws.load < ws.nthreads;
     check(!free || ws.isIdle, `${ws.address}, which has a free thread, is idle`);
   }
   check(threads === s.totalNthreads, `there are ${threads} threads, not ${s.totalNthreads}`);

@@ -108,8 +108,8 @@ export class WorkerHeap {
 export function isLessLoaded(a: WorkerState, b: WorkerState): boolean {
   const work = a.occupancy / a.nthreads - b.occupancy / b.nthreads;
   if (work !== 0) return work < 0;
-  const tasks = (a.processing.size + a.hasWhat.size) / a.nthreads -
-    (b.processing.size + b.hasWhat.size) / b.nthreads;
+  const tasks = (a.load + a.hasWhat.size) / a.nthreads -
+    (b.load + b.hasWhat.size) / b.nthreads;
   if (tasks !== 0) return tasks < 0;
   return a.nbytes < b.nbytes;
 }

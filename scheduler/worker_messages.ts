@@ -77,6 +77,11 @@ export function handleWorkerMessage(
       core.stimulusTaskErred(address, message as unknown as TaskErred, now);
       return true;
     }
+    case "long-running":
+      checkName(message, "key");
+      if (message.seconds !== undefined) checkNumber(message, "seconds", 0);
+      core.longRunning(address, message as unknown as Of<"long-running">, now);
+      return true;
     case "missing-data":
       checkName(message, "key");
       checkNamesByName(message, "missing");

@@ -46,6 +46,8 @@ export class WorkerState {
   metrics: WorkerMetrics | null = null;
   /** Tasks that were given to it. */
   readonly processing: Set<TaskState> = new Set();
+  /** How many of them are long-running: they take none of its threads. */
+  longRunning = 0;
   /** Tasks whose results it holds. */
   readonly hasWhat: Set<TaskState> = new Set();
   /** Size of those results in bytes. */
@@ -97,5 +99,10 @@ export class WorkerState {
     this.pid = fields.pid;
     this.joined = this.lastSeen = fields.now;
     this.timeDelay = fields.timeDelay;
+  }
+
+  /** How many tasks it has that need its threads, now or later. */
+  get load(): number {
+    return this.processing.size - this.longRunning;
   }
 }

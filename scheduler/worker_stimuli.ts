@@ -6,8 +6,8 @@
  */
 import type { TaskErred, TaskFinished } from "../protocol/messages.ts";
 import { serialize } from "../protocol/values.ts";
-import type { MissingData, TaskConsole } from "./core.ts";
-import { learnDuration } from "./occupancy.ts";
+import type { LongRunning, MissingData, TaskConsole } from "./core.ts";
+import { learnDuration, startLongRunning } from "./occupancy.ts";
 import { addReplica, removeReplica } from "./replicas.ts";
 import { learnResultParts } from "./result_parts.ts";
 import { reportMissing } from "./client_stimuli.ts";
@@ -39,7 +39,8 @@ export function stimulusTaskFinished(s: SchedulerState, ws: WorkerState, msg: Ta
   }
   switch (ts.state) {
     case "processing":
-      learnDuration(s, ts, msg.stop - msg.start);
+      // Most of a long-running task's time went by in waiting for others.
+      if (!ts.longRunning) learnDuration(s, ts, msg.stop - msg.start);
       arrive(s, ts, ws, msg);
       break;
     case "waiting":
@@ -68,6 +69,16 @@ export function stimulusTaskErred(s: SchedulerState, ws: WorkerState, msg: TaskE
   }
   ts.failure = new TaskFailure(msg.exception, msg.traceback, ts.key);
   transition(s, ts, "erred");
+}
+
+/** A task goes on on a thread of its own: its worker has a place for another. */
+export function longRunning(s: SchedulerState, ws: WorkerState, msg: LongRunning): void {
+  const ts = s.tasks.get(msg.key);
+  if (ts === undefined || ts.processingOn !== ws || ts.longRunning) return;
+  if (msg.seconds !== undefined) learnDuration(s, ts, msg.seconds);
+  startLongRunning(s, ts);
+  s.log.add(ts.key, "processing", "processing", "long-running", s.now);
+  if (s.validate) s.touched.add(ts);
 }
 
 /** A worker could not find what a task needs, and has dropped the task. */

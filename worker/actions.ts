@@ -17,6 +17,8 @@ export type WorkerAction =
   | { type: "execute"; task: TaskState }
   /** Stop a task that was handed over; answer as for `execute`. */
   | { type: "cancel-execute"; key: string }
+  /** A task that had left the threads has a place among them again: its thread is one of them. */
+  | { type: "rejoin"; key: string }
   /** Replace all threads; call `threadsRestarted(id)` when that is done. */
   | { type: "restart-threads"; id: number }
   /** No task needs these parts of code any more: the threads can forget them. */

@@ -271,6 +271,24 @@ export class WorkerCore {
     this.#end();
   }
 
+  /**
+   * A task has left the threads: it goes on in one of its own, and another may begin.
+   *
+   * @param seconds How long it ran until then.
+   */
+  executeSeceded(key: string, seconds: number | undefined, now: number): void {
+    this.#begin("secede", now);
+    this.#threads.left(key, seconds);
+    this.#end();
+  }
+
+  /** A task that has left the threads wants a place among them again; the action `rejoin` gives it. */
+  executeRejoins(key: string, now: number): void {
+    this.#begin("rejoin", now);
+    this.#threads.wantsBack(key);
+    this.#end();
+  }
+
   /** The threads gave back a task that they had not begun. */
   recalled(key: string, now: number): void {
     this.#begin("recalled", now);
@@ -343,6 +361,7 @@ export class WorkerCore {
             const action = actions[i];
             // Its outcome may have come before anyone could be told to stop it.
             if (action.type === "cancel-execute" && !machine.queue.dying.has(action.key)) continue;
+            if (action.type === "rejoin" && !machine.isExecuting(action.key)) continue;
             act(action);
           }
         }
@@ -435,6 +454,10 @@ export class WorkerCore {
     if (this.paused || this.#restarts > 0) return;
     const { machine } = this;
     machine.cause = "thread free";
+    for (const task of machine.queue.rejoining) {
+      if (!machine.queue.threadIsFree) return;
+      machine.transitionLongRunningExecuting(task);
+    }
     for (;;) {
       const task = machine.queue.next();
       if (task === undefined) return;

@@ -13,6 +13,8 @@ import type { TaskState } from "./task_state.ts";
 
 /** A handed over task that was cancelled, until the threads are done with it. */
 export interface Dying {
+  /** Whether it takes a place among the threads: it has not left them. */
+  readonly takesPlace: boolean;
   readonly committed: number;
   readonly resources: Record<string, number> | undefined;
 }
@@ -23,11 +25,13 @@ export class ExecutionQueue {
   readonly ready: Heap<TaskState> = new Heap();
   /** Tasks that wait for a thread and for resources: those that need the same together. */
   readonly constrained: Map<string, Heap<TaskState>> = new Map();
+  /** Tasks that have left the threads and want a place among them again, the first first. */
+  readonly rejoining: Set<TaskState> = new Set();
   /** Keys of cancelled tasks that the threads still have. */
   readonly dying: Map<string, Dying> = new Map();
   readonly resources: ResourcePool;
   nthreads: number;
-  /** How many tasks the threads have, the dying ones too. */
+  /** How many tasks the threads have, the dying ones too; not those that have left them. */
   handedOver = 0;
   /** How long these are expected to keep the threads busy, in microseconds. */
   committed = 0;
@@ -87,7 +91,7 @@ export class ExecutionQueue {
    * have enough.
    */
   next(): TaskState | undefined {
-    const threadIsFree = this.handedOver < this.nthreads;
+    const threadIsFree = this.threadIsFree;
     let best = this.ready.peek();
     if (threadIsFree && this.constrained.size > 0) {
       const constrained = this.#bestConstrained();
@@ -99,6 +103,11 @@ export class ExecutionQueue {
     if (best === undefined || (!threadIsFree && !this.#mayGoAhead(best))) return undefined;
     this.remove(best);
     return best;
+  }
+
+  /** Whether a thread has nothing to do. */
+  get threadIsFree(): boolean {
+    return this.handedOver < this.nthreads;
   }
 
   /** A task goes to the threads. */
@@ -113,12 +122,40 @@ export class ExecutionQueue {
 
   /** The threads are done with a task, or gave it back. */
   ended(task: TaskState): void {
-    this.#giveBack(task.committed, task.run!.resources);
+    this.rejoining.delete(task);
+    this.#giveBack(placeOf(task));
+  }
+
+  /** A task leaves the threads; its resources it keeps. */
+  leave(task: TaskState): void {
+    this.committed -= task.committed;
+    task.committed = 0;
+    this.handedOver--;
+  }
+
+  /** A task that has left the threads has a place among them again. */
+  rejoin(task: TaskState): void {
+    this.rejoining.delete(task);
+    // How long it is going to take nobody knows.
+    this.committed += task.committed = this.#threadBudget;
+    this.handedOver++;
   }
 
   /** A task that the threads have is cancelled: it keeps its thread until {@linkcode buried}. */
   died(task: TaskState): void {
-    this.dying.set(task.key, { committed: task.committed, resources: task.run!.resources });
+    this.rejoining.delete(task);
+    this.dying.set(task.key, placeOf(task));
+  }
+
+  /** A cancelled task leaves the threads. Returns false when there is none of this key. */
+  diedLeaving(key: string): boolean {
+    const dying = this.dying.get(key);
+    if (dying === undefined) return false;
+    if (!dying.takesPlace) return true;
+    const { committed, resources } = dying;
+    this.#giveBack({ committed, takesPlace: true, resources: undefined });
+    this.dying.set(key, { committed: 0, takesPlace: false, resources });
+    return true;
   }
 
   /** The threads are done with a cancelled task. Returns false when there was none of this key. */
@@ -126,7 +163,7 @@ export class ExecutionQueue {
     const dying = this.dying.get(key);
     if (dying === undefined) return false;
     this.dying.delete(key);
-    this.#giveBack(dying.committed, dying.resources);
+    this.#giveBack(dying);
     return true;
   }
 
@@ -136,10 +173,10 @@ export class ExecutionQueue {
     this.constrained.clear();
   }
 
-  #giveBack(committed: number, needs: Record<string, number> | undefined): void {
+  #giveBack({ committed, takesPlace, resources }: Dying): void {
     this.committed -= committed;
-    this.handedOver--;
-    if (needs !== undefined) this.resources.release(needs);
+    if (takesPlace) this.handedOver--;
+    if (resources !== undefined) this.resources.release(resources);
   }
 
   #mayGoAhead(task: TaskState): boolean {
@@ -167,6 +204,11 @@ export class ExecutionQueue {
     }
     return undefined;
   }
+}
+
+/** What a task that the threads have takes of the worker. */
+function placeOf({ committed, state, run }: TaskState): Dying {
+  return { committed, takesPlace: state === "executing", resources: run!.resources };
 }
 
 /** Whether a task, once it could run, is `ready` or `constrained`. */

@@ -38,8 +38,10 @@ export class SchedulerOrders {
     let task = machine.tasks.get(key);
     if (task === undefined) {
       machine.tasks.set(key, task = new TaskState(key));
-    } else if (task.state === "executing") {
+    } else if (task.isRunning) {
       this.#unclaimed.delete(task);
+      // A scheduler that begins anew does not know.
+      if (task.state === "long-running") machine.messages.push({ op: "long-running", key });
       return;
     } else if (task.data === "memory") {
       if (task.state === "erred") machine.transitionReleased(task);
@@ -128,7 +130,7 @@ export class SchedulerOrders {
     const machine = this.#machine;
     for (const task of Array.from(machine.tasks.values())) {
       if (task.isPending || task.state === "erred") machine.transitionReleased(task);
-      else if (task.state === "executing") this.#unclaimed.add(task);
+      else if (task.isRunning) this.#unclaimed.add(task);
     }
     machine.messages.length = 0;
     machine.actions.push(...this.code.clear());
@@ -142,7 +144,7 @@ export class SchedulerOrders {
     const machine = this.#machine;
     for (const task of this.#unclaimed) {
       const isCurrent = machine.tasks.get(task.key) === task;
-      if (isCurrent && task.state === "executing") machine.transitionReleased(task);
+      if (isCurrent && task.isRunning) machine.transitionReleased(task);
     }
     this.#unclaimed.clear();
   }

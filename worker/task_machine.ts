@@ -2,7 +2,8 @@
  * The states of the keys on a worker, and the ways from one state to another. Every key goes through
  * the two pipelines of the Worker chapter:
  *
- * - as a computation: waiting → ready or constrained → executing → memory or erred
+ * - as a computation: waiting → ready or constrained → executing → memory or erred; a task that launches
+ *   others is long-running in between: executing → long-running → memory or erred
  * - as data: waiting → flight → memory
  *
  * The two meet where a computation's dependencies are data, and where a result becomes data. What
@@ -36,6 +37,7 @@ export class TaskMachine {
     ready: 0,
     constrained: 0,
     executing: 0,
+    "long-running": 0,
     memory: 0,
     erred: 0,
   };
@@ -101,7 +103,21 @@ export class TaskMachine {
     this.actions.push({ type: "execute", task });
   }
 
-  /** executing → ready, constrained or waiting: the threads gave it back, or lost it. */
+  /** executing → long-running: it has a thread of its own, and its place is another's. */
+  transitionExecutingLongRunning(task: TaskState, seconds: number | undefined): void {
+    this.queue.leave(task);
+    this.#move(task, "long-running");
+    this.messages.push({ op: "long-running", key: task.key, seconds });
+  }
+
+  /** long-running → executing: it is one of those again that the threads take turns with. */
+  transitionLongRunningExecuting(task: TaskState): void {
+    this.queue.rejoin(task);
+    this.#move(task, "executing");
+    this.actions.push({ type: "rejoin", key: task.key });
+  }
+
+  /** executing or long-running → ready, constrained or waiting: the threads gave it back, or lost it. */
   transitionExecutingReady(task: TaskState): void {
     this.queue.ended(task);
     if (task.data === "memory") {
@@ -120,7 +136,7 @@ export class TaskMachine {
     this.#settleDependencies(task);
   }
 
-  /** executing → memory: the task's outcome fields are set, its result is in the caller's hands. */
+  /** executing or long-running → memory: the task's outcome fields are set, its result is in the caller's hands. */
   transitionExecutingMemory(task: TaskState, nbytes: number): void {
     this.queue.ended(task);
     this.#unlink(task);
@@ -130,7 +146,7 @@ export class TaskMachine {
     this.messages.push(finishedReport(task));
   }
 
-  /** executing → erred. */
+  /** executing or long-running → erred. */
   transitionExecutingErred(task: TaskState): void {
     this.queue.ended(task);
     this.#unlink(task);
@@ -175,6 +191,7 @@ export class TaskMachine {
         this.queue.remove(task);
         break;
       case "executing":
+      case "long-running":
         this.queue.died(task);
         this.actions.push({ type: "cancel-execute", key: task.key });
         break;
@@ -231,7 +248,7 @@ export class TaskMachine {
     if (task.state === "memory") this.#move(task, "released");
     if (task.isWanted) {
       for (const dependent of task.dependents!) {
-        if (dependent.state === "executing") continue;
+        if (dependent.isRunning) continue;
         dependent.missing++;
         if (dependent.state === "waiting") continue;
         this.queue.remove(dependent);
@@ -253,7 +270,7 @@ export class TaskMachine {
   clear(): void {
     for (const task of this.tasks.values()) {
       this.gathering.forgetHolders(task);
-      if (task.state === "executing") this.queue.died(task);
+      if (task.isRunning) this.queue.died(task);
       if (task.data === "memory") this.dropped.push(task.key);
       this.log.record(task.key, task.state, "released", this.cause, this.now);
     }
@@ -266,6 +283,11 @@ export class TaskMachine {
   }
 
   // ------------------------------------------------------------------------------------ helpers
+
+  /** Whether the threads have a task of this key that has not left them. */
+  isExecuting(key: string): boolean {
+    return this.tasks.get(key)?.state === "executing";
+  }
 
   #move(task: TaskState, finish: ComputationState): void {
     this.log.record(task.key, task.state, finish, this.cause, this.now);

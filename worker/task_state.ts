@@ -17,6 +17,7 @@ import type { Holding, Peer } from "./peer.ts";
  * - `ready`: could run; waits for a thread
  * - `constrained`: could run; waits for a thread and for abstract resources
  * - `executing`: handed to the threads
+ * - `long-running`: has left the pool of threads, and goes on in a thread of its own
  * - `memory`: done, the result is here
  * - `erred`: done, it failed
  */
@@ -102,7 +103,12 @@ export class TaskState {
 
   /** Whether it is being computed here, or is going to be. */
   get isUnderWay(): boolean {
-    return this.state === "executing" || this.isPending;
+    return this.isRunning || this.isPending;
+  }
+
+  /** Whether a thread has it. */
+  get isRunning(): boolean {
+    return this.state === "executing" || this.state === "long-running";
   }
 
   /** Whether its computation was asked for and has not begun. */

@@ -43,7 +43,8 @@ export class ThreadAnswers {
     const task = this.#outcomeOf(key);
     if (task === undefined) return false;
     this.executedCount++;
-    task.function!.learn(stop - start);
+    // Most of a long-running task's time went by in waiting for others.
+    if (task.state === "executing") task.function!.learn(stop - start);
     task.type = type;
     task.refersTo = needs ?? null;
     task.start = start;
@@ -68,6 +69,23 @@ export class ThreadAnswers {
     this.executedCount++;
     machine.messages.push({ op: "task-erred", key, exception, traceback, start, stop, thread });
     machine.transitionExecutingErred(task);
+  }
+
+  /** The task has left the threads, after so many seconds; undefined: nobody knows. */
+  left(key: string, seconds: number | undefined): void {
+    const machine = this.#machine;
+    if (machine.queue.diedLeaving(key)) return;
+    const task = machine.tasks.get(key);
+    if (task?.state !== "executing") return;
+    if (seconds !== undefined) task.function!.learn(seconds);
+    machine.transitionExecutingLongRunning(task, seconds);
+  }
+
+  /** The task wants a place among the threads again; it gets one as soon as there is one. */
+  wantsBack(key: string): void {
+    const machine = this.#machine;
+    const task = machine.tasks.get(key);
+    if (task?.state === "long-running") machine.queue.rejoining.add(task);
   }
 
   /**
@@ -106,7 +124,7 @@ export class ThreadAnswers {
     const machine = this.#machine;
     if (machine.queue.dying.size > 0 && this.#bury(key)) return undefined;
     const task = machine.tasks.get(key);
-    return task !== undefined && task.state === "executing" ? task : undefined;
+    return task?.isRunning ? task : undefined;
   }
 
   /** The threads are done with a cancelled task; the same key may have been asked for again. */

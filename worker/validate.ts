@@ -27,6 +27,7 @@ export function validateWorker(core: WorkerCore, settled: boolean): void {
     ready: 0,
     constrained: 0,
     executing: 0,
+    "long-running": 0,
     memory: 0,
     erred: 0,
   };
@@ -46,7 +47,15 @@ export function validateWorker(core: WorkerCore, settled: boolean): void {
     validateData(machine, task, check);
   }
   for (
-    const state of ["waiting", "ready", "constrained", "executing", "memory", "erred"] as const
+    const state of [
+      "waiting",
+      "ready",
+      "constrained",
+      "executing",
+      "long-running",
+      "memory",
+      "erred",
+    ] as const
   ) {
     if (counts[state] !== machine.counts[state]) {
       fail(core, "", `counts ${machine.counts[state]} ${state} tasks where ${counts[state]} are`);
@@ -88,7 +97,7 @@ function validateComputation(machine: TaskMachine, task: TaskState, check: Check
   }
   if (state === "memory") check(task.data === "memory", "has its result");
   if (task.isPending) check(task.data !== "memory", "is not to be computed when it is here");
-  if (state === "executing") check(!queue.dying.has(task.key), "does not run while it dies");
+  if (task.isRunning) check(!queue.dying.has(task.key), "does not run while it dies");
   if (state === "released") {
     check(task.data !== "none" || task.isWanted, "is remembered for a reason");
   }
@@ -124,8 +133,13 @@ function validateData(machine: TaskMachine, task: TaskState, check: Check): void
 
 function validateQueue(core: WorkerCore, executing: number): void {
   const { queue } = core.machine;
-  if (queue.handedOver !== executing + queue.dying.size) {
+  let places = executing;
+  for (const { takesPlace } of queue.dying.values()) if (takesPlace) places++;
+  if (queue.handedOver !== places) {
     fail(core, "", `counts ${queue.handedOver} handed over tasks where ${executing} execute`);
+  }
+  for (const { key, state } of queue.rejoining) {
+    if (state !== "long-running") fail(core, key, "wants to rejoin because it has left");
   }
   let committed = 0;
   const used: Record<string, number> = {};
@@ -133,8 +147,8 @@ function validateQueue(core: WorkerCore, executing: number): void {
     for (const name in needs) used[name] = (used[name] ?? 0) + needs[name];
   };
   for (const task of core.machine.tasks.values()) {
-    if (task.state !== "executing") continue;
-    committed += task.committed;
+    if (!task.isRunning) continue;
+    if (task.state === "executing") committed += task.committed;
     take(task.run!.resources);
   }
   for (const dying of queue.dying.values()) {
@@ -178,7 +192,10 @@ function validatePeers(core: WorkerCore): void {
 
 function validateSettled(core: WorkerCore): void {
   const { queue, gathering } = core.machine;
-  const idle = queue.handedOver < queue.nthreads;
+  const idle = queue.threadIsFree;
+  for (const { key } of queue.rejoining) {
+    if (idle) fail(core, key, "rejoins when a thread is free");
+  }
   if (idle && queue.ready.size > 0) {
     fail(core, queue.ready.peek()!.key, "starts when a thread is free");
   }

@@ -24,6 +24,10 @@ interface Run {
   started: boolean;
   recalled: boolean;
   cancelled: boolean;
+  /** It has left the threads. */
+  seceded: boolean;
+  /** Called when it has a place among them again. */
+  rejoined: (() => void) | null;
 }
 
 /** One worker, from its start to its death. */
@@ -182,6 +186,8 @@ export class SimWorker {
           started: false,
           recalled: false,
           cancelled: false,
+          seceded: false,
+          rejoined: null,
         };
         this.#queue.push(run);
         this.#startRuns();
@@ -203,6 +209,17 @@ export class SimWorker {
           this.core.executeCancelled(run.key, time.now);
           this.drain();
         });
+        break;
+      }
+      case "rejoin": {
+        const run = this.#queue.find((run) => run.key === action.key);
+        assert(
+          run?.rejoined,
+          `${this.address} lets ${action.key} rejoin, which did not ask for it`,
+        );
+        run.seceded = false;
+        this.#running++;
+        run.rejoined();
         break;
       }
       case "gather":
@@ -269,35 +286,62 @@ export class SimWorker {
   }
 
   #start(run: Run): void {
-    const { book, random, time, chaos } = this.#simulation;
+    const { book, time } = this.#simulation;
     run.started = true;
     this.#running++;
     const task = book.get(run.key);
     task.attempts++;
     const start = time.now;
-    this.#later(task.duration, () => {
-      if (run.cancelled || !this.#queue.includes(run)) return;
-      this.#ended(run);
-      const now = time.now;
-      if (chaos && random.chance(0.005)) {
-        this.core.executeLost(run.key, "simulated", now);
-      } else if (task.attempts <= task.failures) {
-        this.core.executeErred(run.key, EXCEPTION, "Error: simulated", start, now, 0, now);
-      } else {
-        const { key, nbytes } = task;
-        const needs = task.refersTo.length > 0 ? task.refersTo : undefined;
-        if (this.core.executeFinished(key, nbytes, "number", needs, start, now, 0, now)) {
-          this.store.set(key, result(key, run.inputs));
-        }
+    const isOver = () => run.cancelled || !this.#queue.includes(run);
+    const { duration, secedesAfter, rejoins } = task;
+    if (secedesAfter > 0) {
+      this.#later(duration * secedesAfter, () => {
+        if (isOver()) return;
+        this.#secede(run, duration * secedesAfter);
+        const left = duration * (1 - secedesAfter);
+        if (!rejoins) return this.#later(left, () => this.#finish(run, start));
+        run.rejoined = () => this.#later(left, () => this.#finish(run, start));
+        this.core.executeRejoins(run.key, time.now);
+        this.drain();
+      });
+      return;
+    }
+    this.#later(duration, () => this.#finish(run, start));
+  }
+
+  /** The task goes on without a place among the threads. */
+  #secede(run: Run, seconds: number): void {
+    run.seceded = true;
+    this.#running--;
+    this.core.executeSeceded(run.key, seconds, this.#simulation.time.now);
+    this.drain();
+    this.#startRuns();
+  }
+
+  #finish(run: Run, start: number): void {
+    const { book, random, time, chaos } = this.#simulation;
+    const task = book.get(run.key);
+    if (run.cancelled || !this.#queue.includes(run)) return;
+    this.#ended(run);
+    const now = time.now;
+    if (chaos && random.chance(0.005)) {
+      this.core.executeLost(run.key, "simulated", now);
+    } else if (task.attempts <= task.failures) {
+      this.core.executeErred(run.key, EXCEPTION, "Error: simulated", start, now, 0, now);
+    } else {
+      const { key, nbytes } = task;
+      const needs = task.refersTo.length > 0 ? task.refersTo : undefined;
+      if (this.core.executeFinished(key, nbytes, "number", needs, start, now, 0, now)) {
+        this.store.set(key, result(key, run.inputs));
       }
-      this.drain();
-      this.#startRuns();
-    });
+    }
+    this.drain();
+    this.#startRuns();
   }
 
   #ended(run: Run): void {
     this.#queue.splice(this.#queue.indexOf(run), 1);
-    if (run.started) this.#running--;
+    if (run.started && !run.seceded) this.#running--;
     this.#startRuns();
   }
 

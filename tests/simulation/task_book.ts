@@ -13,6 +13,9 @@ export interface BookedTask {
   dependencies: string[];
   /** Seconds. */
   duration: number;
+  /** The part of it after which it leaves the threads, and whether it comes back; 0: it stays. */
+  secedesAfter: number;
+  rejoins: boolean;
   nbytes: number;
   /** How often it fails before it succeeds; Infinity: always. */
   failures: number;
@@ -50,6 +53,8 @@ export class TaskBook {
       key,
       dependencies,
       duration: random.chance(0.4) ? random.next() * 0.002 : random.next() * 2,
+      secedesAfter: random.chance(0.15) ? random.next() : 0,
+      rejoins: random.chance(0.3),
       nbytes: random.chance(0.2) ? random.integer(1e6, 3e8) : random.integer(10, 10_000),
       failures,
       attempts: 0,

@@ -118,6 +118,8 @@ export class CoreHarness {
           return `gather ${action.worker}: ${action.keys.join(" ")}`;
         case "cancel-execute":
           return `cancel ${action.key}`;
+        case "rejoin":
+          return `rejoin ${action.key}`;
         case "forget-parts":
           return `forget ${action.parts.join(" ")}`;
         case "set-uploads":
