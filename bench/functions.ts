@@ -1,5 +1,7 @@
 /**
- * What it costs that functions travel with what they close over: `deno run -A bench/functions.ts [--quick]`.
+ * What it costs that functions travel with what they close over: `deno run -A bench/functions.ts [--quick] [--transfers]`.
+ *
+ * `--transfers` measures only how fast large arrays get to tasks.
  *
  * With `--transfer KIND` it is the client process of one transfer, which measures the memory of itself
  * and of its cluster, and prints one JSON object.
@@ -8,7 +10,6 @@
  */
 import * as locales from "npm:date-fns@4.1.0/locale";
 import type { Client, Future } from "../mod.ts";
-import { newBuffer } from "../protocol/large_memory.ts";
 import type { AnyFunction } from "../protocol/functions/definition.ts";
 import { Capture } from "../protocol/functions/capture.ts";
 import { startCluster } from "./cluster.ts";
@@ -193,7 +194,7 @@ async function runTransfer(kind: Kind): Promise<TransferReport> {
 /** The client process of a transfer: each repetition sends other bytes, so none is there already. */
 async function transfer(kind: Kind): Promise<TransferReport> {
   const { client, pids, close } = await startCluster(["A"]);
-  const array = new Float64Array(newBuffer(TRANSFER_BYTES));
+  const array = new Float64Array(TRANSFER_BYTES / 8);
   // Else it is the compression that is measured.
   for (let i = 0; i < array.length; i++) array[i] = Math.random();
   const captured = () => array[0] + array.length;
@@ -229,12 +230,14 @@ async function transfer(kind: Kind): Promise<TransferReport> {
 
 async function measureTransfers(): Promise<void> {
   const size = `${TRANSFER_BYTES / 1e6} MB`;
-  const raw = (await measureRawTcp(TRANSFER_BYTES, quick ? 3 : 8, newBuffer)).slice(1);
-  row(`${size}, raw TCP, huge pages`, TRANSFER_BYTES / median(raw) / 1e6, "MB/s");
   for (const kind of ["argument", "captured"] as const) {
+    // Each time anew: how fast memory is changes from one second to the next on some machines.
+    const raw = median((await measureRawTcp(TRANSFER_BYTES, quick ? 3 : 8, "large")).slice(1));
+    row(`${size}, raw TCP`, TRANSFER_BYTES / raw / 1e6, "MB/s");
     const { seconds, submitting, memory } = await runTransfer(kind);
     const rate = TRANSFER_BYTES / median(seconds) / 1e6;
-    row(`${size} array to a thread, ${kind}`, rate, "MB/s", "from submit to result");
+    const ratio = `from submit to result: ${(raw / median(seconds) * 100).toFixed(0)} % of raw TCP`;
+    row(`${size} array to a thread, ${kind}`, rate, "MB/s", ratio);
     row("… time for that", median(seconds) * 1000, "ms");
     row("… of it in the call of submit", median(submitting) * 1000, "ms");
     for (const [process, { before, peak }] of Object.entries(memory)) {
@@ -250,6 +253,7 @@ async function measureTransfers(): Promise<void> {
 }
 
 async function main(): Promise<void> {
+  if (Deno.args.includes("--transfers")) return await measureTransfers();
   await measureCapture();
   const { client, close } = await startCluster();
   try {

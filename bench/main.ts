@@ -7,7 +7,6 @@
  *
  * @module
  */
-import { newBuffer } from "../protocol/large_memory.ts";
 import { measureRawTcp } from "./raw_tcp.ts";
 import { measureScheduler } from "./scheduler_process.ts";
 import { Side } from "./side.ts";
@@ -119,11 +118,10 @@ async function main(): Promise<void> {
   if (chosen.length > 0) await compareSides(chosen, alone, table);
   if (picked(raw)) {
     const megabytes = quick ? 5 : 50;
-    for (const huge of [false, true]) {
-      const make = huge ? newBuffer : undefined;
-      const seconds = (await measureRawTcp(megabytes * 1e6, 10, make)).slice(1);
+    for (const memory of ["plain", "large"] as const) {
+      const seconds = (await measureRawTcp(megabytes * 1e6, 10, memory)).slice(1);
       const dusk = figure({ unit: "MB/s", amount: megabytes }, seconds);
-      const name = huge ? `${raw}, huge pages` : raw;
+      const name = memory === "large" ? `${raw}, huge pages` : raw;
       table.add({ name, dusk, peer: null, ratio: null, unit: "MB/s" });
     }
   }

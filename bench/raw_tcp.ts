@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { LargeBuffer } from "../protocol/large_memory.ts";
 import { TextLineReader } from "./text_lines.ts";
 
 /**
@@ -13,13 +14,13 @@ import { TextLineReader } from "./text_lines.ts";
  *
  * @param bytes How much to send at a time.
  * @param repetitions How often.
- * @param newBuffer Makes the receiver's buffers; by default they are what every program gets.
+ * @param memory What the receiver's buffers are: what every program gets, or what Dusk uses.
  * @returns How long each took, in seconds.
  */
 export async function measureRawTcp(
   bytes: number,
   repetitions: number,
-  newBuffer: (bytes: number) => ArrayBuffer = (bytes) => new ArrayBuffer(bytes),
+  memory: "plain" | "large" = "plain",
 ): Promise<number[]> {
   const sender = new Deno.Command(Deno.execPath(), {
     args: ["run", "--allow-net=127.0.0.1", "--quiet", import.meta.url, String(bytes)],
@@ -34,10 +35,12 @@ export async function measureRawTcp(
   for (let i = 0; i < repetitions; i++) {
     const start = performance.now();
     await connection.write(request);
-    const buffer = new Uint8Array(newBuffer(bytes));
+    const large = memory === "large" ? new LargeBuffer(bytes) : undefined;
+    const buffer = large?.bytes ?? new Uint8Array(bytes);
     let received = 0;
     while (received < bytes) {
-      const count = await connection.read(buffer.subarray(received));
+      const ready = large?.readyFrom(received) ?? bytes;
+      const count = await connection.read(buffer.subarray(received, ready));
       if (count === null) throw new Error("the sender of the raw TCP benchmark has gone");
       received += count;
     }

@@ -5,7 +5,7 @@
  */
 import { type ByteCursor, truncated } from "./byte_cursor.ts";
 import type { CodeReader } from "./functions/definition.ts";
-import { newBuffer } from "./large_memory.ts";
+import { copyBytes } from "./large_memory.ts";
 import {
   BUFFER_FRAME,
   BUFFER_PART,
@@ -132,9 +132,8 @@ function adopt(bytes: Uint8Array): ArrayBuffer {
 }
 
 function copyOf(bytes: Uint8Array, maxByteLength: number | undefined): ArrayBuffer {
-  const copy = maxByteLength === undefined
-    ? newBuffer(bytes.length)
-    : new ArrayBuffer(bytes.length, { maxByteLength });
+  if (maxByteLength === undefined) return copyBytes(bytes).buffer;
+  const copy = new ArrayBuffer(bytes.length, { maxByteLength });
   new Uint8Array(copy).set(bytes);
   return copy;
 }

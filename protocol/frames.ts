@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { newBuffer } from "./large_memory.ts";
+import { LargeBuffer } from "./large_memory.ts";
 
 /** What a reader of frames takes; anything beyond is a {@linkcode FrameError}. */
 export interface FrameLimits {
@@ -143,7 +143,7 @@ export class FrameReader {
   private total = 0;
   private frames: Uint8Array[] = [];
   /** The large frame that is being read, and how much of it is there. */
-  private large: Uint8Array | undefined;
+  private large: LargeBuffer | undefined;
   private filled = 0;
 
   /**
@@ -171,7 +171,8 @@ export class FrameReader {
       const { large } = this;
       let read: number | null;
       if (large !== undefined) {
-        read = await this.source.read(large.subarray(this.filled));
+        const ready = large.readyFrom(this.filled);
+        read = await this.source.read(large.bytes.subarray(this.filled, ready));
         if (read !== null) this.filled += read;
       } else {
         this.makeRoom();
@@ -251,14 +252,14 @@ export class FrameReader {
       this.filled = 0;
     }
     if (buffered > 0 && this.filled < length) {
-      const taken = Math.min(buffered, length - this.filled);
-      large.set(this.chunk.subarray(this.start, this.start + taken), this.filled);
+      const taken = Math.min(buffered, large.readyFrom(this.filled) - this.filled);
+      large.bytes.set(this.chunk.subarray(this.start, this.start + taken), this.filled);
       this.start += taken;
       this.filled += taken;
     }
     if (this.filled < length) return undefined;
     this.large = undefined;
-    return large;
+    return large.bytes;
   }
 
   /** Go on to a new chunk, with what is left of this one, when the room left is too little. */
@@ -279,7 +280,7 @@ export class FrameReader {
   /** What to say when the stream ends within a message. */
   private truncation(): string {
     if (this.large !== undefined) {
-      return `the stream ended after ${this.filled} of the ${this.large.length} bytes of a frame`;
+      return `the stream ended after ${this.filled} of the ${this.large.bytes.length} bytes of a frame`;
     }
     return this.count < 0
       ? "the stream ended within the header of a message"
@@ -287,9 +288,9 @@ export class FrameReader {
   }
 }
 
-function allocate(length: number): Uint8Array<ArrayBuffer> {
+function allocate(length: number): LargeBuffer {
   try {
-    return new Uint8Array(newBuffer(length));
+    return new LargeBuffer(length);
   } catch (error) {
     throw new FrameError(`there is no memory for a frame of ${length} bytes`, { cause: error });
   }

@@ -4,6 +4,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import { copyBytes } from "../large_memory.ts";
 import type { CodePart } from "../messages.ts";
 import { Serialized } from "../serialized.ts";
 import { tokenize } from "../tokenize.ts";
@@ -36,7 +37,7 @@ export function sharedBuffer(bytes: Uint8Array): Omit<SharedBuffer, "copy"> | un
   const range = `${bytes.byteOffset} ${bytes.byteLength}`;
   const known = ranges.get(range);
   if (known !== undefined && Buffer.compare(known.copy, bytes) === 0) return known;
-  const copy = bytes.slice();
+  const copy = copyBytes(bytes);
   const code = new Serialized(serialize(copy.buffer).frames);
   const made = { name: `b${tokenize(code)}`, part: { code }, copy };
   ranges.set(range, made);
