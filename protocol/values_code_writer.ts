@@ -71,6 +71,8 @@ export class CodeEncoder {
   private readonly definitions = new Map<string, Definition>();
   private readonly imports = new Map<string, ImportReference>();
   private readonly kinds = new Map<object, Kind>();
+  /** The packages that the functions around what is being written are of. */
+  private readonly packages: (string | undefined)[] = [];
 
   /**
    * @param writer Writes the value.
@@ -81,6 +83,11 @@ export class CodeEncoder {
   /** Write a function or class that is a value. */
   function(fn: AnyFunction): void {
     if (!this.writer.again(fn)) this.form(fn, this.code.describe(fn));
+  }
+
+  /** The package whose function has what is being written. */
+  get package(): string | undefined {
+    return this.packages.at(-1);
   }
 
   /** Whether instances with this prototype have been met. */
@@ -253,6 +260,7 @@ export class CodeEncoder {
     writer.value(this.sameDefinition(definition));
     writer.inCode = true;
     const level = writer.enter(VARIABLE);
+    this.packages.push(form.package);
     if (early > 0) writer.unready.push(number);
     for (let i = 0; i < variables.length; i++) {
       if (i === early && early > 0) writer.unready.pop();
@@ -263,6 +271,7 @@ export class CodeEncoder {
     path.leave(level);
     sink.varint(properties.length);
     for (let i = 0; i < properties.length; i++) this.functionProperty(properties[i]);
+    this.packages.pop();
     writer.inCode = inCode;
   }
 

@@ -94,6 +94,21 @@ export function handleRefusal(name: string): string | undefined {
     `${handle[1]} (${name}) does not travel, it belongs to this process; ${handle[2]}`;
 }
 
+/**
+ * Why something that a package keeps inside of its objects cannot travel: what is to be done about it is
+ * not for the package's users to do.
+ *
+ * @param reason What it is, and what to do about one's own.
+ * @param name The package.
+ */
+export function refusalInPackage(reason: string, name: string): string {
+  // Modules that cannot be had as parts need what that says, wherever they are imported.
+  if (reason.startsWith("cannot send the module")) return reason;
+  const [what] = reason.split("; ", 1);
+  return `${what}; it is inside of an object of ${name}: make that object in the task, or in a module ` +
+    `that the function imports, or send plain data`;
+}
+
 /** Why a value that is not data cannot travel where there is nothing that knows about code. */
 export function refusal(value: unknown): string {
   if (typeof value === "function") {

@@ -24,7 +24,7 @@ import {
 import { describe, isBuiltinPrototype, isPlainPrototype, unbox } from "./values_kinds.ts";
 import { Numbers } from "./values_numbers.ts";
 import { joinPaths, MEMBER, ValuePath } from "./values_path.ts";
-import { Refusal, refusal } from "./values_refusals.ts";
+import { Refusal, refusal, refusalInPackage } from "./values_refusals.ts";
 import { singleOf, type SpecialKind, specialKind, type Standard } from "./values_standard.ts";
 import { symbolName } from "./values_symbols.ts";
 import { writeBuffer, writeView } from "./values_view_writer.ts";
@@ -126,7 +126,9 @@ export class ValueWriter {
     if (error instanceof UnreadBlobError) return error;
     const path = this.path.show(this.name);
     if (error instanceof Refusal || error instanceof CodeRefusal) {
-      return new SerializationError(path, error.message, { cause: error.cause });
+      const inPackage = error instanceof CodeRefusal && error.package || this.encoder?.package;
+      const reason = inPackage ? refusalInPackage(error.message, inPackage) : error.message;
+      return new SerializationError(path, reason, { cause: error.cause });
     }
     // Code that becomes a part is a value of its own, with a path of its own.
     if (error instanceof SerializationError) {

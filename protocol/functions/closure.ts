@@ -17,6 +17,7 @@ import {
   mayInspect,
 } from "./inspector.ts";
 import type { ResolvedModule } from "./modules.ts";
+import type { PackageCode } from "./package_class.ts";
 import { type Edit, RewrittenText } from "./rewrite.ts";
 import type { Binding } from "./bindings.ts";
 import { findText, type Place, scriptOf } from "./script.ts";
@@ -55,6 +56,8 @@ export class Closure {
   readonly resolved: ReadonlyMap<string, ResolvedModule>;
   /** What its module imports, if that had to be looked up. */
   readonly imported: ImportValues | undefined;
+  /** Of which package it is, if it is of one and that had to be looked up. */
+  readonly inPackage: PackageCode | undefined;
   /** Nothing it closes over can change, unless by changing itself. */
   readonly isConstant: boolean;
   readonly #slots: readonly Slot[];
@@ -73,6 +76,7 @@ export class Closure {
     this.place = place;
     this.resolved = parts.resolved;
     this.imported = parts.imported;
+    this.inPackage = parts.inPackage;
     this.#who = who;
     this.#slots = [...slots.filter(({ early }) => early), ...slots.filter(({ early }) => !early)];
     this.rewritten = new RewrittenText(text.text, edits);
@@ -145,6 +149,7 @@ export interface ClosureParts {
   readonly inspected: InspectedFunction | undefined;
   readonly resolved: ReadonlyMap<string, ResolvedModule>;
   readonly imported: ImportValues | undefined;
+  readonly inPackage: PackageCode | undefined;
   readonly slots: readonly Slot[];
   readonly edits: readonly Edit[];
   readonly imports: ReadonlyMap<string, string>;

@@ -24,10 +24,10 @@ import {
 import { FunctionError } from "./function_error.ts";
 import { sourceOf } from "./function_text.ts";
 import type { ImportedValue, ImportValues } from "./import_values.ts";
-import { packageImport } from "./package_class.ts";
+import { type PackageCode, packageName } from "./package_class.ts";
 import { nameInPackage } from "./package_exports.ts";
+import { inspectFunction, inspectScript, mayInspect } from "./inspector.ts";
 import { BuiltInError } from "./refuse.ts";
-import type { Place } from "./script.ts";
 import { sharedBuffer } from "./shared_buffers.ts";
 import { whyStays } from "./staying_classes.ts";
 import { standardPath } from "./standard_values.ts";
@@ -87,7 +87,7 @@ export class CodeSession implements CodeWriter {
   }
 
   describe(fn: AnyFunction): CodeForm {
-    return refusing(() => this.#form(fn));
+    return refusing(() => this.#form(fn), fn);
   }
 
   describeClass(cls: AnyFunction, instance: object, lenient: boolean): CodeForm | undefined {
@@ -100,11 +100,11 @@ export class CodeSession implements CodeWriter {
       // What is private is the business of a registered serialization, of a superclass's too.
       const isRegistered = findRegistration(instance) !== undefined;
       const privates = isRegistered ? [] : this.#book.privatesOf(cls);
-      if (privates.length > 0) throw new CodeRefusal(privateRefusal(cls, privates));
-      return refusing(() => this.#form(cls, true));
+      if (privates.length > 0) throw new FunctionError(privateRefusal(cls, privates));
+      return refusing(() => this.#form(cls, true), cls);
     } catch (error) {
       if (lenient) return undefined;
-      if (!(error instanceof BuiltInError)) throw refusalOf(error);
+      if (!(error instanceof BuiltInError)) throw refusalOf(error, cls);
       const name = nameOf(cls);
       throw new CodeRefusal(
         handleRefusal(name) ??
@@ -157,16 +157,15 @@ export class CodeSession implements CodeWriter {
     if (found !== undefined) return this.#import(fn, ...found);
     const closure = this.#book.find(fn);
     if (closure instanceof ImportReference) return { type: "import", reference: closure };
-    if (fn !== root && (ofInstance || isConstructor(closure))) {
-      const imported = closure.text.class && packageImport(closure.name, closure.place);
-      if (imported !== undefined) {
-        return this.#import(fn, this.#ofPackage(fn, imported, closure.place!), undefined);
-      }
-      if (ids === undefined) {
-        const part = this.#makers.class(fn, epoch);
-        this.#needMade(part);
-        return { type: "class", part: part.name };
-      }
+    const imported = fn !== root && closure.inPackage &&
+      this.#ofPackage(closure, closure.inPackage);
+    if (imported) {
+      return this.#import(fn, imported, undefined);
+    }
+    if (fn !== root && ids === undefined && (ofInstance || isConstructor(closure))) {
+      const part = this.#makers.class(fn, epoch);
+      this.#needMade(part);
+      return { type: "class", part: part.name };
     }
     return this.#inline(closure);
   }
@@ -189,16 +188,28 @@ export class CodeSession implements CodeWriter {
     return value && [value, undefined];
   }
 
-  /** @throws {FunctionError} When the package does not export the class. */
-  #ofPackage(cls: AnyFunction, imported: ImportedValue, { script }: Place): ImportedValue {
-    const { specifier, name, referrer } = imported;
-    if (!specifier.startsWith("npm:")) return imported;
+  /**
+   * The import as which something of a package travels; undefined: by value. Classes are imports of the
+   * package where that exports them, since that is where others have them from.
+   *
+   * @throws {FunctionError} When nobody can import the class.
+   */
+  #ofPackage(
+    closure: Closure,
+    { package: specifier, own }: PackageCode,
+  ): ImportedValue | undefined {
+    const { fn, name } = closure;
+    if (specifier === undefined) return own;
+    const referrer = Deno.mainModule;
     const { part } = this.#book.modules.resolve(specifier, referrer);
-    const exported = nameInPackage(cls, name, part, specifier, script.url);
-    if (exported !== undefined) return { ...imported, name: exported };
+    const exported = nameInPackage(fn, name, part, specifier, closure.place!.script.url);
+    if (exported !== undefined) return { specifier, name: exported, referrer };
+    if (own !== undefined) return own;
     throw new FunctionError(
-      `the class ${name} is of the package ${specifier}, which does not export it; make what uses it ` +
-        `inside the task, or in a module that the function imports`,
+      `the class ${
+        name || "without a name"
+      } is of the package ${specifier}, and none of its files ` +
+        `exports it; make what uses it inside the task, or in a module that the function imports`,
     );
   }
 
@@ -256,7 +267,14 @@ export class CodeSession implements CodeWriter {
         ...privates.length > 0 && { privates: [...privates] },
       };
     }
-    return { type: "inline", definition, values, properties };
+    const of = closure.place && packageName(closure.place.script.url);
+    return {
+      type: "inline",
+      definition,
+      values,
+      properties,
+      ...of !== undefined && { package: of },
+    };
   }
 }
 
@@ -283,15 +301,23 @@ function privateRefusal(cls: AnyFunction, privates: readonly string[]): string {
     `from outside; tell how they travel with registerSerialization(${nameOf(cls) || "cls"}, …)`;
 }
 
-function refusing<T>(make: () => T): T {
+function refusing<T>(make: () => T, fn?: AnyFunction): T {
   try {
     return make();
   } catch (error) {
-    throw refusalOf(error);
+    throw refusalOf(error, fn);
   }
 }
 
 /** What is wrong with a function inside a value is told with the way to it. */
-function refusalOf(error: unknown): unknown {
-  return error instanceof FunctionError ? new CodeRefusal(error.message, { cause: error }) : error;
+function refusalOf(error: unknown, fn: AnyFunction | undefined): unknown {
+  if (!(error instanceof FunctionError)) return error;
+  return new CodeRefusal(error.message, { cause: error, package: fn && packageOfFunction(fn) });
+}
+
+/** The package that a function's text is of; undefined where that cannot be seen. */
+function packageOfFunction(fn: AnyFunction): string | undefined {
+  const inspected = mayInspect() ? inspectFunction(fn, nameOf(fn)) : undefined;
+  const script = inspected && inspectScript(inspected.scriptId);
+  return script && packageName(script.url);
 }

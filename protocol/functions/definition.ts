@@ -47,6 +47,8 @@ export interface InlineForm {
   /** Values of `definition.variables`. */
   values: readonly unknown[];
   properties: readonly FunctionProperty[];
+  /** The package that its text is of; undefined for the program's own. Said in errors only. */
+  package?: string;
 }
 
 /** How a function or class travels: where it stands, by the name of its part, or as an import. */
@@ -83,6 +85,14 @@ export interface RegisteredClass {
 /** Why code cannot travel, and what to do instead. The writer adds where it stands. */
 export class CodeRefusal extends Error {
   override readonly name = "CodeRefusal";
+  /** The package that the code is of; undefined for the program's own. */
+  readonly package: string | undefined;
+
+  /** @param message Why. @param options The cause, and the package. */
+  constructor(message: string, options?: ErrorOptions & { package?: string }) {
+    super(message, options);
+    this.package = options?.package;
+  }
 }
 
 /** Knows how code travels, for one value at a time. */

@@ -18,7 +18,7 @@ const EXPORT = /^\s*(?:([\p{ID_Start}$_][\p{ID_Continue}$]*)|("(?:[^"\\]|\\.)*")
  * @param cls The class. @param name Its own name.
  * @param part The package as a part.
  * @param specifier `npm:name@version`. @param url Where the class's text stands.
- * @returns Undefined if the package does not export it; its own name where there is no telling.
+ * @returns Undefined if the package does not export it, and where there is no telling.
  */
 export function nameInPackage(
   cls: AnyFunction,
@@ -30,8 +30,9 @@ export function nameInPackage(
   const names = part && staticNames(part);
   if (names !== undefined) return names.has(name) ? name : undefined;
   const exports = loadedPackage(specifier, url);
-  if (exports === undefined || Object.hasOwn(exports, name)) return name;
-  return exports === cls ? "default" : undefined;
+  if (exports === undefined) return undefined;
+  if (exports === cls) return "default";
+  return Object.getOwnPropertyDescriptor(exports, name)?.value === cls ? name : undefined;
 }
 
 const known = new WeakMap<CodePart, ReadonlySet<string> | undefined>();

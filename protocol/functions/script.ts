@@ -25,6 +25,7 @@ interface ScriptNames {
   readonly bindings: ReadonlyMap<number, Binding | undefined>;
   readonly imports: readonly Binding[];
   readonly exports: ReadonlyMap<string, string>;
+  readonly constants: ReadonlySet<string>;
 }
 
 /** A script or module that is loaded. */
@@ -61,6 +62,11 @@ export class Script {
   /** Names under which a module exports its own declarations, by the local name. */
   get exports(): ReadonlyMap<string, string> {
     return this.#read().exports;
+  }
+
+  /** Local names of its own variables that never get another value. */
+  get constants(): ReadonlySet<string> {
+    return this.#read().constants;
   }
 
   #read(): ScriptNames {
@@ -113,10 +119,12 @@ function readNames({ url, source, isModule }: Script): ScriptNames {
       { cause: error },
     );
   }
+  const top = [...analysis.top.bindings.values()];
   return {
     bindings: new Map(analysis.references.map(({ start, binding }) => [start, binding])),
-    imports: [...analysis.top.bindings.values()].filter(({ kind }) => kind === "import"),
+    imports: top.filter(({ kind }) => kind === "import"),
     exports: exportsOf(program),
+    constants: new Set(top.filter(({ reassigned }) => !reassigned).map(({ name }) => name)),
   };
 }
 

@@ -33,7 +33,7 @@ import {
   mayInspect,
 } from "./inspector.ts";
 import type { ModuleResolver, ResolvedModule } from "./modules.ts";
-import { packageImport } from "./package_class.ts";
+import { packageCode } from "./package_class.ts";
 import {
   refuseBuiltIn,
   refuseFieldName,
@@ -50,6 +50,7 @@ import type { Binding, ImportSource } from "./bindings.ts";
 import { isTopScope, type Place } from "./script.ts";
 import { standardGlobals } from "./standard_globals.ts";
 import { standardPath } from "./standard_values.ts";
+import { isPlainPrototype } from "../values_kinds.ts";
 
 const NOT_SOUGHT = Symbol("not sought");
 /** Imports of these types are data, not code. */
@@ -112,18 +113,20 @@ class Assembly {
     if (needed || useful && mayInspect()) {
       this.#inspected = inspectFunction(this.#fn, this.#who);
     }
-    // Classes of packages are imports, whatever they use.
-    const place = this.#text.class !== undefined && mayInspect() ? this.#find() : undefined;
+    const isClass = this.#text.class !== undefined || inherits(this.#fn, this.#text);
+    const place = isClass && mayInspect() ? this.#find() : undefined;
     if (place !== undefined) refuseBuiltIn(place.script.url, this.#name, this.#who);
-    const isImport = packageImport(this.#name, place) !== undefined;
-    if (!isImport) this.#takeAll(names);
+    // Classes of packages are imports, whatever they use.
+    const inPackage = packageCode(this.#fn, place, this.#inspected?.scopes ?? []);
+    if (inPackage === undefined) this.#takeAll(names);
     return {
       ...{ fn: this.#fn, name: this.#name, text: this.#text, who: this.#who },
       place: this.#found === NOT_SOUGHT ? undefined : this.#found,
       inspected: this.#inspected,
       ...{ resolved: this.#resolved, slots: this.#slots, edits: this.#edits },
       imports: this.#imports,
-      imported: this.#found === NOT_SOUGHT || this.#found === undefined || isImport
+      inPackage,
+      imported: this.#found === NOT_SOUGHT || this.#found === undefined || inPackage
         ? undefined
         : importValues(this.#found.script, this.#inspected?.scopes ?? []),
     };
@@ -214,9 +217,10 @@ class Assembly {
     if (binding?.assignedInside) return this.#addCell(free, { type: "cell", name, binding });
     if (binding === undefined && free.assigned) refuseUndeclared(name, this.#who);
     // A variable that is still undefined may be about to get its value; and in a script, "arguments"
-    // can change parameters.
+    // can change parameters, and other scripts what is at the top.
     const constant = binding !== undefined && !binding.reassigned && value !== undefined &&
-      (binding.kind === "const" || this.#place().script.isModule);
+      (binding.kind === "const" || this.#place().script.isModule ||
+        binding.kind !== "param" && !isTopScope(scope));
     this.#add(free, constant ? { type: "constant", value } : { type: "variable", name }, value);
   }
 
@@ -353,6 +357,13 @@ class Assembly {
       this.#slots.push({ variable, source: { type: "private", name }, early: true });
     }
   }
+}
+
+/** Whether it makes objects that inherit from those of another: from its text it could not be made anew. */
+function inherits({ prototype }: AnyFunction, { type, isGenerator }: FunctionText): boolean {
+  return type === "function" && !isGenerator && typeof prototype === "object" &&
+    prototype !== null &&
+    !isPlainPrototype(Object.getPrototypeOf(prototype));
 }
 
 /** How a member is named after its object. */
