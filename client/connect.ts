@@ -4,7 +4,12 @@
  * @module
  */
 import { normalizeAddress } from "../comm/addresses.ts";
+import { connect } from "../comm/comm.ts";
+import { ConnectionPool } from "../comm/connection_pool.ts";
+import { Capture } from "../protocol/functions/capture.ts";
+import { ModuleBundler } from "./modules/module_bundler.ts";
 import { type ConsoleMessage, Session } from "./session.ts";
+import type { SessionTools } from "./session_tools.ts";
 import {
   checkBoolean,
   checkNames,
@@ -49,6 +54,27 @@ export interface Connection {
 }
 
 const defaultTimeout = 10;
+/** Connections that are kept open at most, to all workers together and to the scheduler. */
+const workerConnections = 256;
+const schedulerConnections = 32;
+/** Seconds after which a worker counts as out of reach, and the scheduler is asked in its place. */
+const workerConnectTimeout = 2;
+
+/** What a session of a program works with. */
+function programTools(): SessionTools {
+  const modules = new ModuleBundler();
+  return {
+    capture: new Capture(modules),
+    bundleUpload: (path) => modules.bundleUpload(path),
+    workers: new ConnectionPool({
+      limit: workerConnections,
+      connectTimeout: workerConnectTimeout,
+      connect: { reachTimeout: workerConnectTimeout },
+    }),
+    scheduler: new ConnectionPool({ limit: schedulerConnections }),
+    connect,
+  };
+}
 
 /**
  * Connect to a cluster; see `Client.connect`.
@@ -78,13 +104,17 @@ export async function openConnection(
   };
   if (cluster !== undefined) {
     const address = normalizeAddress(addressOf(cluster));
-    return { session: await Session.open({ ...settings, address }), cluster: undefined };
+    return {
+      session: await Session.open({ ...settings, address }, programTools()),
+      cluster: undefined,
+    };
   }
   // Loaded here only: a program that connects to a remote scheduler loads no scheduler.
   const { LocalCluster } = await import("../deploy/local_cluster.ts");
   const own = await LocalCluster.create();
   try {
-    const session = await Session.open({ ...settings, address: own.schedulerAddress });
+    const { schedulerAddress: address } = own;
+    const session = await Session.open({ ...settings, address }, programTools());
     return { session, cluster: own };
   } catch (error) {
     await own.close();

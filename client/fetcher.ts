@@ -5,12 +5,12 @@
  *
  * @module
  */
-import type { ConnectionPool } from "../comm/connection_pool.ts";
 import { pause } from "../comm/pause.ts";
-import { RemoteError } from "../comm/rpc.ts";
-import { getLogger } from "../config/logging.ts";
+import { RemoteError } from "../comm/remote.ts";
+import { getLogger } from "../config/logger.ts";
 import { Serialized } from "../protocol/serialized.ts";
 import { CancelledError, type FutureState } from "./future_state.ts";
+import type { CallPool } from "./session_tools.ts";
 
 const logger = getLogger("distributed.client");
 
@@ -46,9 +46,9 @@ export interface FetchListener {
 /** How the fetcher reaches the rest of the client. */
 export interface FetcherOptions {
   /** Connections to workers. */
-  workers: ConnectionPool;
+  workers: CallPool;
   /** Connections to the scheduler. */
-  scheduler: ConnectionPool;
+  scheduler: CallPool;
   schedulerAddress: string;
   /** Straight from workers: true; through the scheduler: false; undefined: whichever works. */
   direct: boolean | undefined;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { getLogger } from "../config/logging.ts";
+import { getLogger } from "../config/logger.ts";
 import { parseStack, type StackFrame } from "../protocol/functions/stack_frames.ts";
 import { CancelledError, type FutureState, type FutureStatus } from "./future_state.ts";
 import { checkNames, checkSeconds } from "./task_options.ts";

@@ -6,8 +6,8 @@
  */
 import { BatchedSend } from "../comm/batched_send.ts";
 import { pause } from "../comm/pause.ts";
-import { type Comm, CommClosedError, connect } from "../comm/comm.ts";
-import { getLogger } from "../config/logging.ts";
+import { type Comm, CommClosedError } from "../comm/transport.ts";
+import { getLogger } from "../config/logger.ts";
 import type {
   ClientMessage,
   RegisterClient,
@@ -16,6 +16,7 @@ import type {
 } from "../protocol/messages.ts";
 import { versions } from "../config/version.ts";
 import { within } from "./deadline.ts";
+import type { Connect } from "./session_tools.ts";
 
 const logger = getLogger("distributed.client");
 
@@ -60,6 +61,7 @@ export class SchedulerLink {
   readonly #id: string;
   readonly #timeout: number;
   readonly #events: LinkEvents;
+  readonly #open: Connect;
   #comm: Comm | undefined;
   #sender: BatchedSend | undefined;
   #reading: Promise<void> | undefined;
@@ -74,9 +76,17 @@ export class SchedulerLink {
    * @param id Name of this client.
    * @param timeout Seconds to try to connect, at first and after a break.
    * @param events Told of what happens.
+   * @param connect Opens comms.
    */
-  constructor(address: string, id: string, timeout: number, events: LinkEvents) {
+  constructor(
+    address: string,
+    id: string,
+    timeout: number,
+    events: LinkEvents,
+    connect: Connect,
+  ) {
     this.address = address;
+    this.#open = connect;
     this.#id = id;
     this.#timeout = timeout;
     this.#events = events;
@@ -109,7 +119,7 @@ export class SchedulerLink {
 
   async #connect(timeout: number): Promise<void> {
     const { signal } = this.#closing;
-    const comm = await connect(this.address, { timeout, signal });
+    const comm = await this.#open(this.address, { timeout, signal });
     // A scheduler that takes its time with the answer does not hold up a client that closes.
     const abort = () => comm.abort();
     signal.addEventListener("abort", abort);

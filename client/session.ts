@@ -3,10 +3,8 @@
  *
  * @module
  */
-import { ConnectionPool } from "../comm/connection_pool.ts";
 import { pause } from "../comm/pause.ts";
-import { getLogger } from "../config/logging.ts";
-import { Capture } from "../protocol/functions/capture.ts";
+import { getLogger } from "../config/logger.ts";
 import type { CodeReader } from "../protocol/functions/definition.ts";
 import type { SchedulerToClient } from "../protocol/messages.ts";
 import { TimeoutError, within } from "./deadline.ts";
@@ -17,8 +15,8 @@ import { gatherStates } from "./gather.ts";
 import { KeyTable } from "./key_table.ts";
 import { Latch } from "./latch.ts";
 import { Outbox } from "./outbox.ts";
-import { ModuleBundler } from "./modules/module_bundler.ts";
 import { type ConnectionLostError, SchedulerLink } from "./scheduler_link.ts";
+import type { CallPool, FunctionCapture, SessionTools } from "./session_tools.ts";
 import { taskError } from "./task_error.ts";
 import { Uploads } from "./uploads.ts";
 
@@ -59,11 +57,6 @@ export interface SessionOptions {
   onConsole: ((message: ConsoleMessage) => unknown) | undefined;
 }
 
-/** Connections that are kept open at most, to all workers together and to the scheduler. */
-const workerConnections = 256;
-const schedulerConnections = 32;
-/** Seconds after which a worker counts as out of reach, and the scheduler is asked in its place. */
-const workerConnectTimeout = 2;
 /** Seconds that asking why a task is not done may take, once the time for the task itself is over. */
 const obstacleTimeout = 1;
 
@@ -73,17 +66,17 @@ export class Session implements FutureOwner {
   readonly table: KeyTable;
   readonly outbox: Outbox;
   /** Finds what functions close over and import. */
-  readonly modules = new ModuleBundler();
-  readonly capture: Capture = new Capture(this.modules);
+  readonly capture: FunctionCapture;
   /** Knows this program's classes, for values that come from the cluster. */
-  readonly reader: CodeReader = this.capture.reader();
+  readonly reader: CodeReader;
   /** Modules that tasks import by name. */
   readonly uploads: Uploads = new Uploads((upload) =>
     this.call("uploadFile()", "upload-file", { ...upload })
   );
   /** Connections to workers. */
-  readonly workers: ConnectionPool;
-  readonly #scheduler: ConnectionPool;
+  readonly workers: CallPool;
+  readonly #scheduler: CallPool;
+  readonly #bundleUpload: SessionTools["bundleUpload"];
   readonly fetcher: Fetcher;
   readonly #link: SchedulerLink;
   readonly #closing = new AbortController();
@@ -96,18 +89,17 @@ export class Session implements FutureOwner {
   /** Where the next scatter begins its round, counted in cores. */
   scatterTurn = 0;
 
-  private constructor(options: SessionOptions) {
+  private constructor(options: SessionOptions, tools: SessionTools) {
     this.options = options;
+    this.capture = tools.capture;
+    this.reader = tools.capture.reader();
+    this.#bundleUpload = tools.bundleUpload;
     this.outbox = new Outbox((messages) => this.#link.send(messages));
     this.table = new KeyTable(this, (key) => {
       if (!this.closed) this.outbox.addRelease(key);
     });
-    this.workers = new ConnectionPool({
-      limit: workerConnections,
-      connectTimeout: workerConnectTimeout,
-      connect: { reachTimeout: workerConnectTimeout },
-    });
-    this.#scheduler = new ConnectionPool({ limit: schedulerConnections });
+    this.workers = tools.workers;
+    this.#scheduler = tools.scheduler;
     this.fetcher = new Fetcher({
       workers: this.workers,
       scheduler: this.#scheduler,
@@ -128,12 +120,12 @@ export class Session implements FutureOwner {
       broken: () => this.#onBroken(),
       restored: () => this.#onRestored(),
       givenUp: (error) => this.#onGivenUp(error),
-    });
+    }, tools.connect);
   }
 
   /** Connect to the scheduler. */
-  static async open(options: SessionOptions): Promise<Session> {
-    const session = new Session(options);
+  static async open(options: SessionOptions, tools: SessionTools): Promise<Session> {
+    const session = new Session(options, tools);
     try {
       await session.#link.open();
     } catch (error) {
@@ -263,7 +255,7 @@ export class Session implements FutureOwner {
 
   /** See `Client.uploadFile`. */
   async uploadFile(path: string | URL): Promise<void> {
-    await this.uploads.add(String(path), this.modules.bundleUpload(path));
+    await this.uploads.add(String(path), this.#bundleUpload(path));
   }
 
   /** Flush everything: see `Client.restart`. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { Backlog, type BacklogLimits } from "./backlog.ts";
-import { type Comm, CommClosedError } from "./comm.ts";
+import { type Comm, CommClosedError } from "./transport.ts";
 
 export { BacklogError, type BacklogLimits } from "./backlog.ts";
 

@@ -5,7 +5,7 @@
  * @module
  */
 import { awakeTimer } from "./awake_timer.ts";
-import { type Comm, CommClosedError } from "./comm.ts";
+import { type Comm, CommClosedError } from "./transport.ts";
 
 /** `status` of a reply that says that the operation failed. */
 export const UNCAUGHT_ERROR = "uncaught-error";

@@ -13,31 +13,9 @@ import {
   type LogRecord,
   resetSync,
 } from "npm:@logtape/logtape@2.4.2";
+import { type LogFields, type LogLevel, type LogWriter, writeLogsWith } from "./logger.ts";
 
-/** How grave a record is, from the least on. */
-export type LogLevel = "debug" | "info" | "warning" | "error" | "critical";
-
-/** Facts that go with a message; an `Error` is written as its name and message. */
-export type LogFields = Record<string, unknown>;
-
-/**
- * Writes records under one name. Messages are taken literally and come out as one line each; an
- * `Error` among the fields of a record of level error or above adds its stack, on indented lines.
- */
-export interface Logger {
-  /** What only a developer wants to see. */
-  debug(message: string, fields?: LogFields): void;
-  /** What an operator wants to see. */
-  info(message: string, fields?: LogFields): void;
-  /** Something is wrong, the program copes. */
-  warn(message: string, fields?: LogFields): void;
-  /** Something failed. */
-  error(message: string, fields?: LogFields): void;
-  /** The program cannot go on. */
-  critical(message: string, fields?: LogFields): void;
-  /** Whether a record of this level would go anywhere, to spare the making of it. */
-  isEnabled(level: LogLevel): boolean;
-}
+export { getLogger, type LogFields, type Logger, type LogLevel } from "./logger.ts";
 
 /** Options of {@linkcode configureLogging}. */
 export interface LoggingOptions {
@@ -56,54 +34,19 @@ const LONGEST_TEXT = 10_000;
 /** Levels at which the stack of an error is worth its lines. */
 const STACK_LEVELS: ReadonlySet<TapeLevel> = new Set<TapeLevel>(["error", "fatal"]);
 
-/**
- * Gives the logger of a name.
- *
- * @param name Parts with dots between, from the general to the special: `distributed.scheduler`.
- * @returns The logger; it may be had, and used, before logging is configured.
- *
- * @example
- * ```ts
- * const logger = getLogger("distributed.scheduler");
- * logger.info("Register worker", { worker: "tcp://127.0.0.1:40331" });
- * ```
- */
-export function getLogger(name: string): Logger {
-  return new NamedLogger(getTapeLogger(name.split(".")));
-}
-
-class NamedLogger implements Logger {
+/** Hands the records of one name to LogTape. */
+class TapeWriter implements LogWriter {
   readonly #tape: TapeLogger;
 
   constructor(tape: TapeLogger) {
     this.#tape = tape;
   }
 
-  debug(message: string, fields?: LogFields): void {
-    this.#log("debug", message, fields);
-  }
-
-  info(message: string, fields?: LogFields): void {
-    this.#log("info", message, fields);
-  }
-
-  warn(message: string, fields?: LogFields): void {
-    this.#log("warning", message, fields);
-  }
-
-  error(message: string, fields?: LogFields): void {
-    this.#log("error", message, fields);
-  }
-
-  critical(message: string, fields?: LogFields): void {
-    this.#log("critical", message, fields);
-  }
-
   isEnabled(level: LogLevel): boolean {
     return this.#tape.isEnabledFor(toTapeLevel(level));
   }
 
-  #log(level: LogLevel, message: string, fields: LogFields | undefined): void {
+  write(level: LogLevel, message: string, fields: LogFields | undefined): void {
     const tapeLevel = toTapeLevel(level);
     if (!this.#tape.isEnabledFor(tapeLevel)) return;
     // emit takes the message as it is, where the level methods would look for {placeholders}.
@@ -116,6 +59,8 @@ class NamedLogger implements Logger {
     });
   }
 }
+
+writeLogsWith((name) => new TapeWriter(getTapeLogger(name.split("."))));
 
 /**
  * Says where the log goes. A later call replaces an earlier one, and what the program may have
