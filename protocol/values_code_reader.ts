@@ -11,6 +11,7 @@ import { LATER, readError } from "./values_error_reader.ts";
 import {
   DeserializationError,
   ENUMERABLE,
+  INHERITED,
   isArrayTag,
   isObjectTag,
   ON_PROTOTYPE,
@@ -76,7 +77,7 @@ export class CodeDecoder {
     const defined = reader.outside(() => code.define(definition, early, index));
     this.complete(number, pending, defined.value);
     for (let i = early.length; i < variables.length; i++) this.variable(defined, variables[i]);
-    for (let left = reader.cursor.count(3); left > 0; left--) this.property(defined);
+    for (let left = reader.cursor.count(2); left > 0; left--) this.property(defined);
     reader.leave();
     return defined.value;
   }
@@ -115,6 +116,8 @@ export class CodeDecoder {
   private property(defined: Defined): void {
     const { reader } = this;
     const flags = reader.cursor.byte();
+    const onPrototype = (flags & ON_PROTOTYPE) !== 0;
+    if ((flags & ~ON_PROTOTYPE) === INHERITED) return this.inherited(defined, onPrototype);
     if (flags > (ON_PROTOTYPE | ENUMERABLE)) {
       throw new DeserializationError(`a property of a function has the flags ${flags}`);
     }
@@ -124,8 +127,23 @@ export class CodeDecoder {
     }
     const value = reader.value();
     if (defined.known) return;
-    const target = (flags & ON_PROTOTYPE) === 0 ? defined.value : prototypeOf(defined.value);
+    const target = onPrototype ? prototypeOf(defined.value) : defined.value;
     defineProperty(target, key, value, (flags & ENUMERABLE) !== 0);
+  }
+
+  /** What a function inherits from, or what is made with it. */
+  private inherited(defined: Defined, onPrototype: boolean): void {
+    const value = this.reader.value();
+    const isMaker = typeof value === "function";
+    if (!isMaker && !(onPrototype && typeof value === "object")) {
+      throw new DeserializationError(`a function inherits from ${describe(value)}`);
+    }
+    if (defined.known) return;
+    const heir = onPrototype ? prototypeOf(defined.value) : defined.value;
+    const parent = onPrototype && isMaker ? prototypeOf(value) : value;
+    if (!Reflect.setPrototypeOf(heir, parent)) {
+      throw new DeserializationError("a function inherits from what inherits from it");
+    }
   }
 
   /** An import that is a value. A variable may well be undefined; a class may not. */

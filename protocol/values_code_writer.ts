@@ -22,7 +22,7 @@ import {
   writeExtras,
   writeProperties,
 } from "./values_extra_writer.ts";
-import { ENUMERABLE, ON_PROTOTYPE, Tag } from "./values_format.ts";
+import { ENUMERABLE, INHERITED, ON_PROTOTYPE, Tag } from "./values_format.ts";
 import { className, classOf, describe, functionName } from "./values_kinds.ts";
 import { MEMBER, VARIABLE } from "./values_path.ts";
 import { liveRefusal, Refusal, refusal } from "./values_refusals.ts";
@@ -71,8 +71,6 @@ export class CodeEncoder {
   private readonly definitions = new Map<string, Definition>();
   private readonly imports = new Map<string, ImportReference>();
   private readonly kinds = new Map<object, Kind>();
-  /** The packages that the functions around what is being written are of. */
-  private readonly packages: (string | undefined)[] = [];
 
   /**
    * @param writer Writes the value.
@@ -83,11 +81,6 @@ export class CodeEncoder {
   /** Write a function or class that is a value. */
   function(fn: AnyFunction): void {
     if (!this.writer.again(fn)) this.form(fn, this.code.describe(fn));
-  }
-
-  /** The package whose function has what is being written. */
-  get package(): string | undefined {
-    return this.packages.at(-1);
   }
 
   /** Whether instances with this prototype have been met. */
@@ -175,7 +168,7 @@ export class CodeEncoder {
   private findKind(object: object, prototype: object): Kind {
     const inside = specialKind(object);
     if (typeof inside === "object" && isStandardPrototype(inside, prototype)) return NOT_SPECIAL;
-    const cls = classOf(prototype);
+    const cls = classOf(prototype, object);
     if (inside !== undefined) {
       return cls === undefined ? NOT_SPECIAL : newKind(inside, cls);
     }
@@ -260,7 +253,7 @@ export class CodeEncoder {
     writer.value(this.sameDefinition(definition));
     writer.inCode = true;
     const level = writer.enter(VARIABLE);
-    this.packages.push(form.package);
+    writer.packages.push(form.package);
     if (early > 0) writer.unready.push(number);
     for (let i = 0; i < variables.length; i++) {
       if (i === early && early > 0) writer.unready.pop();
@@ -271,7 +264,7 @@ export class CodeEncoder {
     path.leave(level);
     sink.varint(properties.length);
     for (let i = 0; i < properties.length; i++) this.functionProperty(properties[i]);
-    this.packages.pop();
+    writer.packages.pop();
     writer.inCode = inCode;
   }
 
@@ -286,18 +279,21 @@ export class CodeEncoder {
     writer.value(value);
   }
 
-  private functionProperty({ on, key, value, enumerable }: FunctionProperty): void {
+  private functionProperty({ on, key, value, enumerable, inherited }: FunctionProperty): void {
     const { writer } = this;
     const { sink, path } = writer;
     const level = writer.enter(MEMBER);
-    sink.byte((on === "prototype" ? ON_PROTOTYPE : 0) | (enumerable ? ENUMERABLE : 0));
+    sink.byte(
+      (on === "prototype" ? ON_PROTOTYPE : 0) | (enumerable ? ENUMERABLE : 0) |
+        (inherited ? INHERITED : 0),
+    );
     let last = level;
     if (on === "prototype") {
       path.at(level, "prototype");
       last = writer.enter(MEMBER);
     }
     path.at(last, String(key));
-    writer.value(key);
+    if (!inherited) writer.value(key);
     writer.value(value);
     path.leave(level);
   }
@@ -351,7 +347,7 @@ export class CodeEncoder {
   }
 
   private subclass(object: object, prototype: object): void {
-    const cls = classOf(prototype);
+    const cls = classOf(prototype, object);
     if (cls === undefined) throw new Refusal(refusal(object));
     const kind = this.kinds.get(prototype) ?? newKind(undefined, cls);
     this.kinds.set(prototype, kind);

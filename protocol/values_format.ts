@@ -148,6 +148,8 @@ export const MAX_RESIZABLE = 2 ** 32;
 /** Flags of a property of a function. */
 export const ON_PROTOTYPE = 1;
 export const ENUMERABLE = 2;
+/** It has no key: it is what a function or its prototype inherits from. */
+export const INHERITED = 4;
 /** Flags of a property that follows its object, besides ENUMERABLE. */
 export const SYMBOL_KEY = 1;
 export const UNSENT = 4;

@@ -96,11 +96,20 @@ export function isNodeBuffer(prototype: object): boolean {
 /**
  * The class whose instances have this prototype; undefined where there is none that could be named, as
  * with `Object.create(something)`, or where it is a built-in of another realm.
+ *
+ * @param prototype The prototype.
+ * @param object An object that has it, and may know its class where the prototype does not.
  */
-export function classOf(prototype: object): AnyFunction | undefined {
-  const cls = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value;
-  if (typeof cls !== "function" || cls.prototype !== prototype) return undefined;
+export function classOf(prototype: object, object?: object): AnyFunction | undefined {
+  const cls = makerIn(prototype, prototype) ?? (object && makerIn(object, prototype));
+  if (cls === undefined) return undefined;
   return Function.prototype.toString.call(cls).endsWith("{ [native code] }") ? undefined : cls;
+}
+
+/** The function that makes objects with a prototype, if a holder names it as its constructor. */
+function makerIn(holder: object, prototype: object): AnyFunction | undefined {
+  const cls = Object.getOwnPropertyDescriptor(holder, "constructor")?.value;
+  return typeof cls === "function" && cls.prototype === prototype ? cls : undefined;
 }
 
 /** Name of a function or class, whatever its own property `name` may be. */

@@ -42,6 +42,7 @@ export interface WriterMark {
   readonly keys: number;
   readonly buffers: BufferMark;
   readonly unready: number;
+  readonly packages: number;
   readonly inCode: boolean;
   readonly depth: number;
 }
@@ -61,6 +62,8 @@ export class ValueWriter {
   readonly unready: number[] = [];
   /** Whether it is what a function closes over. */
   inCode = false;
+  /** The packages that the functions are of that have it, the program's own undefined. */
+  readonly packages: (string | undefined)[] = [];
   /** Memory that the value's views and buffers use. */
   readonly buffers: BufferTable = new BufferTable();
   private readonly keys = new Numbers<string>();
@@ -119,6 +122,7 @@ export class ValueWriter {
     this.code = this.encoder = undefined;
     this.inCode = false;
     this.unready.length = 0;
+    this.packages.length = 0;
   }
 
   /** The error for what was thrown on the way to the value being written. */
@@ -126,7 +130,7 @@ export class ValueWriter {
     if (error instanceof UnreadBlobError) return error;
     const path = this.path.show(this.name);
     if (error instanceof Refusal || error instanceof CodeRefusal) {
-      const inPackage = error instanceof CodeRefusal && error.package || this.encoder?.package;
+      const inPackage = error instanceof CodeRefusal && error.package || this.packages.at(-1);
       const reason = inPackage ? refusalInPackage(error.message, inPackage) : error.message;
       return new SerializationError(path, reason, { cause: error.cause });
     }
@@ -318,6 +322,7 @@ export class ValueWriter {
       keys: this.keys.size,
       buffers: this.buffers.mark(),
       unready: this.unready.length,
+      packages: this.packages.length,
       inCode: this.inCode,
       depth: this.path.depth,
     };
@@ -330,6 +335,7 @@ export class ValueWriter {
     this.keys.truncate(mark.keys);
     this.buffers.rollback(mark.buffers);
     this.unready.length = mark.unready;
+    this.packages.length = mark.packages;
     this.inCode = mark.inCode;
     this.path.depth = mark.depth;
   }

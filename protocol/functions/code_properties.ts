@@ -18,7 +18,7 @@ const NONE: readonly FunctionProperty[] = [];
  *
  * @param fn The function.
  * @param text What its text says.
- * @throws {CodeRefusal} When its prototype is part of a chain that a function cannot have by itself.
+ * @throws {CodeRefusal} When its prototype was given an accessor.
  */
 export function propertiesOf(fn: AnyFunction, text: FunctionText): readonly FunctionProperty[] {
   const keys = ownKeys(fn);
@@ -37,13 +37,7 @@ export function propertiesOf(fn: AnyFunction, text: FunctionText): readonly Func
     add(properties, "function", fn, key, descriptor, staticMethods);
   }
   if (!hasPrototype) return properties;
-  if (
-    text.type === "function" && !text.isGenerator && getPrototypeOf(prototype) !== Object.prototype
-  ) {
-    throw new CodeRefusal(
-      `it inherits by a prototype that was assigned, which does not travel; write it as a class that extends the other`,
-    );
-  }
+  if (text.type === "function" && !text.isGenerator) addInherited(properties, fn);
   for (const key of ownKeys(prototype)) {
     if (key === "constructor") continue;
     add(
@@ -65,6 +59,19 @@ export function isBare(fn: AnyFunction, text: FunctionText): boolean {
   } catch (error) {
     if (error instanceof CodeRefusal) return false;
     throw error;
+  }
+}
+
+/** What objects inherit that are made with a function, where somebody has given it another prototype. */
+function addInherited(properties: FunctionProperty[], fn: AnyFunction): void {
+  const parent: object | null = getPrototypeOf(fn.prototype);
+  if (parent === Object.prototype) return;
+  const inherited = { key: "__proto__", enumerable: false, inherited: true } as const;
+  const maker = parent && getOwnPropertyDescriptor(parent, "constructor")?.value;
+  const isMade = typeof maker === "function" && maker.prototype === parent;
+  properties.push({ on: "prototype", value: isMade ? maker : parent, ...inherited });
+  if (isMade && getPrototypeOf(fn) === maker) {
+    properties.push({ on: "function", value: maker, ...inherited });
   }
 }
 

@@ -258,9 +258,9 @@ export class CodeSession implements CodeWriter {
     // Only parts have an origin, and values can be many.
     if (this.#options.root !== undefined) this.written.set(fn, closure);
     let { definition } = closure;
-    if (text.class !== undefined) {
+    if (isConstructor(closure)) {
       const id = fn === this.#options.root ? undefined : this.#options.ids?.(fn);
-      const privates = this.#book.privatesOf(fn);
+      const privates = text.class === undefined ? [] : this.#book.privatesOf(fn);
       definition = {
         ...definition,
         ...id !== undefined && { id },
@@ -285,7 +285,8 @@ function isConstructor({ fn, text }: Closure): boolean {
 }
 
 function hasMembers(prototype: unknown): boolean {
-  return typeof prototype === "object" && prototype !== null &&
+  if (typeof prototype !== "object" || prototype === null) return false;
+  return Object.getPrototypeOf(prototype) !== Object.prototype ||
     Reflect.ownKeys(prototype).some((key) => key !== "constructor");
 }
 

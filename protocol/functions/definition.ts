@@ -38,6 +38,11 @@ export interface FunctionProperty {
   key: string | symbol;
   value: unknown;
   enumerable: boolean;
+  /**
+   * It is no property, but what the function or its prototype inherits from: `value` is a function, whose
+   * own prototype is meant where it is about the prototype, or another object.
+   */
+  inherited?: true;
 }
 
 /** A function or class that travels where it stands. */

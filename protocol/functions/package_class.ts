@@ -28,7 +28,7 @@ export interface PackageCode {
 /**
  * What is known of a class of a package.
  *
- * @param cls The class, or a function that objects are made with.
+ * @param cls The class.
  * @param place Where its text stands.
  * @param scopes The scopes around it.
  * @returns Undefined for what is of the program itself.

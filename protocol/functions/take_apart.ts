@@ -50,7 +50,6 @@ import type { Binding, ImportSource } from "./bindings.ts";
 import { isTopScope, type Place } from "./script.ts";
 import { standardGlobals } from "./standard_globals.ts";
 import { standardPath } from "./standard_values.ts";
-import { isPlainPrototype } from "../values_kinds.ts";
 
 const NOT_SOUGHT = Symbol("not sought");
 /** Imports of these types are data, not code. */
@@ -113,8 +112,7 @@ class Assembly {
     if (needed || useful && mayInspect()) {
       this.#inspected = inspectFunction(this.#fn, this.#who);
     }
-    const isClass = this.#text.class !== undefined || inherits(this.#fn, this.#text);
-    const place = isClass && mayInspect() ? this.#find() : undefined;
+    const place = this.#text.class !== undefined && mayInspect() ? this.#find() : undefined;
     if (place !== undefined) refuseBuiltIn(place.script.url, this.#name, this.#who);
     // Classes of packages are imports, whatever they use.
     const inPackage = packageCode(this.#fn, place, this.#inspected?.scopes ?? []);
@@ -357,13 +355,6 @@ class Assembly {
       this.#slots.push({ variable, source: { type: "private", name }, early: true });
     }
   }
-}
-
-/** Whether it makes objects that inherit from those of another: from its text it could not be made anew. */
-function inherits({ prototype }: AnyFunction, { type, isGenerator }: FunctionText): boolean {
-  return type === "function" && !isGenerator && typeof prototype === "object" &&
-    prototype !== null &&
-    !isPlainPrototype(Object.getPrototypeOf(prototype));
 }
 
 /** How a member is named after its object. */

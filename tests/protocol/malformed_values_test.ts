@@ -116,7 +116,12 @@ Deno.test("malformed code has one clear error each", () => {
     [[0x9c, ...definition({ variables: two }), 1], /end too early/],
     [[0x9c, ...definition({ variables: two }), 1, 1], /end too early/],
     [[0x9c, ...definition({}), ...HUGE], /end too early/],
-    [[0x9c, ...definition({}), 1, 4, 1, 1, 1], /has the flags 4/],
+    [[0x9c, ...definition({}), 1, 6, 1, 1, 1], /has the flags 6/],
+    [[0x9c, ...definition({}), 1, 4, 5], /inherits from/],
+    [[0x9c, ...definition({}), 1, 4, 0xf0], /inherits from/],
+    [[0x9c, ...definition({}), 1, 5, 5], /inherits from/],
+    [[0x9c, ...definition({}), 1, 5, 0xf0], /of a function that is no class/],
+    [[0x9c, ...definition({}), 1, 4, 0x8c, 0], /inherits from what inherits from it/],
     [[0x9c, ...definition({}), 1, 2, 5, 5], /neither a string nor a symbol/],
     [[0x9c, ...definition({}), 1, 1, ...text("k"), 5], /of a function that is no class/],
     // A variable and a property of what is not complete: the first early one is the function itself.
