@@ -14,6 +14,7 @@ import type {
 } from "../protocol/functions/definition.ts";
 import { copyBytes } from "../protocol/large_memory.ts";
 import { Serialized } from "../protocol/serialized.ts";
+import { recycleOnceSent } from "../protocol/spare_memory.ts";
 import { serialize, type SerializeOptions } from "../protocol/values.ts";
 import { Future, type FutureOwner, isReleased, stateOf } from "./future.ts";
 import { CancelledError } from "./future_state.ts";
@@ -95,7 +96,10 @@ export class ArgumentEncoder implements CodeWriter {
     this.#writer?.begin();
     const encoded = this.#serialize(args);
     if (this.#refusal !== undefined) throw this.#refusal;
-    return { args: copyBuffers(encoded), dependencies: this.#found };
+    const copied = copyBuffers(encoded);
+    // Nobody else has the copies; the outbox sends them once, and forgets them.
+    for (let i = 1; i < copied.frames.length; i++) recycleOnceSent(copied.frames[i]);
+    return { args: copied, dependencies: this.#found };
   }
 
   #serialize(args: readonly unknown[]): Serialized {

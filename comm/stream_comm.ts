@@ -8,6 +8,7 @@ import { getLogger } from "../config/logging.ts";
 import type { Compression } from "../protocol/compression.ts";
 import { encodeFrames, type FrameReader } from "../protocol/frames.ts";
 import { dumps, loads } from "../protocol/pack.ts";
+import { beginSending, dropOldSpares, dropSpares, endSending } from "../protocol/spare_memory.ts";
 import { awakeTimer } from "./awake_timer.ts";
 import { type Comm, CommClosedError } from "./transport.ts";
 
@@ -44,6 +45,9 @@ const LINGER_MS = 200;
 const DRAIN_BYTES = 16 * 1024;
 
 const logger = getLogger("distributed.comm");
+
+/** How many comms are open in this process. */
+let openComms = 0;
 
 /**
  * Writes all of the bytes.
@@ -106,6 +110,7 @@ export class StreamComm implements Comm {
     this.#unpacking = { bytes: parts.reader.limits.messageBytes };
     this.#closeTimeout = parts.closeTimeout;
     this.extraInfo = Object.freeze({ compression: parts.compression });
+    openComms++;
   }
 
   get closed(): boolean {
@@ -130,6 +135,7 @@ export class StreamComm implements Comm {
       }
       // A message that arrives while this end is closing is not wanted any more.
       if (this.#state === "open") {
+        dropOldSpares();
         if (frames !== null) return loads(frames, this.#unpacking);
         this.#fail(new CommClosedError("the peer has closed it"));
       }
@@ -149,20 +155,25 @@ export class StreamComm implements Comm {
       return Promise.reject(error);
     }
     for (let i = 0; i < buffers.length; i++) this.#pendingBytes += buffers[i].byteLength;
+    beginSending(buffers);
+    dropOldSpares();
     this.#writes++;
     return this.#writing = this.#send(buffers, this.#writing);
   }
 
   async #send(buffers: Uint8Array[], before: Promise<void> | undefined): Promise<void> {
+    let isSent = false;
     try {
       if (before !== undefined) await before;
       for (let i = 0; i < buffers.length; i++) {
         await writeAll(this.#stream, buffers[i], this.#progress);
       }
+      isSent = true;
     } catch (error) {
       this.#fail(error);
       throw this.#closedError();
     } finally {
+      endSending(buffers, isSent);
       if (--this.#writes === 0) this.#writing = undefined;
     }
   }
@@ -177,6 +188,8 @@ export class StreamComm implements Comm {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#pendingBytes = 0;
+    // Nothing would come to free them.
+    if (--openComms === 0) dropSpares();
     this.#stream.close();
   }
 

@@ -9,9 +9,8 @@
  *
  * @module
  */
+import { LARGE_MEMORY, takeSpare } from "./spare_memory.ts";
 
-/** From where on it pays, in bytes: below, memory that was used before is handed out again. */
-const LARGE = 8 * 1024 * 1024;
 /** Size of the usual pages, in bytes. */
 const SMALL_PAGE = 4096;
 /** Size of a huge page, in bytes. */
@@ -49,7 +48,7 @@ let nextPauseMs = SHORTEST_PAUSE_MS;
  * ```
  */
 export class LargeBuffer {
-  /** All of the buffer, zeroed. */
+  /** All of the buffer. What is in it before it is filled means nothing. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Address of the first byte. */
   #address = 0n;
@@ -63,9 +62,13 @@ export class LargeBuffer {
    * @throws {RangeError} When there is not that much memory.
    */
   constructor(length: number) {
-    this.bytes = new Uint8Array(length);
+    const spare = takeSpare(length);
+    this.bytes = spare === undefined ? new Uint8Array(length) : new Uint8Array(spare);
     this.#ready = length;
-    if (length < LARGE || !worthTrying || performance.now() < pausedUntil) return;
+    if (
+      spare !== undefined || length < LARGE_MEMORY || !worthTrying ||
+      performance.now() < pausedUntil
+    ) return;
     // Asked for each time, because a program can give up the permission; never with a prompt.
     if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return;
     const { buffer } = this.bytes;
@@ -133,7 +136,7 @@ export class LargeBuffer {
  * @param bytes What to copy.
  */
 export function copyBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  if (bytes.length < LARGE) return bytes.slice() as Uint8Array<ArrayBuffer>;
+  if (bytes.length < LARGE_MEMORY) return bytes.slice() as Uint8Array<ArrayBuffer>;
   const copy = new LargeBuffer(bytes.length);
   for (let start = 0, end = 0; start < bytes.length; start = end) {
     end = copy.readyFrom(start);

@@ -35,6 +35,12 @@ export class Peers {
     return this.#peers.size;
   }
 
+  /** Whether all that was sent to them has gone out. */
+  get isIdle(): boolean {
+    for (const { sender } of this.#peers.values()) if (sender.pending > 0) return false;
+    return true;
+  }
+
   /** Their addresses or ids. */
   get ids(): string[] {
     return [...this.#peers.keys()];

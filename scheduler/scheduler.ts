@@ -10,10 +10,16 @@ import type { Comm } from "../comm/comm.ts";
 import { ConnectionPool } from "../comm/connection_pool.ts";
 import { Server } from "../comm/server.ts";
 import { getLogger } from "../config/logging.ts";
-import type { Message, RegisterClientReply, RegisterWorkerReply } from "../protocol/messages.ts";
+import type {
+  Message,
+  RegisterClientReply,
+  RegisterWorkerReply,
+  UpdateGraph,
+} from "../protocol/messages.ts";
 import { Arrivals } from "./arrivals.ts";
 import { handleClientMessage } from "./client_messages.ts";
 import { SchedulerCore, type SchedulerCoreOptions, WorkerRefusedError } from "./core.ts";
+import { GraphMemory } from "./graph_memory.ts";
 import { checkName, checkNumber, MalformedMessageError } from "./message_checks.ts";
 import { type Peer, Peers } from "./peers.ts";
 import { type OnMessage, takeStream } from "./peer_stream.ts";
@@ -66,6 +72,7 @@ export class Scheduler implements AsyncDisposable {
   readonly #clients = new Peers("client");
   readonly #restarts = new RestartRounds();
   readonly #arrivals = new Arrivals();
+  readonly #memory: GraphMemory;
   /** Called when the last worker has left, or the scheduler closes. */
   #onEmpty: () => void = () => {};
   readonly #id = `Scheduler-${crypto.randomUUID()}`;
@@ -96,6 +103,7 @@ export class Scheduler implements AsyncDisposable {
       },
     });
     for (const plugin of options.plugins ?? []) this.core.addPlugin(plugin);
+    this.#memory = new GraphMemory(this.core);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.finished = promise;
     this.#finish = resolve;
@@ -333,8 +341,14 @@ export class Scheduler implements AsyncDisposable {
     return Server.noReply;
   }
 
-  readonly #onClientMessage: OnMessage = (peer, message, time) =>
-    handleClientMessage(this.core, peer.id, message, time);
+  readonly #onClientMessage: OnMessage = (peer, message, time) => {
+    const open = handleClientMessage(this.core, peer.id, message, time);
+    // Who is in this process gets the memory itself.
+    if (message.op === "update-graph" && !this.addresses.some((at) => at.startsWith("inproc:"))) {
+      this.#memory.watch(message as unknown as UpdateGraph);
+    }
+    return open;
+  };
 
   #takeStream(peer: Peer, reply: unknown, onMessage: OnMessage): Promise<void> {
     this.#server.countAsStream(peer.comm);
@@ -387,6 +401,9 @@ export class Scheduler implements AsyncDisposable {
         this.#fault(what, error);
       }
       this.#flush();
+      if (!this.#memory.isEmpty && this.#workers.isIdle && this.#clients.isIdle) {
+        this.#memory.sweep();
+      }
     }, seconds * 1000));
   }
 

@@ -214,7 +214,7 @@ export class ClusterWorker implements AsyncDisposable {
         engine.heartbeat();
         return { op: "heartbeat-worker", now: now(), metrics: this.metrics() };
       },
-      onBatch: (batch) => engine.takeBatch(batch),
+      onBatch: (batch, isShared) => engine.takeBatch(batch, isShared),
       onBroken: () => engine.connectionLost(),
       onLost: (error) => this.#fail(error),
     });

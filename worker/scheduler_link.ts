@@ -41,8 +41,8 @@ export interface LinkOptions {
   registration(): RegisterWorker;
   /** The sign of life to send, at this moment. */
   heartbeat(): WorkerToScheduler;
-  /** A batch of messages has come. Must not throw. */
-  onBatch(batch: readonly unknown[]): void;
+  /** A batch of messages has come; `isShared`: the scheduler has it too. Must not throw. */
+  onBatch(batch: readonly unknown[], isShared: boolean): void;
   /** The line broke; the link is trying to connect again, unless told not to. */
   onBroken(): void;
   /** It is certain that there will be no connection any more. */
@@ -182,7 +182,7 @@ export class SchedulerLink {
           logger.error(`Closed the connection to the scheduler at ${address}: it sent no batch`);
           return comm.abort();
         }
-        onBatch(batch);
+        onBatch(batch, comm.sharesMemory);
       }
     } catch (error) {
       comm.abort();

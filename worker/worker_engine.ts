@@ -5,7 +5,8 @@
  * @module
  */
 import { getLogger } from "../config/logging.ts";
-import type { SchedulerToWorker, WorkerToScheduler } from "../protocol/messages.ts";
+import type { ComputeTask, SchedulerToWorker, WorkerToScheduler } from "../protocol/messages.ts";
+import { ReceivedMemory } from "../protocol/received_memory.ts";
 import type { Serialized } from "../protocol/serialized.ts";
 import { serialize } from "../protocol/values.ts";
 import type { WorkerAction } from "./actions.ts";
@@ -47,6 +48,7 @@ export class WorkerEngine {
   readonly #store: ResultStore;
   readonly #transfers: PeerTransfers;
   readonly #options: WorkerEngineOptions;
+  readonly #receivedMemory = new ReceivedMemory();
   readonly #rests: Set<ReturnType<typeof setTimeout>> = new Set();
   #drainQueued = false;
   #isClosed = false;
@@ -91,8 +93,13 @@ export class WorkerEngine {
     await this.#threads.close();
   }
 
-  /** Take a batch of messages of the scheduler. */
-  takeBatch(batch: readonly unknown[]): void {
+  /**
+   * Take a batch of messages of the scheduler.
+   *
+   * @param batch The messages.
+   * @param isShared Whether the scheduler has them too, in this process.
+   */
+  takeBatch(batch: readonly unknown[], isShared: boolean): void {
     if (this.#isClosed) return;
     const time = now();
     for (let i = 0; i < batch.length; i++) {
@@ -103,6 +110,7 @@ export class WorkerEngine {
       }
       try {
         takeSchedulerMessage(this.core, this.#threads, message, time);
+        if (message.op === "compute-task" && !isShared) this.#watchMemory(message);
       } catch (error) {
         if (error instanceof MalformedMessageError) logger.error(error.message);
         else this.#options.onFault(`message ${message?.op}`, error);
@@ -150,6 +158,25 @@ export class WorkerEngine {
   #drain(): void {
     if (this.#isClosed) return;
     this.#guard("drain", () => this.core.drain(this.#options.send, this.#act));
+    if (!this.#receivedMemory.isEmpty) this.#receivedMemory.sweep();
+  }
+
+  /** The threads get copies: arguments are needed until the task is over, parts until they are forgotten. */
+  #watchMemory({ key, args, parts }: ComputeTask): void {
+    const memory = this.#receivedMemory;
+    const { machine, code } = this.core;
+    const threads = this.#threads;
+    memory.watch(args, () => machine.tasks.get(key)?.run?.args === args || threads.has(key));
+    for (const name in parts) {
+      const part = parts[name].code;
+      memory.watch(part, () => {
+        if (code.known.get(name)?.code === part || threads.size > 0) return true;
+        // Tasks keep what they were to run with; uploads, what tasks can import.
+        for (const task of machine.tasks.values()) if (task.run !== null) return true;
+        for (const upload of code.uploads.values()) if (upload.code === part) return true;
+        return false;
+      });
+    }
   }
 
   /** What the threads answer in one turn is looked at together. */

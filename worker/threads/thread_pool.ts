@@ -101,6 +101,11 @@ export class ThreadPool {
     return this.#tasks.size;
   }
 
+  /** Whether a task is in the pool. */
+  has(key: string): boolean {
+    return this.#tasks.has(key);
+  }
+
   /**
    * Starts the threads.
    *

@@ -1,0 +1,113 @@
+/**
+ * Large buffers that their owners are done with, for the next ones of the same size. Fresh memory is
+ * slow, see `large_memory.ts`; memory that was used a moment ago takes bytes several times faster.
+ *
+ * Who gives a buffer up must be the only one to have it. Should that be wrong, the others find their
+ * views empty, not with bytes of something else in them.
+ *
+ * @module
+ */
+
+/** From where on it pays, in bytes: below, the allocator keeps memory by itself. */
+export const LARGE_MEMORY: number = 8 * 1024 * 1024;
+/** How much is kept, in bytes. */
+const MOST_KEPT = 256 * 1024 * 1024;
+/** For how long, in milliseconds. */
+const KEPT_MS = 5000;
+
+/** A buffer that can be used again. */
+interface Spare {
+  readonly buffer: ArrayBuffer;
+  /** When it was given up, on the clock of `performance.now()`. */
+  readonly since: number;
+}
+
+/** The one given up last comes last. */
+let spares: Spare[] = [];
+/** Buffers that are being sent, and how many times. */
+const sending = new Map<ArrayBufferLike, number>();
+/** Buffers that nobody needs once they are sent. */
+const sentOnce = new WeakSet<ArrayBufferLike>();
+
+/**
+ * Give a buffer up; views on it are empty from now on. Small ones are left alone, and those that are
+ * being sent.
+ *
+ * @param bytes All of the buffer.
+ */
+export function recycle(bytes: Uint8Array): void {
+  const { buffer } = bytes;
+  if (!(buffer instanceof ArrayBuffer) || buffer.resizable || sending.has(buffer)) return;
+  if (bytes.byteLength < LARGE_MEMORY || bytes.byteLength !== buffer.byteLength) return;
+  spares.push({ buffer: buffer.transfer(), since: performance.now() });
+  let kept = 0;
+  let first = spares.length;
+  while (first > 0 && kept + spares[first - 1].buffer.byteLength <= MOST_KEPT) {
+    kept += spares[--first].buffer.byteLength;
+  }
+  if (first > 0) spares = spares.slice(first);
+}
+
+/**
+ * A buffer that was given up.
+ *
+ * @param length Its size in bytes.
+ * @returns The buffer with whatever is in it; undefined when there is none of that size.
+ */
+export function takeSpare(length: number): ArrayBuffer | undefined {
+  for (let i = spares.length - 1; i >= 0; i--) {
+    if (spares[i].buffer.byteLength === length) return spares.splice(i, 1)[0].buffer;
+  }
+  return undefined;
+}
+
+/** Frees what has been spare for a while. Called now and then by what goes on anyway. */
+export function dropOldSpares(): void {
+  if (spares.length === 0) return;
+  const oldest = performance.now() - KEPT_MS;
+  if (spares[0].since < oldest) spares = spares.filter(({ since }) => since >= oldest);
+}
+
+/** Frees all that is spare. */
+export function dropSpares(): void {
+  spares = [];
+}
+
+/**
+ * Have a buffer given up as soon as it is sent, which happens once.
+ *
+ * @param bytes All of the buffer.
+ */
+export function recycleOnceSent(bytes: Uint8Array): void {
+  if (bytes.byteLength >= LARGE_MEMORY) sentOnce.add(bytes.buffer);
+}
+
+/**
+ * Buffers are about to be sent.
+ *
+ * @param buffers What is given to {@linkcode endSending} later.
+ */
+export function beginSending(buffers: readonly Uint8Array[]): void {
+  for (let i = 0; i < buffers.length; i++) {
+    const { byteLength, buffer } = buffers[i];
+    if (byteLength >= LARGE_MEMORY) sending.set(buffer, (sending.get(buffer) ?? 0) + 1);
+  }
+}
+
+/**
+ * Buffers are not being sent any more.
+ *
+ * @param buffers What was given to {@linkcode beginSending}.
+ * @param isSent Whether they were sent, rather than given up.
+ */
+export function endSending(buffers: readonly Uint8Array[], isSent: boolean): void {
+  for (let i = 0; i < buffers.length; i++) {
+    const bytes = buffers[i];
+    if (bytes.byteLength < LARGE_MEMORY) continue;
+    const { buffer } = bytes;
+    const times = sending.get(buffer) ?? 0;
+    if (times > 1) sending.set(buffer, times - 1);
+    else sending.delete(buffer);
+    if (isSent && sentOnce.has(buffer)) recycle(bytes);
+  }
+}
