@@ -228,16 +228,28 @@ async function transfer(kind: Kind): Promise<TransferReport> {
   return { seconds: seconds.slice(1), submitting: submitting.slice(1), memory };
 }
 
+/** Seconds that the array takes over one TCP connection, each time. */
+async function runRawTcp(): Promise<number[]> {
+  return (await measureRawTcp(TRANSFER_BYTES, quick ? 3 : 8, "large")).slice(1);
+}
+
 async function measureTransfers(): Promise<void> {
   const size = `${TRANSFER_BYTES / 1e6} MB`;
+  let before = await runRawTcp();
   for (const kind of ["argument", "captured"] as const) {
-    // Each time anew: how fast memory is changes from one second to the next on some machines.
-    const raw = median((await measureRawTcp(TRANSFER_BYTES, quick ? 3 : 8, "large")).slice(1));
-    row(`${size}, raw TCP`, TRANSFER_BYTES / raw / 1e6, "MB/s");
     const { seconds, submitting, memory } = await runTransfer(kind);
-    const rate = TRANSFER_BYTES / median(seconds) / 1e6;
+    // Before and after: how fast memory is changes from one second to the next on some machines.
+    const after = await runRawTcp();
+    const raw = median([...before, ...after]);
+    before = after;
     const ratio = `from submit to result: ${(raw / median(seconds) * 100).toFixed(0)} % of raw TCP`;
-    row(`${size} array to a thread, ${kind}`, rate, "MB/s", ratio);
+    row(`${size}, raw TCP`, TRANSFER_BYTES / raw / 1e6, "MB/s");
+    row(
+      `${size} array to a thread, ${kind}`,
+      TRANSFER_BYTES / median(seconds) / 1e6,
+      "MB/s",
+      ratio,
+    );
     row("… time for that", median(seconds) * 1000, "ms");
     row("… of it in the call of submit", median(submitting) * 1000, "ms");
     for (const [process, { before, peak }] of Object.entries(memory)) {

@@ -26,7 +26,7 @@ const SUSPECT_MS = 1;
 /** So many of them in a row are compared with small pages: a single one may be the scheduler's doing. */
 const SUSPECTS = 2;
 /** For how long small pages are used after huge ones were slower; doubled each time, in milliseconds. */
-const SHORTEST_PAUSE_MS = 10_000;
+const SHORTEST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 5 * 60_000;
 
 /** Whether to try; false once it did not work. */

@@ -20,8 +20,8 @@ export interface UnusedLimits {
   bytes: number;
 }
 
-/** What is kept when nothing else is said. */
-export const UNUSED_KEPT: UnusedLimits = { parts: 1000, bytes: 256 * 2 ** 20 };
+/** What is kept when nothing else is said. It comes on top of what clients hold for their next calls. */
+export const UNUSED_KEPT: UnusedLimits = { parts: 1000, bytes: 64 * 2 ** 20 };
 /** How many parts may need each other in a row. Code that was captured has chains of three or four. */
 export const LONGEST_CHAIN = 100;
 

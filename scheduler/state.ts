@@ -36,7 +36,7 @@ export interface SchedulerCoreOptions {
   workerTtl?: number;
   /** Events that are remembered per topic. Default 10,000. */
   eventLogLength?: number;
-  /** How much code is kept that nothing uses any more. Default 1000 parts and 256 MiB. */
+  /** How much code is kept that nothing uses any more. Default 1000 parts and 64 MiB. */
   unusedParts?: UnusedLimits;
   /** Told when a plugin throws. */
   onPluginError?: (error: unknown, plugin: SchedulerPlugin, hook: string) => void;
