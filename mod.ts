@@ -46,8 +46,10 @@ export {
 } from "./protocol/task_failures.ts";
 export type { StackFrame } from "./protocol/functions/stack_frames.ts";
 export { getWorker, NoWorkerError, type TaskWorker } from "./protocol/get_worker.ts";
+export { getClient, rejoin, secede, workerClient } from "./client/worker_client.ts";
 
 // Clusters
+import "./deploy/use_thread.ts";
 export {
   LocalCluster,
   type LocalClusterOptions,

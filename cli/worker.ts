@@ -4,6 +4,7 @@
  * @module
  */
 import { configureLogging } from "../config/logging.ts";
+import "../deploy/use_thread.ts";
 import { ClusterWorker, type ClusterWorkerOptions } from "../worker/cluster_worker.ts";
 import {
   type Command,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "./use_thread.ts";
 import { Scheduler, type SchedulerOptions } from "../scheduler/scheduler.ts";
 import { ClusterWorker, type ClusterWorkerOptions } from "../worker/cluster_worker.ts";
 import { checkClusterOptions } from "./cluster_options.ts";

@@ -20,9 +20,13 @@ export class NoWorkerError extends Error {
   /** Name of the class. */
   override readonly name = "NoWorkerError";
 
-  /** Make the error. */
-  constructor() {
-    super("No worker runs this code: getWorker() works in tasks only, such as client.submit runs");
+  /**
+   * Make the error.
+   *
+   * @param call What works in tasks only.
+   */
+  constructor(call = "getWorker()") {
+    super(`No worker runs this code: ${call} works in tasks only, such as client.submit runs`);
   }
 }
 

@@ -17,7 +17,7 @@ interface BinaryProgram {
 
 const programs: BinaryProgram[] = [
   { name: "dusk-scheduler", entry: "cli/scheduler.ts", loaded: [] },
-  { name: "dusk-worker", entry: "cli/worker.ts", loaded: ["worker/threads/thread.ts"] },
+  { name: "dusk-worker", entry: "cli/worker.ts", loaded: ["deploy/thread.ts"] },
 ];
 
 const root = new URL("../", import.meta.url).pathname;

@@ -241,6 +241,8 @@ export class ClusterWorker implements AsyncDisposable {
         name: this.name,
         grace: settings.grace,
       },
+      schedulerAddress: settings.schedulerAddress,
+      connectTimeout: settings.connectTimeout,
       store: this.data,
       transfers: this.#transfers,
       send: (messages) => this.#link?.send(messages),

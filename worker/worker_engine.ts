@@ -11,6 +11,7 @@ import type { Serialized } from "../protocol/serialized.ts";
 import { serialize } from "../protocol/values.ts";
 import type { WorkerAction } from "./actions.ts";
 import { WorkerCore, type WorkerCoreOptions } from "./core.ts";
+import { ClientRelays } from "./client_relays.ts";
 import type { PeerTransfers } from "./peer_transfers.ts";
 import type { ResultStore } from "./store.ts";
 import { MalformedMessageError, takeSchedulerMessage } from "./stream_messages.ts";
@@ -25,7 +26,11 @@ export interface WorkerEngineOptions {
   /** Setup of the state machine. */
   core: WorkerCoreOptions;
   /** Setup of the threads. */
-  threads: Omit<ThreadPoolOptions, "onOutcome" | "onConsole" | "onThreadsChanged" | "onFailure">;
+  threads: Omit<ThreadPoolOptions, Extract<keyof ThreadPoolOptions, `on${string}`>>;
+  /** Where the clients of tasks connect to. */
+  schedulerAddress: string;
+  /** How long they try, in seconds. */
+  connectTimeout: number;
   /** Where results are kept. */
   store: ResultStore;
   /** How data comes from peers. */
@@ -49,6 +54,7 @@ export class WorkerEngine {
   readonly #transfers: PeerTransfers;
   readonly #options: WorkerEngineOptions;
   readonly #receivedMemory = new ReceivedMemory();
+  readonly #clients: ClientRelays;
   readonly #rests: Set<ReturnType<typeof setTimeout>> = new Set();
   #drainQueued = false;
   #isClosed = false;
@@ -59,6 +65,11 @@ export class WorkerEngine {
     this.#store = options.store;
     this.#transfers = options.transfers;
     this.core = new WorkerCore(options.core);
+    this.#clients = new ClientRelays({
+      schedulerAddress: options.schedulerAddress,
+      connectTimeout: options.connectTimeout,
+      part: (name) => this.core.code.known.get(name),
+    });
     this.#threads = new ThreadPool({
       ...options.threads,
       onOutcome: (outcome) => this.#onOutcome(outcome),
@@ -66,6 +77,15 @@ export class WorkerEngine {
         if (key === null) logger.info(`Between tasks, a thread wrote: ${text}`);
         else options.send([{ op: "task-console", key, level, text }]);
       },
+      onSecede: (key, seconds) => {
+        this.#guard("secede", () => this.core.executeSeceded(key, seconds, now()));
+        this.#drainSoon();
+      },
+      onRejoin: (key) => {
+        this.#guard("rejoin", () => this.core.executeRejoins(key, now()));
+        this.#drainSoon();
+      },
+      onClient: (key, port) => this.#clients.open(key, port),
       onThreadsChanged: ({ nthreads, lost }) => {
         logger.warn(`The worker has ${nthreads} threads now, ${lost} would not end`);
         this.#guard("threads changed", () => this.core.setThreads(nthreads, now()));
@@ -91,6 +111,7 @@ export class WorkerEngine {
     for (const timer of this.#rests) clearTimeout(timer);
     this.#rests.clear();
     await this.#threads.close();
+    await this.#clients.close();
   }
 
   /**
@@ -213,6 +234,9 @@ export class WorkerEngine {
           this.core.executeCancelled(action.key, now());
         }
         return;
+      case "rejoin":
+        this.#threads.rejoin(action.key);
+        return;
       case "rest":
         this.#rest(action.worker, action.seconds);
         return;
@@ -249,6 +273,7 @@ export class WorkerEngine {
 
   #onOutcome(outcome: Outcome): void {
     if (this.#isClosed) return;
+    this.#clients.end(outcome.key);
     try {
       this.#takeOutcome(outcome);
     } catch (error) {
@@ -283,6 +308,7 @@ export class WorkerEngine {
   }
 
   async #restartThreads(id: number): Promise<void> {
+    this.#clients.endAll();
     try {
       await this.#threads.restart();
     } catch (error) {

@@ -10,11 +10,33 @@ import type { AnyFunction, Defined, Definition } from "./definition.ts";
 /** What `import(…)` in a function's text calls. */
 export type ImportFunction = (specifier: unknown, options?: ImportCallOptions) => Promise<unknown>;
 
+/**
+ * What the text calls with each function that it makes, where it is one that launches tasks.
+ *
+ * @param fn The function.
+ * @param variables Gives the values of the variables around it that it uses, by name.
+ * @param name What it is called, if it has no name of its own.
+ * @param shared A variable that it shares with another function which changes it: it cannot travel.
+ * @returns The function.
+ */
+export type MadeFunction = (
+  fn: AnyFunction,
+  variables: () => Record<string, unknown>,
+  name?: string,
+  shared?: string,
+) => AnyFunction;
+
 /** Makes one live function or class; each call makes another, with variables of its own. */
-export type Factory = (early: readonly unknown[], importModule: ImportFunction) => Defined;
+export type Factory = (
+  early: readonly unknown[],
+  importModule: ImportFunction,
+  made: MadeFunction,
+) => Defined;
 
 /** The name that stands for `import` in texts. */
 const IMPORT = "\u00ecmport";
+/** The name of a {@linkcode MadeFunction} in texts. */
+const MADE = "m\u00e0de";
 const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u;
 
 // An alias makes the eval indirect: code sees the globals only. The others are kept from tasks that
@@ -52,13 +74,19 @@ export function compileDefinition(definition: Definition, url: string): Factory 
   const open = kind === "method" ? "{" : "(";
   const close = kind === "method" ? "}" : ")";
   const make = evaluate(
-    `"use strict";(function(${mark},${IMPORT}){` +
+    `"use strict";(function(${mark},${IMPORT},${MADE}){` +
       (declared.length > 0 ? `let ${declared.join(",")};` : "") +
-      `return[[${setters.join(",")}],${open}\n${source}\n${close}]})\n//# sourceURL=${url}`,
-  ) as (early: readonly unknown[], importModule: ImportFunction) => [Setter[], unknown];
-  return (early, importModule) => {
-    const [set, made] = make(early, importModule);
-    const value = kind === "method" ? methodOf(made as object) : made;
+      `return[[${setters.join(",")}],${open}\n${source}\n${close},()=>[${
+        variables.join(",")
+      }]]})\n//# sourceURL=${url}`,
+  ) as (
+    early: readonly unknown[],
+    importModule: ImportFunction,
+    made: MadeFunction,
+  ) => [Setter[], unknown, () => unknown[]];
+  return (early, importModule, made) => {
+    const [set, result, read] = make(early, importModule, made);
+    const value = kind === "method" ? methodOf(result as object) : result;
     if (typeof value !== "function") {
       throw new LinkError(
         `The code of function '${name}' (${kind}) gives ${
@@ -70,6 +98,7 @@ export function compileDefinition(definition: Definition, url: string): Factory 
     return {
       value,
       known: false,
+      read,
       bind(variable, value) {
         const index = variables.indexOf(variable);
         if (index < 0) throw new LinkError(`Function '${name}' has no variable '${variable}'`);
@@ -87,7 +116,7 @@ function methodOf(holder: object): unknown {
 }
 
 /** Arrow functions have their names from where they were assigned. */
-function setName(fn: AnyFunction, name: string): void {
+export function setName(fn: AnyFunction, name: string): void {
   const own = getOwnPropertyDescriptor(fn, "name");
   if (own === undefined ? name === "" : typeof own.value !== "string" || own.value === name) return;
   defineProperty(fn, "name", { value: name, configurable: true });

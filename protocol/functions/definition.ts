@@ -127,6 +127,8 @@ export interface Defined {
   /** It was there already: its variables and properties stay as they are. */
   known: boolean;
   bind(variable: string, value: unknown): void;
+  /** The values of its variables now, in the order of the definition; absent where nobody asks. */
+  read?(): unknown[];
 }
 
 /** Makes code live, for the reader of values. */

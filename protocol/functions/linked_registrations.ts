@@ -81,6 +81,11 @@ export class LinkedRegistrations {
     for (let i = 0; i < this.#active.length; i++) this.get(this.#active[i]);
   }
 
+  /** Names of the parts that count. */
+  get active(): readonly string[] {
+    return this.#active;
+  }
+
   /** The registration of an object's class, or of the nearest class that it extends. */
   find(object: object): RegisteredClass | undefined {
     if (this.#active.length === 0) return undefined;

@@ -8,7 +8,8 @@ import type { Serialized } from "../serialized.ts";
 import { LinkError } from "../task_failures.ts";
 import { deserialize } from "../values.ts";
 import { CodePlaces, definitionUrl } from "./code_places.ts";
-import { compileDefinition, type Factory } from "./compile_definition.ts";
+import { compileDefinition, type Factory, setName } from "./compile_definition.ts";
+import { MadeHere } from "./made_here.ts";
 import type { AnyFunction, CodeReader, Defined, Definition } from "./definition.ts";
 import { type KnownCode, KnownCodes } from "./known_code.ts";
 import { LinkedModules, type Namespace } from "./linked_modules.ts";
@@ -44,6 +45,17 @@ interface KnownPart {
   readonly origin: Serialized | undefined;
 }
 
+/** How a function that is here can be written again. */
+export interface WritableFunction {
+  readonly definition: Definition;
+  /**
+   * The values of its variables now.
+   *
+   * @throws {CodeRefusal} When they cannot be told.
+   */
+  read(): readonly unknown[];
+}
+
 /** The part that is being made. */
 interface Scope {
   readonly part: string;
@@ -69,6 +81,7 @@ export class Linker implements CodeReader {
   readonly #former = new Map<string, WeakRef<AnyFunction>>();
   readonly #buffers = new Map<string, ArrayBuffer>();
   readonly #factories = new Map<string, Factory>();
+  readonly #writable = new WeakMap<AnyFunction, WritableFunction>();
   readonly #privates = new WeakMap<AnyFunction, readonly string[]>();
   readonly #modules: LinkedModules;
   readonly #known: KnownCodes;
@@ -199,7 +212,14 @@ export class Linker implements CodeReader {
     const make = scope === undefined
       ? this.#factory(definition, index)
       : compileDefinition(definition, definitionUrl(scope.part, index, definition.name));
-    const defined = make(early, this.#modules.importer(definition.imports));
+    const defined = make(
+      early,
+      this.#modules.importer(definition.imports),
+      (fn, variables, name, shared) => this.#made(definition, fn, variables, name, shared),
+    );
+    if (definition.kind !== "class" && !this.#writable.has(defined.value)) {
+      this.#writable.set(defined.value, { definition, read: defined.read! });
+    }
     if (id !== undefined) scope?.classes.set(id, defined.value);
     if (definition.privates !== undefined && definition.privates.length > 0) {
       this.#privates.set(defined.value, definition.privates);
@@ -212,6 +232,30 @@ export class Linker implements CodeReader {
   /** How a function or class came; undefined if it was made here. */
   codeOf(fn: AnyFunction): KnownCode | undefined {
     return this.#known.find(fn);
+  }
+
+  /** How a function can be written again that came here, or was made by one that launches tasks. */
+  writable(fn: AnyFunction): WritableFunction | undefined {
+    return this.#writable.get(fn);
+  }
+
+  /** The module or built-in whose exports these are. */
+  moduleOf(namespace: object): string | undefined {
+    for (const [module, exports] of this.#modules.loaded) if (exports === namespace) return module;
+    return undefined;
+  }
+
+  /** A function was made by one that came here: see {@linkcode MadeFunction}. */
+  #made(
+    { imports }: Definition,
+    fn: AnyFunction,
+    variables: () => Record<string, unknown>,
+    name: string | undefined,
+    shared: string | undefined,
+  ): AnyFunction {
+    if (name !== undefined) setName(fn, name);
+    this.#writable.set(fn, new MadeHere(fn, variables, shared, imports));
+    return fn;
   }
 
   /** Names of the private instance members of a class that came as a part. */

@@ -7,12 +7,20 @@
 
 /** The exports of the module `dusk:`. */
 export const runtimeNames: ReadonlySet<string> = new Set([
+  "CancelledError",
   "DeserializationError",
   "NoWorkerError",
   "SerializationError",
   "Serialized",
   "TaskTimeoutError",
+  "TimeoutError",
+  "asCompleted",
+  "getClient",
   "getWorker",
   "registerSerialization",
+  "rejoin",
+  "secede",
   "version",
+  "wait",
+  "workerClient",
 ]);

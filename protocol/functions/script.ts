@@ -5,6 +5,7 @@
  */
 import { FunctionError } from "./function_error.ts";
 import { inspectScript, type LiveScope } from "./inspector.ts";
+import { launchesTasks } from "./made_functions.ts";
 import { parseScript, type Program } from "./parse.ts";
 import type { Binding } from "./bindings.ts";
 import { ScopeAnalysis } from "./scope_analysis.ts";
@@ -36,6 +37,7 @@ export class Script {
   readonly source: string;
   readonly #lineStarts: number[];
   #names: ScriptNames | undefined;
+  #launchesTasks: boolean | undefined;
 
   /** @param url Its URL. @param source Its text. @param isModule Whether it is a module. */
   constructor(url: string, source: string, isModule: boolean) {
@@ -52,6 +54,11 @@ export class Script {
    */
   bindingAt(position: number): Binding | undefined {
     return this.#read().bindings.get(position);
+  }
+
+  /** Whether it seems to launch tasks. */
+  get launchesTasks(): boolean {
+    return this.#launchesTasks ??= launchesTasks(this.source);
   }
 
   /** Its imports. */

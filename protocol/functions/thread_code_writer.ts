@@ -13,6 +13,7 @@ import {
 } from "./definition.ts";
 import type { Linker } from "./linker.ts";
 import { RUNTIME } from "./linked_modules.ts";
+import { whyStays } from "./staying_classes.ts";
 
 const { toString } = Function.prototype;
 const { getPrototypeOf } = Object;
@@ -39,8 +40,9 @@ export class ThreadCodeWriter implements CodeWriter {
     return this.#needs && [...this.#needs];
   }
 
+  /** See {@linkcode CodeWriter}. */
   describe(fn: AnyFunction): CodeForm {
-    const form = this.#known(fn);
+    const form = this.known(fn);
     if (form !== undefined) return form;
     const name = nameOf(fn);
     throw new CodeRefusal(
@@ -53,8 +55,11 @@ export class ThreadCodeWriter implements CodeWriter {
     );
   }
 
+  /** See {@linkcode CodeWriter}. */
   describeClass(cls: AnyFunction, instance: object, lenient: boolean): CodeForm | undefined {
-    const form = this.#known(cls);
+    const stays = whyStays(cls);
+    if (stays !== undefined && !lenient) throw new CodeRefusal(stays);
+    const form = this.known(cls);
     if (lenient && (form === undefined || isOfRuntime(form))) return undefined;
     const name = nameOf(cls) || "(anonymous)";
     if (form === undefined) {
@@ -90,25 +95,27 @@ export class ThreadCodeWriter implements CodeWriter {
 
   registration(object: object): RegisteredClass | undefined {
     const registration = this.#linker.registrations.find(object);
-    if (registration !== undefined) this.#need(registration.part);
+    if (registration !== undefined) this.need(registration.part);
     return registration;
   }
 
   /** How something came, if the part that it came in is still known to the cluster. */
-  #known(fn: AnyFunction): CodeForm | undefined {
+  protected known(fn: AnyFunction): CodeForm | undefined {
     const known = this.#linker.codeOf(fn);
     if (known === undefined) return undefined;
     const { form, part } = known;
     if (form.type === "class" && this.#linker.has(form.part)) {
-      this.#need(form.part);
+      this.need(form.part);
     } else if (part !== undefined) {
       if (!this.#linker.has(part)) return undefined;
-      this.#need(part);
+      this.need(part);
     }
     return form;
   }
 
-  #need(part: string): void {
+  /** What is written refers to a part. */
+  protected need(part: string): void {
+    if (!PART.test(part)) return;
     (this.#needs ??= new Set()).add(part);
   }
 
@@ -129,6 +136,8 @@ export class ThreadCodeWriter implements CodeWriter {
   }
 }
 
+/** The runtime and built-in modules are everywhere. */
+const PART = /^[a-z][0-9a-f]{32}$/;
 const OUTSIDE = "in your program, outside of the submitted function";
 const DECLARE = `declare it ${OUTSIDE}`;
 

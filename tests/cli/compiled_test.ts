@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { Client } from "../../client/client.ts";
+import { workerClient } from "../../mod.ts";
 import { version } from "../../config/version.ts";
 import { compile, NoRuntimeStubError } from "../../tools/compile.ts";
 import { Program } from "../support/popen.ts";
@@ -80,6 +81,14 @@ Deno.test({
       const squares = client.map((x: number) => x ** 2, Array.from({ length: 1000 }, (_, i) => i));
       const total = client.submit((xs: number[]) => xs.reduce((a, b) => a + b, 0), squares);
       assert.equal(await total.result(), 332_833_500);
+
+      async function fib(n: number): Promise<number> {
+        if (n < 2) return n;
+        await using own = await workerClient();
+        const [a, b] = await own.gather(own.map((n: number) => fib(n), [n - 1, n - 2]));
+        return a + b;
+      }
+      assert.equal(await client.submit(fib, 8).result({ timeout: 60 }), 21);
 
       // Large values go from worker to worker as frames of their own.
       const [left, right] = ["alice", "bob"].map((name) =>

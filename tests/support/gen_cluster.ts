@@ -3,6 +3,7 @@
  * checked after each step, and all their state open to the test.
  */
 import { Client } from "../../client/client.ts";
+import "../../deploy/use_thread.ts";
 import { Scheduler, type SchedulerOptions } from "../../scheduler/scheduler.ts";
 import { ClusterWorker, type ClusterWorkerOptions } from "../../worker/cluster_worker.ts";
 import { printStories } from "./stories.ts";

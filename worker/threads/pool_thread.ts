@@ -14,7 +14,7 @@ import {
   type TaskRecord,
 } from "./records.ts";
 import { RingReader } from "./ring.ts";
-import type { FromThread, ThreadInit } from "./thread.ts";
+import type { FromTask, FromThread, ThreadInit } from "./thread_start.ts";
 import { ThreadInbox } from "./thread_inbox.ts";
 import { Activity, Claim, SLOTS, threadMemory, Word } from "./thread_memory.ts";
 import { ThreadParts } from "./thread_parts.ts";
@@ -44,6 +44,8 @@ export interface PoolTask {
   cancelled: boolean;
   /** Not to be run any more. */
   dropped: boolean;
+  /** Whether it has left the pool's threads, with the one that runs it. */
+  seceded: boolean;
   /** Gives the thread up when the task does not end. */
   timer: ReturnType<typeof setTimeout> | undefined;
   /** A task of the same name, to be run once this one is over. */
@@ -55,6 +57,8 @@ export interface ThreadOwner {
   /** A task has ended by itself. */
   ended(thread: PoolThread, task: PoolTask, outcome: OutcomeRecord): void;
   wrote(output: ConsoleOutput): void;
+  /** A running task asks for something. */
+  asked(thread: PoolThread, task: PoolTask, message: FromTask): void;
   /** The thread is no more, or can't be trusted any more. */
   died(thread: PoolThread, message: string): void;
   /** The thread has rung by message. */
@@ -173,6 +177,8 @@ export class PoolThread {
     } else if (message.kind === "broken") {
       this.collect();
       this.#fail(message.message);
+    } else if (message.kind !== "record") {
+      this.#ask(message);
     } else {
       // What is in the ring was written before.
       this.collect();
@@ -184,6 +190,18 @@ export class PoolThread {
       });
       this.#owner.collected();
     }
+  }
+
+  /** A task may ask while it runs; what comes too late, or makes no sense, is nothing to answer. */
+  #ask(message: FromTask): void {
+    const entry = this.tasks.find(({ serial }) => serial === message.serial);
+    if (entry !== undefined && !entry.cancelled) this.#owner.asked(this, entry, message);
+    else if (message.kind === "client") message.port?.close();
+  }
+
+  /** Tells a task that has left the pool's threads that it is among them again. */
+  rejoined(entry: PoolTask): void {
+    this.#inbox.post({ kind: "rejoined", serial: entry.serial });
   }
 
   /** Makes the thread use shared memory for waking. */

@@ -35,6 +35,8 @@ export class CurrentTask {
   key: string | null = null;
   /** Its number in this thread; 0 when none runs. */
   serial = 0;
+  /** When it began, in milliseconds of this thread's clock. */
+  start = 0;
   readonly #words: Int32Array;
   readonly #noTask = AbortSignal.abort(new DOMException("No task is running", "AbortError"));
   #controller: AbortController | undefined;

@@ -147,7 +147,8 @@ export class TaskRunner {
   run(task: TaskRecord): Promise<void> | undefined {
     const { starts } = this.#memory;
     this.#current.begin(task.key, task.serial);
-    this.#start = now();
+    this.#current.start = time();
+    this.#start = (origin + this.#current.start) / 1000;
     if (task.timeout !== undefined) starts[task.slot] = this.#start;
     let value: unknown;
     try {

@@ -4,11 +4,14 @@
  *
  * @module
  */
+import { defaultThread } from "./default_thread.ts";
 import { LeavingThreads } from "./leaving_threads.ts";
 import type { PoolBell } from "./pool_bell.ts";
 import { type PoolTask, PoolThread, type ThreadOwner } from "./pool_thread.ts";
 import type { ThreadPart, ThreadPoolOptions } from "./thread_task.ts";
 
+/** How long a thread that is not needed waits for the next task that leaves, in milliseconds. */
+const SPARE_MS = 2000;
 /** How often a thread is tried to start before that is an error. */
 const START_ATTEMPTS = 3;
 
@@ -30,6 +33,10 @@ export class ThreadCrew {
   readonly #events: CrewEvents;
   readonly #leaving: LeavingThreads;
   #threads: PoolThread[] = [];
+  /** Threads whose tasks have left the pool. */
+  readonly #away = new Set<PoolThread>();
+  /** Threads that are left over, until they are needed or their time is up. */
+  readonly #spares = new Map<PoolThread, ReturnType<typeof setTimeout>>();
   #nextThread = 0;
   /** Changes when all threads are given up, so that what began before is known to be outdated. */
   #generation = 0;
@@ -74,6 +81,7 @@ export class ThreadCrew {
   /** Whether a thread has sent something, or one that was given up has ended. */
   get pending(): boolean {
     for (const thread of this.#threads) if (thread.pending) return true;
+    for (const thread of this.#away) if (thread.pending) return true;
     return this.#leaving.anyGone;
   }
 
@@ -81,12 +89,18 @@ export class ThreadCrew {
   collect(): void {
     // What comes of it may change the list.
     for (let i = 0; i < this.#threads.length; i++) this.#threads[i].collect();
+    for (const thread of this.#away) thread.collect();
+  }
+
+  /** Makes all threads forget parts. */
+  forget(names: readonly string[]): void {
+    for (const thread of this.#all()) thread.forget(names);
   }
 
   /** Has tasks import these modules by these names, in all threads, those to come too. */
   setUploads(modules: ReadonlyMap<string, ThreadPart>): void {
     this.#uploads = modules;
-    for (const thread of this.#threads) thread.setUploads(modules);
+    for (const thread of this.#all()) thread.setUploads(modules);
   }
 
   /** Forgets the threads that were given up and have ended. */
@@ -131,15 +145,88 @@ export class ThreadCrew {
   }
 
   /**
+   * Puts another thread in the place of one whose task has left the pool.
+   *
+   * @returns The tasks that it had not begun.
+   */
+  leave(thread: PoolThread): PoolTask[] {
+    if (!this.#remove(thread)) return [];
+    thread.available = false;
+    this.#away.add(thread);
+    const waiting = thread.recallAll();
+    const [spare] = this.#spares.keys();
+    if (spare === undefined) {
+      this.#replace();
+    } else {
+      this.dropSpare(spare);
+      this.#admit(spare);
+    }
+    return waiting;
+  }
+
+  /** The task of a thread that was away is over: the thread fills a gap, is kept for a while, or ends. */
+  comeBack(thread: PoolThread): void {
+    if (!this.#away.delete(thread)) return;
+    if (this.#threads.length < this.#options.nthreads) {
+      this.#admit(thread);
+      this.#events.changed();
+    } else {
+      this.#spare(thread);
+    }
+  }
+
+  /** Takes a thread that was away, with its task, among the others; see {@linkcode trim}. */
+  rejoin(thread: PoolThread): void {
+    if (this.#away.delete(thread)) this.#admit(thread);
+  }
+
+  /** Sets threads without tasks aside while there are more than there should be. */
+  trim(): void {
+    while (this.#threads.length > this.#options.nthreads) {
+      const idle = this.#threads.find(({ available, tasks }) => available && tasks.length === 0);
+      if (idle === undefined) return;
+      this.#remove(idle);
+      this.#spare(idle);
+    }
+  }
+
+  /** Forgets a thread that is left over. */
+  dropSpare(thread: PoolThread): void {
+    clearTimeout(this.#spares.get(thread));
+    this.#spares.delete(thread);
+  }
+
+  #admit(thread: PoolThread): void {
+    this.#threads.push(thread);
+    thread.available = true;
+    this.#failure = undefined;
+  }
+
+  #spare(thread: PoolThread): void {
+    thread.available = false;
+    if (this.#spares.size >= this.#options.nthreads) return this.#leaving.add(thread);
+    const timer = setTimeout(() => {
+      this.dropSpare(thread);
+      this.#leaving.add(thread);
+    }, SPARE_MS);
+    this.#spares.set(thread, timer);
+  }
+
+  #all(): PoolThread[] {
+    return [...this.#threads, ...this.#away, ...this.#spares.keys()];
+  }
+
+  /**
    * Puts another thread in the place of one that shall end, and asks it to.
    *
    * @returns The tasks that it had not begun; undefined when it is not of the crew any more.
    */
   replaceLiving(thread: PoolThread): PoolTask[] | undefined {
-    if (!this.#remove(thread)) return undefined;
+    const wasAway = this.#away.delete(thread);
+    if (!wasAway && !this.#remove(thread)) return undefined;
     const waiting = thread.recallAll();
     this.#leaving.add(thread);
-    this.#replace();
+    if (!wasAway) this.#replace();
     return waiting;
   }
 
@@ -149,10 +236,11 @@ export class ThreadCrew {
    * @returns The tasks that it had not begun; undefined when it is not of the crew any more.
    */
   replaceDead(thread: PoolThread): PoolTask[] | undefined {
-    if (!this.#remove(thread)) return undefined;
+    const wasAway = this.#away.delete(thread);
+    if (!wasAway && !this.#remove(thread)) return undefined;
     const waiting = thread.recallAll();
     thread.terminate();
-    this.#replace();
+    if (!wasAway) this.#replace();
     return waiting;
   }
 
@@ -160,7 +248,7 @@ export class ThreadCrew {
   dismiss(): void {
     this.#generation++;
     this.#failure = undefined;
-    for (const thread of this.#threads) {
+    for (const thread of [...this.#threads, ...this.#away]) {
       if (thread.available || thread.tasks.length > 0) {
         for (const entry of thread.tasks) thread.abort(entry);
         this.#leaving.add(thread);
@@ -169,13 +257,20 @@ export class ThreadCrew {
       }
     }
     this.#threads = [];
+    this.#away.clear();
+    for (const spare of [...this.#spares.keys()]) {
+      this.dropSpare(spare);
+      this.#leaving.add(spare);
+    }
   }
 
   /** Ends all threads, as far as this runtime can. */
   close(): void {
     this.#generation++;
-    for (const thread of this.#threads) thread.terminate();
+    for (const thread of this.#all()) thread.terminate();
+    for (const spare of [...this.#spares.keys()]) this.dropSpare(spare);
     this.#threads = [];
+    this.#away.clear();
     this.#leaving.close();
   }
 
@@ -186,7 +281,7 @@ export class ThreadCrew {
     for (let attempt = 1;; attempt++) {
       const thread = new PoolThread({
         id: this.#nextThread++,
-        module: threadModule ?? new URL("./thread.ts", import.meta.url),
+        module: threadModule ?? defaultThread(),
         permissions,
         poolMemory: this.#bell.memory,
         worker: { address, name },

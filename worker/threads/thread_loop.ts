@@ -21,6 +21,7 @@ import { RingReader } from "./ring.ts";
 import type { TaskErrors } from "./task_error.ts";
 import { TaskFunctions } from "./task_functions.ts";
 import type { CurrentTask } from "./task_globals.ts";
+import type { TaskPlace } from "./task_place.ts";
 import { TaskRunner } from "./task_runner.ts";
 import { Activity, Claim, Sleep, type ThreadMemory, Word } from "./thread_memory.ts";
 import type { ThreadOutbox } from "./thread_outbox.ts";
@@ -47,6 +48,8 @@ export type ToThread =
   | 0
   | ({ kind: "record" } & PostedRecord)
   | { kind: "abort"; serial: number }
+  /** A task that has left the pool's threads is one of them again. */
+  | { kind: "rejoined"; serial: number }
   | { kind: "retire" };
 
 /** What a thread works with. */
@@ -56,6 +59,7 @@ export interface LoopParts {
   errors: TaskErrors;
   current: CurrentTask;
   outbox: ThreadOutbox;
+  place: TaskPlace;
   /** Puts back what tasks have damaged; false when there was nothing to put back. */
   mend(damage: Damage): boolean;
   /** Ends the thread. */
@@ -70,6 +74,7 @@ export class ThreadLoop {
   readonly #functions: TaskFunctions;
   readonly #runner: TaskRunner;
   readonly #outbox: ThreadOutbox;
+  readonly #place: TaskPlace;
   readonly #mend: (damage: Damage) => boolean;
   readonly #close: () => void;
   /** Records that came by message before the ring said so. */
@@ -81,10 +86,11 @@ export class ThreadLoop {
   broken = false;
 
   /** @param parts See {@linkcode LoopParts}. */
-  constructor({ memory, linker, errors, current, outbox, mend, close }: LoopParts) {
+  constructor({ memory, linker, errors, current, outbox, place, mend, close }: LoopParts) {
     this.#memory = memory;
     this.#ring = new RingReader(memory.inRing);
     this.#outbox = outbox;
+    this.#place = place;
     this.#mend = mend;
     this.#close = close;
     const functions = this.#functions = new TaskFunctions(linker);
@@ -103,6 +109,8 @@ export class ThreadLoop {
       else this.#posted.push(message);
     } else if (message.kind === "abort") {
       this.#runner.abort(message.serial);
+    } else if (message.kind === "rejoined") {
+      this.#place.rejoined(message.serial);
     } else {
       this.#leave();
     }

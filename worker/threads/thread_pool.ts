@@ -9,6 +9,7 @@ import { PendingTasks } from "./pending_tasks.ts";
 import { PoolBell } from "./pool_bell.ts";
 import type { PoolTask, PoolThread } from "./pool_thread.ts";
 import type { OutcomeRecord } from "./records.ts";
+import type { FromTask } from "./thread_start.ts";
 import { ThreadCrew } from "./thread_crew.ts";
 import type {
   ConsoleOutput,
@@ -73,6 +74,7 @@ export class ThreadPool {
     this.#crew = new ThreadCrew(options, this.#bell, {
       ended: (thread, entry, outcome) => this.#ended(thread, entry, outcome),
       wrote: (output) => this.#wrote(output),
+      asked: (thread, entry, message) => this.#asked(thread, entry, message),
       died: (thread, message) => this.#died(thread, message),
       rang: () => this.#bell.heard(),
       collected: () => this.#collected(),
@@ -88,7 +90,7 @@ export class ThreadPool {
 
   /** How many threads run tasks. */
   get nthreads(): number {
-    return this.#crew.threads.length;
+    return Math.min(this.#crew.threads.length, this.#options.nthreads);
   }
 
   /** How many threads were given up but would not end. */
@@ -170,6 +172,7 @@ export class ThreadPool {
       serial: 0,
       cancelled: false,
       dropped: false,
+      seceded: false,
       timer: undefined,
       successor: undefined,
     };
@@ -230,7 +233,7 @@ export class ThreadPool {
    * @param names The parts; among them all that need one of them.
    */
   forgetParts(names: readonly string[]): void {
-    for (const thread of this.#crew.threads) thread.forget(names);
+    this.#crew.forget(names);
   }
 
   /**
@@ -298,6 +301,7 @@ export class ThreadPool {
   }
 
   #collected(): void {
+    this.#crew.trim();
     this.#dispatch();
     this.#rebalance();
   }
@@ -305,6 +309,7 @@ export class ThreadPool {
   #ended(thread: PoolThread, entry: PoolTask, outcome: OutcomeRecord): void {
     clearTimeout(entry.timer);
     if (outcome.tainted) this.#retireAndReplace(thread);
+    else if (entry.seceded) this.#crew.comeBack(thread);
     else if (entry.cancelled) thread.available = true;
     // The thread is fed before anybody looks at what it has done.
     this.#dispatch();
@@ -331,6 +336,40 @@ export class ThreadPool {
     } catch (error) {
       reportError(error);
     }
+  }
+
+  // ------------------------------------------------------------------------ tasks that leave
+
+  #asked(thread: PoolThread, entry: PoolTask, message: FromTask): void {
+    const { key } = entry.task;
+    const { onSecede, onRejoin, onClient } = this.#options;
+    try {
+      if (message.kind === "secede") {
+        if (entry.seceded) return;
+        entry.seceded = true;
+        this.#requeue(this.#crew.leave(thread));
+        // The thread may say anything: a number that is none teaches nothing.
+        onSecede?.(key, message.seconds >= 0 ? message.seconds : 0);
+        this.#dispatch();
+      } else if (message.kind === "rejoin") {
+        if (entry.seceded) onRejoin?.(key);
+      } else if (message.kind === "client" && message.port instanceof MessagePort) {
+        if (onClient === undefined) message.port.close();
+        else onClient(key, message.port);
+      }
+    } catch (error) {
+      reportError(error);
+    }
+  }
+
+  /** Makes the thread of a task that has left the others one of them again. */
+  rejoin(key: string): void {
+    const entry = this.#tasks.get(key);
+    if (entry?.thread === undefined || !entry.seceded) return;
+    entry.seceded = false;
+    this.#crew.rejoin(entry.thread);
+    entry.thread.rejoined(entry);
+    this.#collected();
   }
 
   // --------------------------------------------------------------------------- threads that end
@@ -377,7 +416,10 @@ export class ThreadPool {
 
   #died(thread: PoolThread, message: string): void {
     // One that was given up, or never became ready, is not missed here.
-    if (!thread.available && thread.tasks.length === 0) return;
+    if (!thread.available && thread.tasks.length === 0) {
+      this.#crew.dropSpare(thread);
+      return;
+    }
     const waiting = this.#crew.replaceDead(thread);
     if (waiting === undefined) return;
     const running = thread.tasks.slice();

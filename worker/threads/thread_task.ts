@@ -121,6 +121,12 @@ export interface ThreadPoolOptions {
   onOutcome(outcome: Outcome): void;
   /** Called for each piece of console output; absent: output is dropped. */
   onConsole?(output: ConsoleOutput): void;
+  /** Called when a task has left the threads, and how many seconds it had run; another takes its place. */
+  onSecede?(key: string, seconds: number): void;
+  /** Called when such a task wants to be back; {@linkcode ThreadPool.rejoin} lets it. */
+  onRejoin?(key: string): void;
+  /** Called when a task wants a line to its cluster. Absent: the port is closed. */
+  onClient?(key: string, port: MessagePort): void;
   /** Called when a thread that would not end was given up, and when such a thread did end after all. */
   onThreadsChanged?(threads: ThreadsChanged): void;
   /** Called when a thread died and could not be replaced: the pool goes on with one thread less. */
@@ -133,6 +139,6 @@ export interface ThreadPoolOptions {
    * first, where it works.
    */
   waking?: "shared-memory" | "messages";
-  /** The module that threads run (default: `thread.ts` beside this one). */
+  /** The module that threads run (default: see `default_thread.ts`). */
   threadModule?: URL;
 }
