@@ -95,6 +95,15 @@ export function refuseUnseen(name: string, kind: BindingKind, who: string): neve
   );
 }
 
+/** Refuse what tells a CommonJS module where it lies. */
+export function refusePlace(name: string, who: string): void {
+  if (name !== "__dirname" && name !== "__filename") return;
+  throw new FunctionError(
+    `${who} uses ${name}, and on a worker there is nothing of that path; ` +
+      `read the files here, and pass their content as an argument`,
+  );
+}
+
 /** Refuse to change a variable of which nothing tells who else uses it. */
 export function refuseUndeclared(name: string, who: string): never {
   throw new FunctionError(
