@@ -26,6 +26,7 @@ import {
   sourceOf,
 } from "./function_text.ts";
 import { importValues } from "./import_values.ts";
+import { handOutFunctions, launchesTasks } from "./made_functions.ts";
 import {
   type InspectedFunction,
   inspectFunction,
@@ -86,6 +87,8 @@ class Assembly {
   readonly #imports = new Map<string, string>();
   readonly #resolved = new Map<string, ResolvedModule>();
   readonly #taken: Set<string>;
+  /** What the text calls the variables around it, in the end, by the names that they have there. */
+  readonly #variables = new Map<string, string>();
   #inspected: InspectedFunction | undefined;
   #found: Place | undefined | typeof NOT_SOUGHT = NOT_SOUGHT;
 
@@ -137,6 +140,7 @@ class Assembly {
     this.#takeOwnName();
     this.#takeImports();
     this.#takeClass();
+    this.#takeMade();
     this.#edits.push(...replaceKey(this.#text, this.#name));
   }
 
@@ -247,6 +251,7 @@ class Assembly {
   }
 
   #slot(free: FreeName, variable: string, source: Source): Slot {
+    this.#variables.set(free.name, variable);
     const early = free.references.some(({ start }) => this.#isEarly(start));
     if (early && source.type !== "constant") refuseFieldName(free.name, this.#who);
     return { variable, source, early };
@@ -321,6 +326,15 @@ class Assembly {
     const binding = this.#binding(ownName);
     if (binding?.kind !== "function" || !binding.reassigned) return;
     this.#addCell(ownName, { type: "cell", name: binding.name, binding });
+  }
+
+  /** A task may submit the functions that it makes. */
+  #takeMade(): void {
+    const { text, class: cls } = this.#text;
+    if (cls !== undefined) return;
+    const script = typeof this.#found === "symbol" ? undefined : this.#found?.script;
+    if (!launchesTasks(text) && !script?.launchesTasks) return;
+    this.#edits.push(...handOutFunctions(text, (name) => this.#variables.get(name)));
   }
 
   #takeImports(): void {
