@@ -99,6 +99,10 @@ Deno.test("the example of functions takes along what they use, without permissio
   );
 });
 
+Deno.test("the example of tasks from tasks waits for what it launches, without permissions", async () => {
+  await prints("examples/tasks_from_tasks.ts", "10050", "144");
+});
+
 Deno.test("the demo shows a table and agrees with a computation without a cluster", async () => {
   const { code, stdout, stderr } = await run("demo/main.ts");
   assert.equal(code, 0, stderr);
