@@ -16,10 +16,14 @@ const MAX_SECONDS = 300;
 
 /** What is to be bundled. */
 export interface BundleRequest {
-  /** A URL, `npm:…`, `jsr:…` or a bare name. Never relative. */
-  specifier: string;
+  /** URLs, `npm:…`, `jsr:…` or bare names. Never relative. */
+  wanted: readonly [string, ...string[]];
   /** URL of the importing module. */
   referrer: string;
+  /** Modules whose graph is the program's. */
+  roots: readonly string[];
+  /** What was bundled together before, and is to be so again. */
+  entries: readonly string[];
   /** The folder whose configuration (import map, lock file) holds; undefined: the working directory. */
   folder: string | undefined;
   /** URL of Dusk's own `mod.ts`. */
@@ -33,7 +37,7 @@ export interface BundleLimits {
 }
 
 /**
- * Bundle a module, with all that it imports. Blocks until that is done.
+ * Bundle a program's modules. Blocks until that is done.
  *
  * @param request What to bundle.
  * @param limits Other limits than 64 MiB and five minutes.
@@ -44,7 +48,8 @@ export function runBundler(
   request: BundleRequest,
   limits: BundleLimits = {},
 ): Exclude<BundleAnswer, { kind: "error" }> {
-  const { specifier, referrer, dusk } = request;
+  const { wanted, referrer, roots, entries, dusk } = request;
+  const [specifier] = wanted;
   if (specifier.length > MAX_SPECIFIER) {
     throw new FunctionError(
       `cannot send the module "${specifier.slice(0, 60)}…" to workers: its specifier has ` +
@@ -54,11 +59,13 @@ export function runBundler(
   const maxBytes = limits.maxBytes ?? MAX_BYTES;
   const maxSeconds = limits.maxSeconds ?? MAX_SECONDS;
   const order: BundleOrder = {
-    specifier,
+    wanted,
     referrer,
+    roots,
+    entries,
     dusk,
     duskPath: dusk.startsWith("file:") ? fileURLToPath(dusk) : undefined,
-    flags: importFlags(specifier, referrer),
+    flags: importFlags([...wanted, referrer]),
     maxBytes,
     maxSeconds,
   };
@@ -83,9 +90,9 @@ export function runBundler(
   }
 }
 
-function ask(order: BundleOrder, { folder, specifier }: BundleRequest): BundleAnswer {
+function ask(order: BundleOrder, { folder, wanted }: BundleRequest): BundleAnswer {
   const args = ["eval", "-q", "--no-lock", bundleProgram(order)];
-  const { code, stdout, stderr } = runDeno(args, folder, specifier);
+  const { code, stdout, stderr } = runDeno(args, folder, wanted[0]);
   const decoder = new TextDecoder();
   if (code === 0) return JSON.parse(decoder.decode(stdout));
   return { kind: "error", reason: "failed", message: decoder.decode(stderr).slice(0, 4000) };
@@ -138,13 +145,13 @@ function isDeno(): boolean {
 }
 
 /** Hosts that this program may import from, the bundler may, too. */
-function importFlags(specifier: string, referrer: string): string[] {
+function importFlags(urls: readonly string[]): string[] {
   const query = (host?: string) =>
     Deno.permissions.querySync({ name: "import", host } as unknown as Deno.PermissionDescriptor)
       .state === "granted";
   if (query()) return ["--allow-import"];
   const hosts = new Set<string>();
-  for (const url of [specifier, referrer]) {
+  for (const url of urls) {
     if (!/^https?:/.test(url)) continue;
     const { host, port, protocol } = new URL(url);
     const full = port === "" ? `${host}:${protocol === "https:" ? 443 : 80}` : host;
@@ -169,7 +176,7 @@ const usualHosts = [
 function explain(text: string): string {
   const said = text.replace(/^[^]*?error: (?:Uncaught \(in promise\) )?/, "")
     .replace(/\n(?:error:|\s*Stack backtrace:)[^]*$/, "")
-    .replace(/\s+at file:\S*\/dusk-bundle-[^/]*\/entry\.js:\S+/, "").trim();
+    .replace(/\s+at file:\S*\/dusk-bundle-[^/]*\/[a-z]+\/entry\d+-\.js:\S+/, "").trim();
   const what = said.split("\n").map((line) => line.trim()).filter((line) => line !== "").slice(0, 6)
     .join(" ");
   return `${what.replace(/[.;:]$/, "") || "deno bundle failed"}; ${remedyFor(said)}`;

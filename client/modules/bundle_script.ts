@@ -1,6 +1,6 @@
 /**
- * Makes a script of a bundle: one expression, a function that gives the module's namespace. A thread
- * evaluates it where it could import nothing, and its text is the same on every machine.
+ * Makes scripts of the files of a bundle: each is one expression, a function that gives what is used of
+ * the file. A thread evaluates it where it could import nothing, and its text is the same on every machine.
  *
  * @module
  */
@@ -9,14 +9,17 @@ import { RUNTIME } from "../../protocol/functions/linked_modules.ts";
 import type { AnyNode } from "../../protocol/functions/parse.ts";
 import { runtimeNames } from "../../protocol/functions/runtime_names.ts";
 import { type Place, SourceMap } from "../../protocol/functions/source_map.ts";
-import type { Bundle } from "./bundle_order.ts";
-import { type BundleSyntax, type NamedModule, readBundle } from "./bundle_syntax.ts";
-import { packageFile, portableName } from "./module_names.ts";
-import { applyEdits, type Edit, lineOf, lineStarts } from "./text_edits.ts";
+import type { ReadFile } from "./bundle_file.ts";
+import { BUNDLERS, helperCode } from "./bundle_helpers.ts";
+import type { BundleLinks } from "./bundle_links.ts";
+import type { BundleSyntax, NamedModule } from "./bundle_syntax.ts";
+import { nameOfModule, packageFile, portableName } from "./module_names.ts";
+import { unusedName } from "./portable_variables.ts";
+import { applyEdits, type Edit, lineOf, lineStarts, withoutBlankStart } from "./text_edits.ts";
 
-/** A module as code. */
+/** A file as code. */
 export interface Script {
-  /** `(function($builtin, $meta) {…})`, or the same with `async function`. */
+  /** `(function($builtin, $meta, $link) {…})`, or the same with `async function`. */
   source: string;
   isAsync: boolean;
   /** Source map v3 mappings of `source`. */
@@ -24,40 +27,65 @@ export interface Script {
 }
 
 /** What `import * as name` gives of a built-in, whose exports are properties of one object. */
-const namespaceMaker = `m=>{const n={default:m};for(const k of Object.getOwnPropertyNames(m))` +
+export const namespaceMaker =
+  `m=>{const n={default:m};for(const k of Object.getOwnPropertyNames(m))` +
   `if(k!=="default")Object.defineProperty(n,k,{enumerable:true,get:()=>m[k]});return n;}`;
+const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
+
+/** What a script gets from elsewhere. */
+export interface Linkage {
+  /** What `$link` calls the files that it needs, by file, in order. */
+  readonly needs: ReadonlyMap<string, string>;
+  /** What `$link` calls those that it imports when it comes to that. */
+  readonly dynamic: ReadonlyMap<string, string>;
+  /** Whether it, or anything that it needs, awaits something. */
+  readonly isAsync: boolean;
+}
 
 /**
- * Make a script.
+ * Make a script of a file.
  *
- * @param bundle What `deno bundle` made.
+ * @param name The file.
+ * @param links All files.
+ * @param linkage What it gets from elsewhere.
  * @returns The script. Its hash depends on nothing but what the modules say.
  * @throws {FunctionError} When something in it cannot run on a worker.
  */
-export function scriptOf(bundle: Bundle): Script {
-  return new ScriptMaker(bundle).make();
+export function scriptOf(name: string, links: BundleLinks, linkage: Linkage): Script {
+  return new ScriptMaker(links.file(name), links, linkage).make();
 }
 
 class ScriptMaker {
-  readonly #bundle: Bundle;
+  readonly #file: ReadFile;
+  readonly #code: string;
   readonly #found: BundleSyntax;
+  readonly #links: BundleLinks;
+  readonly #linkage: Linkage;
   readonly #map: SourceMap;
   readonly #lines: number[];
   readonly #dusk: ReadonlySet<string>;
   readonly #edits: Edit[] = [];
   readonly #builtin: string;
   readonly #meta: string;
+  readonly #link: string;
+  readonly #module: string;
   readonly #namespace: string;
 
-  constructor(bundle: Bundle) {
-    this.#bundle = bundle;
-    this.#found = readBundle(bundle.code);
-    this.#map = new SourceMap(bundle.sources, bundle.mappings);
-    this.#lines = lineStarts(bundle.code);
-    this.#dusk = new Set(bundle.dusk);
-    this.#builtin = this.#unused("$builtin");
-    this.#meta = this.#unused("$meta");
-    this.#namespace = this.#unused("$namespace");
+  constructor(read: ReadFile, links: BundleLinks, linkage: Linkage) {
+    const { file, syntax } = read;
+    this.#file = read;
+    this.#code = file.code;
+    this.#found = syntax;
+    this.#links = links;
+    this.#linkage = linkage;
+    this.#map = new SourceMap(file.sources, file.mappings);
+    this.#lines = lineStarts(file.code);
+    this.#dusk = new Set(links.bundle.dusk);
+    this.#builtin = unusedName("$builtin", file.code);
+    this.#meta = unusedName("$meta", file.code);
+    this.#link = unusedName("$link", file.code);
+    this.#module = unusedName("$module", file.code);
+    this.#namespace = unusedName("$namespace", file.code);
   }
 
   make(): Script {
@@ -65,61 +93,41 @@ class ScriptMaker {
     this.#replaceMeta();
     this.#replaceRequires();
     this.#replaceDynamicImports();
-    const imports = this.#hoistImports();
-    this.#returnNamespace();
-    const { isAsync } = this.#found;
-    const head = `(${isAsync ? "async " : ""}function(${this.#builtin},${this.#meta})` +
-      `{"use strict";${imports}`;
-    this.#edits.push({ start: 0, end: 0, text: head });
-    const { code, mappings } = applyEdits(this.#bundle, this.#edits);
-    return { source: `${code}\n})`, isAsync, mappings };
+    this.#replaceLinked();
+    const { isAsync } = this.#linkage;
+    const declarations = [...this.#declareNeeds(), ...this.#hoistImports()];
+    const helpers = helperCode(this.#file, this.#links, this.#builtin);
+    if (helpers !== undefined) declarations.push(helpers);
+    for (const node of this.#file.removed) this.#blank(node);
+    const changed = applyEdits(this.#file.file, this.#edits);
+    const { code, mappings } = withoutBlankStart(changed);
+    const head =
+      `(${isAsync ? "async " : ""}function(${this.#builtin},${this.#meta},${this.#link})` +
+      `{"use strict";${declarations.length > 0 ? `const ${declarations.join(",")};` : ""}`;
+    const source = `${head}\n${code.trimEnd()}\n${this.#returned()}\n})`;
+    return { source, isAsync, mappings: `;${mappings}` };
   }
 
   /** Take out what tells of this machine: comments with paths, names of files and of folders. */
   #forgetPaths(): void {
-    for (const { type, value, start, end } of this.#found.comments) {
-      if (type !== "Line" || this.#lines[lineOf(this.#lines, start)] !== start) continue;
+    for (const comment of this.#found.comments) {
+      const { value, start, end } = comment;
+      if (this.#isRemoved(comment) || !this.#file.isTitle(comment)) continue;
       this.#edits.push({ start, end, text: "" });
-      if (value.endsWith(".wasm")) {
-        throw this.#refuse(
-          undefined,
-          `imports the WebAssembly module ${nameOfModule(value.trim())}, which deno bundle gets ` +
-            `wrong; read its bytes here, and instantiate them in the task`,
-        );
-      }
+      if (value.endsWith(".wasm")) this.#refuseWebAssembly(nameOfModule(value.trim()));
     }
     for (const { node, name } of this.#found.moduleKeys) {
       this.#replace(node, JSON.stringify(nameOfModule(name)));
     }
-    this.#renameFolders();
-  }
-
-  /**
-   * A variable that stands for an `index` file is called after the folder that the file is in, or
-   * `index`, as it lies from where the bundler ran.
-   */
-  #renameFolders(): void {
-    const folders = new Set(["index"]);
-    for (const url of this.#bundle.sources) {
-      const folder = /^file:.*\/([^/]+)\/index\.[^/]+$/.exec(url)?.[1];
-      if (folder !== undefined && packageFile(url) === undefined) {
-        folders.add(identifierOf(decodeURIComponent(folder)));
-      }
-    }
-    const index = this.#unused("index$");
-    let count = 0;
-    for (const [name, uses] of this.#found.fileVariables) {
-      const folder = /^(?:require_|init_)(.*?)\d*$|^(.*)_(?:exports|default)\d*$/.exec(name);
-      if (folder === null || !folders.has(folder[1] ?? folder[2])) continue;
-      const newName = `${index}${count++}`;
-      for (const { node, isShorthand } of uses) {
+    for (const [name, newName] of this.#links.renames(this.#file.name)) {
+      for (const { node, isShorthand } of this.#found.fileVariables.get(name)!) {
         this.#replace(node, isShorthand ? `${name}:${newName}` : newName);
       }
     }
   }
 
   #replaceMeta(): void {
-    const made = this.#found.requireMakers;
+    const made = this.#found.requireMakers.filter((node) => !this.#isRemoved(node));
     const isInMaker = (node: AnyNode) =>
       made.some(({ start, end }) => start <= node.start && node.end <= end);
     for (const node of made) {
@@ -133,7 +141,7 @@ class ScriptMaker {
       this.#replace(node, this.#builtin);
     }
     for (const { node, property } of this.#found.metas) {
-      if (isInMaker(node)) continue;
+      if (isInMaker(node) || this.#isRemoved(node)) continue;
       if (property !== undefined && ["url", "dirname", "filename", "resolve"].includes(property)) {
         this.#refuseFiles(node, `import.meta.${property}`);
       }
@@ -172,7 +180,10 @@ class ScriptMaker {
   #replaceDynamicImports(): void {
     for (const imported of this.#found.dynamicImports) {
       const { node, specifier } = imported;
-      if (this.#dusk.has(specifier)) {
+      const file = this.#links.dynamicFile(specifier);
+      if (file !== undefined) {
+        this.#replace(node, this.#dynamicImport(file));
+      } else if (this.#dusk.has(specifier)) {
         this.#replace(node, `Promise.resolve(${this.#builtin}(${JSON.stringify(RUNTIME)}))`);
       } else if (isFile(specifier)) {
         this.#checkAddon(imported);
@@ -180,6 +191,15 @@ class ScriptMaker {
         this.#replace(node, `Promise.reject(new TypeError("no module "+${name}))`);
       }
     }
+  }
+
+  #dynamicImport(file: string): string {
+    const space = this.#links.dynamicSpace(file);
+    const name = this.#linkage.dynamic.get(space?.file.name ?? file)!;
+    const module = `${this.#link}(${JSON.stringify(name)})`;
+    const member = space && this.#links.memberOf(space);
+    // What goes wrong is the promise's.
+    return `(async()=>${member === undefined ? module : `(await ${module}).${member}`})()`;
   }
 
   #checkAddon({ node, specifier, isTried }: NamedModule): void {
@@ -198,11 +218,58 @@ class ScriptMaker {
     );
   }
 
+  /** What is imported of another file is a property of what that gives, so that it is always as it is there. */
+  #replaceLinked(): void {
+    for (const [local, uses] of this.#found.uses) {
+      const text = this.#textOf(local);
+      if (text === undefined) continue;
+      const isMember = text.includes(".") || text.includes("[");
+      for (const { node, isShorthand, isCallee } of uses) {
+        const value = isCallee && isMember ? `(0,${text})` : text;
+        this.#replace(node, isShorthand ? `${local}:${value}` : value);
+      }
+    }
+  }
+
+  /** What stands for an imported variable; undefined: it is a helper. */
+  #textOf(local: string): string | undefined {
+    const declared = this.#links.declared(this.#file, local);
+    if (declared.file.helpers.has(declared.local)) return undefined;
+    const module = this.#moduleOf(declared.file.name);
+    const member = this.#links.memberOf(declared);
+    if (member === undefined) return module;
+    return IDENTIFIER.test(member) ? `${module}.${member}` : `${module}[${JSON.stringify(member)}]`;
+  }
+
+  #moduleOf(file: string): string {
+    return this.#module + [...this.#linkage.needs.keys()].indexOf(file);
+  }
+
+  /**
+   * @returns Declarations of the files that have to be there. A CommonJS module runs when it is required:
+   * that is now, since an import of it stands among others whose order counts.
+   */
+  #declareNeeds(): string[] {
+    const { needs, isAsync } = this.#linkage;
+    const required = [...this.#file.required].map((local) => ({
+      text: this.#textOf(local)!,
+      file: this.#links.declared(this.#file, local).file.name,
+    }));
+    return [...needs].flatMap(([file, name]) => {
+      const module = this.#moduleOf(file);
+      const load = `${isAsync ? "await " : ""}${this.#link}(${JSON.stringify(name)})`;
+      const now = required.filter((one) => one.file === file)
+        .map(({ text }, i) => `${module}_${i}=(0,${text})()`);
+      return [`${module}=${load}`, ...now];
+    });
+  }
+
   /** @returns Declarations of what was imported. Imports come first, wherever they stand. */
-  #hoistImports(): string {
+  #hoistImports(): string[] {
     const declarations: string[] = [];
     let needsMaker = false;
     for (const node of this.#found.imports) {
+      if (this.#file.removed.includes(node)) continue;
       const specifier = String(node.source.value);
       const isDusk = this.#dusk.has(specifier);
       if (!isDusk && !specifier.startsWith("node:")) throw this.#refuseModule(node, specifier);
@@ -210,6 +277,8 @@ class ScriptMaker {
       const names: string[] = [];
       for (const imported of node.specifiers) {
         const local = imported.local.name;
+        // The bundler's own, for a helper that is another one here.
+        if (BUNDLERS.test(local)) continue;
         if (imported.type === "ImportNamespaceSpecifier") {
           needsMaker ||= !isDusk;
           declarations.push(`${local}=${isDusk ? module : `${this.#namespace}(${module})`}`);
@@ -227,21 +296,49 @@ class ScriptMaker {
         else names.push(name === local ? name : `${JSON.stringify(name)}:${local}`);
       }
       if (names.length > 0) declarations.push(`{${names.join(",")}}=${module}`);
-      const lines = this.#bundle.code.slice(node.start, node.end).split("\n").length;
-      this.#replace(node, "\n".repeat(lines - 1));
+      this.#blank(node);
     }
     if (needsMaker) declarations.unshift(`${this.#namespace}=${namespaceMaker}`);
-    return declarations.length > 0 ? `const ${declarations.join(",")};` : "";
+    return declarations;
   }
 
-  #returnNamespace(): void {
-    for (const node of this.#found.exports) {
-      const { local } = node.specifiers[0];
-      const lines = this.#bundle.code.slice(node.start, node.end).split("\n").length;
-      // The name itself stays: it may have an edit of its own.
-      this.#replace({ start: node.start, end: local.start }, "return ");
-      this.#replace({ start: local.end, end: node.end }, `;${"\n".repeat(lines - 1)}`);
-    }
+  /** The statement at the end. */
+  #returned(): string {
+    const result = this.#links.result(this.#file.name);
+    if (result.kind === "space") return `return ${this.#nameOf(result.local)};`;
+    const properties = result.kind === "variables"
+      ? result.locals.map((local) => [this.#nameOf(local), this.#nameOf(local)])
+      : [...this.#file.exports].map(([name, local]) => [JSON.stringify(name), this.#nameOf(local)]);
+    return `return {${
+      properties.map(([name, value]) => `get ${name}(){return ${value}}`).join(",")
+    }};`;
+  }
+
+  #nameOf(local: string): string {
+    if (this.#file.imported.has(local)) return this.#textOf(local) ?? local;
+    return this.#links.renames(this.#file.name).get(local) ?? local;
+  }
+
+  #refuseWebAssembly(name: string): never {
+    const { bundle } = this.#links;
+    const url = this.#file.file.sources.find((source) => portableName(source) === name);
+    const [importer] =
+      Object.entries(bundle.imports).find(([, urls]) => urls.includes(url ?? "")) ??
+        [this.#links.moduleIn(this.#file.name) ?? url ?? ""];
+    throw new FunctionError(
+      `${portableName(importer)} imports the WebAssembly module ${name}, which deno bundle gets ` +
+        `wrong; read its bytes here, and instantiate them in the task`,
+    );
+  }
+
+  #isRemoved({ start, end }: { start: number; end: number }): boolean {
+    return this.#file.removed.some((node) => node.start <= start && end <= node.end);
+  }
+
+  /** Lines stay where they are. */
+  #blank({ start, end }: { start: number; end: number }): void {
+    const lines = this.#code.slice(start, end).split("\n").length;
+    this.#edits.push({ start, end, text: "\n".repeat(lines - 1) });
   }
 
   #replace({ start, end }: { start: number; end: number }, text: string): void {
@@ -255,27 +352,10 @@ class ScriptMaker {
 
   #refuse(place: Place | undefined, what: string): FunctionError {
     const where = place === undefined
-      ? portableName(this.#bundle.url)
+      ? portableName(this.#file.file.sources.at(-1) ?? "")
       : `${portableName(place.file)}:${place.line}`;
     return new FunctionError(`${where} ${what}`);
   }
-
-  #unused(name: string): string {
-    let unused = name;
-    while (this.#bundle.code.includes(unused)) unused += "$";
-    return unused;
-  }
-}
-
-/** The portable name of a module that the bundler names by its path from here. */
-function nameOfModule(path: string): string {
-  return portableName(path.startsWith("deno:") ? path.slice("deno:".length) : `file:///${path}`);
-}
-
-/** What the bundler makes of a folder's name. */
-function identifierOf(folder: string): string {
-  const words = folder.replace(/\.[^.]*$/, "").replace(/^[^A-Za-z]+/, "").match(/[A-Za-z0-9]+/g);
-  return words?.join("_") ?? "_";
 }
 
 /** Whether a bundle refers to something by the path it has on this machine. */

@@ -4,7 +4,12 @@
  *
  * @module
  */
-import { type AnyNode, type Comment, parseScript } from "../../protocol/functions/parse.ts";
+import {
+  type AnyNode,
+  type Comment,
+  parseScript,
+  type Program,
+} from "../../protocol/functions/parse.ts";
 import { isVariable, walk } from "./syntax_walk.ts";
 
 type Node<T extends AnyNode["type"]> = Extract<AnyNode, { type: T }>;
@@ -26,7 +31,10 @@ export interface NamedModule {
 
 /** What was found. */
 export interface BundleSyntax {
+  tree: Program;
   comments: Comment[];
+  /** Uses of variables that were asked about: those that are imported of other files of the bundle. */
+  uses: Map<string, (Use & { isCallee: boolean })[]>;
   imports: Node<"ImportDeclaration">[];
   exports: Node<"ExportNamedDeclaration">[];
   /** `import.meta`, with the property that is read of it where one is. */
@@ -84,12 +92,21 @@ const requireMaker = /^(?:__deno_internal_)?createRequire\d*$/;
  * Look through a bundle.
  *
  * @param code JavaScript.
+ * @param isFile Whether a specifier is that of a file of the same bundle: uses of what is imported of those
+ * are found. Nothing inside of a bundle has the name of an import.
  * @throws {SyntaxError} When it is none.
  */
-export function readBundle(code: string): BundleSyntax {
+export function readBundle(
+  code: string,
+  isFile: (specifier: string) => boolean = () => false,
+): BundleSyntax {
   const comments: Comment[] = [];
+  const tree = parseScript(code, true, comments);
+  const imported = usesOf(tree, isFile);
   const found: BundleSyntax = {
+    tree,
     comments,
+    uses: imported,
     imports: [],
     exports: [],
     metas: [],
@@ -106,8 +123,7 @@ export function readBundle(code: string): BundleSyntax {
     new Set(),
   ]]);
   const fileNames: (Use & { scopes: AnyNode[] })[] = [];
-  const tree = parseScript(code, true, comments);
-  walk(tree, [...code.matchAll(marks)].map(({ index }) => index), (node, around) => {
+  walk(tree, placesOf(code, imported), (node, around) => {
     const parent = around.at(-1);
     switch (node.type) {
       case "ImportDeclaration":
@@ -142,6 +158,12 @@ export function readBundle(code: string): BundleSyntax {
         break;
       case "Identifier": {
         if (!isVariable(node, parent)) break;
+        if (parent?.type === "ImportSpecifier" || parent?.type === "ExportSpecifier") break;
+        imported.get(node.name)?.push({
+          node,
+          isShorthand: isShorthand(node, around),
+          isCallee: isCallee(node, parent),
+        });
         if (!fileVariable.test(node.name)) break;
         const use = { node, isShorthand: isShorthand(node, around) };
         let uses = found.fileVariables.get(node.name);
@@ -162,6 +184,32 @@ export function readBundle(code: string): BundleSyntax {
     !scopes.some((scope) => declared.get(node.name)!.has(scope))
   );
   return found;
+}
+
+/** A list for each variable that is imported of another file of the bundle. */
+function usesOf(tree: Program, isFile: (specifier: string) => boolean): BundleSyntax["uses"] {
+  const uses: BundleSyntax["uses"] = new Map();
+  for (const node of tree.body) {
+    if (node.type !== "ImportDeclaration" || !isFile(String(node.source.value))) continue;
+    for (const { local } of node.specifiers) uses.set(local.name, []);
+  }
+  return uses;
+}
+
+/** Where in the text something may stand that is looked for, in order. */
+function placesOf(code: string, uses: BundleSyntax["uses"]): number[] {
+  const places = [...code.matchAll(marks)].map(({ index }) => index);
+  if (uses.size === 0) return places;
+  const names = [...uses.keys()].map((name) => name.replaceAll("$", "\\$")).join("|");
+  const all = new RegExp(`(?<![\\p{ID_Continue}$])(?:${names})(?![\\p{ID_Continue}$])`, "gu");
+  for (const { index } of code.matchAll(all)) places.push(index);
+  return places.sort((a, b) => a - b);
+}
+
+/** Whether a call of it would have it as `this` that it is a property of. */
+function isCallee(node: AnyNode, parent: AnyNode | undefined): boolean {
+  return parent?.type === "CallExpression" && parent.callee === node ||
+    parent?.type === "TaggedTemplateExpression" && parent.tag === node;
 }
 
 function readCall(

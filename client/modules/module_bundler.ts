@@ -1,6 +1,6 @@
 /**
- * Makes parts of the modules that functions import: each is bundled once per process, with all that it
- * imports, into one script that needs neither files nor network where it runs.
+ * Makes parts of the modules that functions import: what the program imports is bundled once per process,
+ * into scripts that need neither files nor network where they run.
  *
  * @module
  */
@@ -9,16 +9,14 @@ import { FunctionError } from "../../protocol/functions/function_error.ts";
 import type { ModuleResolver, ResolvedModule } from "../../protocol/functions/modules.ts";
 import { RUNTIME } from "../../protocol/functions/linked_modules.ts";
 import type { CodePart } from "../../protocol/messages.ts";
-import { tokenize } from "../../protocol/tokenize.ts";
-import { serialize } from "../../protocol/values.ts";
 import { registerBundledArrow, registerKnownLibraries } from "./arrow.ts";
 import type { Bundle } from "./bundle_order.ts";
+import { BundleParts } from "./bundle_parts.ts";
 import { type BundleLimits, runBundler } from "./bundle_process.ts";
-import { scriptOf } from "./bundle_script.ts";
 import { configFolder } from "./config_folder.ts";
-import { packageFile, portableName } from "./module_names.ts";
+import { packageFile } from "./module_names.ts";
 import { packageImport } from "./package_import.ts";
-import { bundleUpload, type Upload } from "./upload.ts";
+import { bundleUpload, type Upload, type UploadedModule } from "./upload.ts";
 
 /** Options of {@linkcode ModuleBundler}. */
 export interface ModuleBundlerOptions {
@@ -28,10 +26,18 @@ export interface ModuleBundlerOptions {
   limits?: BundleLimits;
 }
 
+/** Modules that were bundled together, with a configuration. */
+interface Program {
+  parts: BundleParts;
+  roots: ReadonlySet<string>;
+}
+
 /** The modules of one client. */
 export class ModuleBundler implements ModuleResolver {
   readonly #dusk: string;
   readonly #limits: BundleLimits;
+  /** By the folder whose configuration holds. */
+  readonly #programs = new Map<string, Program>();
   /** By specifier, and the folder or package whose configuration holds. */
   readonly #resolved = new Map<string, ResolvedModule>();
   /** By name: what has the same content is the same object. */
@@ -44,7 +50,8 @@ export class ModuleBundler implements ModuleResolver {
   }
 
   /**
-   * The part of a module. Blocks while `deno bundle` runs, the first time.
+   * The part of a module. Blocks while `deno bundle` runs: the first time for all that the program imports,
+   * later for what was not known then.
    *
    * @param specifier What the import says.
    * @param referrer URL of the importing module.
@@ -62,12 +69,12 @@ export class ModuleBundler implements ModuleResolver {
       throw new FunctionError(`there is no built-in module "${target}"; check the name`);
     }
     if (this.#isDusk(target)) return { module: RUNTIME };
-    const folder = configFolder(referrer);
+    const folder = this.#folderOf(referrer);
     // A package has dependencies of its own.
-    const key = `${folder ?? packageFile(referrer)?.package ?? ""}\n${target}`;
+    const key = `${folder ?? ""}\n${packageFile(referrer)?.package ?? ""}\n${target}`;
     let resolved = this.#resolved.get(key);
     if (resolved === undefined) {
-      resolved = this.#bundle(target, referrer, folder);
+      resolved = this.#find(target, referrer, folder);
       this.#resolved.set(key, resolved);
     }
     return resolved;
@@ -85,7 +92,7 @@ export class ModuleBundler implements ModuleResolver {
    * @throws {FunctionError} When it is not there, or has no module that can run on a worker.
    */
   bundleUpload(path: string | URL): Upload {
-    const upload = bundleUpload(path, (url) => this.#bundle(url, url, configFolder(url)));
+    const upload = bundleUpload(path, (urls) => this.#bundleFiles(urls));
     for (const name of Object.keys(upload.modules)) this.#uploaded.add(name);
     return upload;
   }
@@ -95,27 +102,78 @@ export class ModuleBundler implements ModuleResolver {
     return registerKnownLibraries(instance);
   }
 
-  #bundle(specifier: string, referrer: string, folder: string | undefined): ResolvedModule {
-    const request = { specifier, referrer, folder, dusk: this.#dusk };
-    const answer = runBundler(request, this.#limits);
-    if (answer.kind === "builtin") return { module: answer.name };
-    return this.#partOf(answer);
+  /** The folder whose configuration holds for a module: in a program, that is the main module's. */
+  #folderOf(referrer: string): string | undefined {
+    const main = mainModule();
+    const folder = configFolder(main ?? referrer);
+    const own = configFolder(referrer);
+    if (own === undefined || own === folder) return folder;
+    const program = this.#programs.get(folder ?? "");
+    return program !== undefined && isIn(program.parts.links.bundle, referrer) ? folder : own;
   }
 
-  #partOf(bundle: Bundle): ResolvedModule {
-    if (/^npm:\/?apache-arrow(?:[@/]|$)/.test(bundle.url)) registerBundledArrow(bundle.sources);
-    const { source, isAsync, mappings } = scriptOf(bundle);
-    const code = serialize({ url: portableName(bundle.url), source, isAsync });
-    const module = `m${tokenize(code)}`;
-    let part = this.#parts.get(module);
-    if (part === undefined) {
-      const sources = bundle.sources.map((url) =>
-        packageFile(url) === undefined ? url : portableName(url)
-      );
-      part = { code, origin: serialize({ sources, mappings }) };
-      this.#parts.set(module, part);
+  #find(target: string, referrer: string, folder: string | undefined): ResolvedModule {
+    const program = this.#programs.get(folder ?? "");
+    const known = program && keyIn(program.parts.links.bundle, target, referrer);
+    if (known !== undefined) return this.#module(program!.parts, known);
+    const inner = program?.parts.inner(program.parts.links.bundle.inner[target] ?? target);
+    if (inner !== undefined) return this.#withNeeded(inner);
+    const roots = new Set(program?.roots);
+    const main = mainModule();
+    if (main !== undefined && configFolder(main) === folder) roots.add(main);
+    if (isModule(referrer) && packageFile(referrer) === undefined) roots.add(referrer);
+    const entries = Object.values(program?.parts.links.bundle.entries ?? {});
+    const answer = runBundler({
+      wanted: [target],
+      referrer,
+      roots: [...roots],
+      entries: entries.map(({ specifier }) => specifier),
+      folder,
+      dusk: this.#dusk,
+    }, this.#limits);
+    if (answer.kind === "builtin") return { module: answer.name };
+    const [key] = answer.wanted;
+    // It may be another name for what is known.
+    if (program !== undefined && Object.hasOwn(program.parts.links.bundle.entries, key)) {
+      return this.#module(program.parts, key);
     }
-    return { module, part };
+    const parts = new BundleParts(answer, this.#parts);
+    this.#programs.set(folder ?? "", { parts, roots });
+    return this.#module(parts, key);
+  }
+
+  /** Files as they are now, together. */
+  #bundleFiles(urls: readonly [string, ...string[]]): UploadedModule[] {
+    const own = urls.find((url) => this.#isDusk(url));
+    if (own !== undefined) {
+      throw new FunctionError(
+        `${own} is Dusk itself, which tasks have anyway; upload modules of your own`,
+      );
+    }
+    const [url] = urls;
+    const folder = configFolder(url);
+    const request = { wanted: urls, referrer: url, roots: [], entries: [], folder };
+    const answer = runBundler({ ...request, dusk: this.#dusk }, this.#limits);
+    if (answer.kind === "builtin") throw new TypeError(`files gave the built-in ${answer.name}`);
+    const parts = new BundleParts(answer, this.#parts);
+    return answer.wanted.map((key) => this.#module(parts, key));
+  }
+
+  #module(parts: BundleParts, key: string): UploadedModule & { part: CodePart } {
+    const module = parts.module(key);
+    if (/^npm:apache-arrow(?:[@/]|$)/.test(key)) registerBundledArrow(parts.sourcesOf(key));
+    return this.#withNeeded(module);
+  }
+
+  #withNeeded(module: string): UploadedModule & { part: CodePart } {
+    const needed = new Map<string, CodePart>();
+    const names = new Set([module]);
+    for (const name of names) {
+      const part = this.#parts.get(name)!;
+      needed.set(name, part);
+      for (const need of part.needs ?? []) names.add(need);
+    }
+    return { module, part: this.#parts.get(module)!, parts: needed };
   }
 
   #isDusk(target: string): boolean {
@@ -130,6 +188,35 @@ export class ModuleBundler implements ModuleResolver {
       return false; // The import map of this program doesn't know it. That of the module may.
     }
   }
+}
+
+/** The program's main module, if it is one that can be read. */
+function mainModule(): string | undefined {
+  const url = Deno.mainModule;
+  // What `deno test`, `deno eval` and `deno repl` make up.
+  return isModule(url) && !/\/\$deno\$[^/]*$/.test(url) ? url : undefined;
+}
+
+function isModule(url: string): boolean {
+  return /^(?:file|https?):/.test(url);
+}
+
+/** Whether a module is one of the program's. */
+function isIn({ entries, imports }: Bundle, url: string): boolean {
+  return Object.hasOwn(entries, url) || Object.hasOwn(imports, url);
+}
+
+/** The key of a module in a bundle; undefined if the bundle does not have it. */
+function keyIn(bundle: Bundle, target: string, referrer: string): string | undefined {
+  let key = target;
+  if (!URL.canParse(target)) {
+    const names = Object.hasOwn(bundle.bare, referrer) ? bundle.bare[referrer] : {};
+    if (!Object.hasOwn(names, target)) return undefined;
+    key = names[target];
+  }
+  for (let i = 0; i < 10 && Object.hasOwn(bundle.redirects, key); i++) key = bundle.redirects[key];
+  key = key.replace(/^(npm|jsr):\//, "$1:");
+  return Object.hasOwn(bundle.entries, key) ? key : undefined;
 }
 
 function absolute(specifier: string, referrer: string): string {

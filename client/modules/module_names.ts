@@ -49,3 +49,35 @@ export function portableName(url: string): string {
   if (!url.startsWith("file:")) return url;
   return decodeURI(url.slice(url.lastIndexOf("/") + 1));
 }
+
+/**
+ * Names of the modules of a program: those of local files that have the same name tell the folders, from
+ * the one on that all of these are in.
+ *
+ * @param urls URLs of the modules.
+ * @returns A function that names a module.
+ */
+export function portableNames(urls: readonly string[]): (url: string) => string {
+  const byName = new Map<string, string[]>();
+  for (const url of urls) {
+    const name = portableName(url);
+    const others = byName.get(name);
+    if (others === undefined) byName.set(name, [url]);
+    else others.push(url);
+  }
+  return (url) => {
+    const name = portableName(url);
+    const others = byName.get(name) ?? [];
+    if (others.length < 2 || !url.startsWith("file:")) return name;
+    let common = url.slice(0, url.lastIndexOf("/") + 1);
+    while (!others.every((other) => other.startsWith(common))) {
+      common = common.slice(0, common.lastIndexOf("/", common.length - 2) + 1);
+    }
+    return decodeURI(url.slice(common.length));
+  };
+}
+
+/** The portable name of a module that the bundler names by its path from here. */
+export function nameOfModule(path: string): string {
+  return portableName(path.startsWith("deno:") ? path.slice("deno:".length) : `file:///${path}`);
+}

@@ -113,3 +113,16 @@ function moveSegments(line: string, edits: readonly Edit[], lineStart: number): 
     return writeNumber(difference) + segment.slice(rest);
   }).join(",");
 }
+
+/**
+ * Leave out blank lines at the beginning.
+ *
+ * @param input The text and its map.
+ * @returns The rest and its map.
+ */
+export function withoutBlankStart({ code, mappings }: MappedText): MappedText {
+  const blank = /^(?:[ \t]*\n)*/.exec(code)![0];
+  const lines = lineStarts(blank).length - 1;
+  const kept = mappings.split(";").slice(lines).join(";");
+  return { code: code.slice(blank.length), mappings: kept };
+}

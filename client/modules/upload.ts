@@ -12,8 +12,16 @@ import type { CodePart } from "../../protocol/messages.ts";
 export interface Upload {
   /** Names of parts. */
   modules: Record<string, string>;
-  /** These parts. */
+  /** These parts, and all that they need. */
   parts: Record<string, CodePart>;
+}
+
+/** A module that can be uploaded. */
+export interface UploadedModule {
+  /** Name of its part. */
+  module: string;
+  /** The part and all that it needs. */
+  parts: ReadonlyMap<string, CodePart>;
 }
 
 /** Most modules of one folder. */
@@ -32,33 +40,28 @@ const entryExtensions = [".ts", ".tsx", ".mts", ".js", ".jsx", ".mjs", ".cjs"];
  * @param path Path or `file:` URL of a file, which is known by its name, with and without the extension;
  * or of a folder: `mod`, `index` or `main` in it is known by the folder's name, and each file in it as
  * `folder/file`.
- * @param bundle Makes the part of a module.
+ * @param bundle Makes the parts of modules, given their URLs.
  * @throws {FunctionError} When there is nothing to upload, or two files have the same name.
  */
 export function bundleUpload(
   path: string | URL,
-  bundle: (url: string) => { module: string; part?: CodePart },
+  bundle: (urls: readonly [string, ...string[]]) => readonly UploadedModule[],
 ): Upload {
   const full = pathOf(path);
   const upload: Upload = { modules: {}, parts: {} };
   const files = filesByName(full);
-  const bundled = new Map<string, string>();
-  for (const [name, file] of files) {
-    let module = bundled.get(file);
-    if (module === undefined) {
-      const resolved = bundle(pathToFileURL(file).href);
-      if (resolved.part === undefined) {
-        throw new FunctionError(
-          `${file} is Dusk itself, which tasks have anyway; upload modules of your own`,
-        );
-      }
-      module = resolved.module;
-      upload.parts[module] = resolved.part;
-      bundled.set(file, module);
-    }
-    upload.modules[name] = module;
+  const [first, ...others] = new Set(files.values());
+  const resolved = bundle([urlOf(first), ...others.map(urlOf)]);
+  for (const [i, file] of [first, ...others].entries()) {
+    const { module, parts } = resolved[i];
+    Object.assign(upload.parts, Object.fromEntries(parts));
+    for (const [name, known] of files) if (known === file) upload.modules[name] = module;
   }
   return upload;
+}
+
+function urlOf(path: string): string {
+  return pathToFileURL(path).href;
 }
 
 function pathOf(path: string | URL): string {

@@ -24,6 +24,7 @@ import {
 import { FunctionError } from "./function_error.ts";
 import { sourceOf } from "./function_text.ts";
 import type { ImportedValue, ImportValues } from "./import_values.ts";
+import type { ResolvedModule } from "./modules.ts";
 import { type PackageCode, packageName } from "./package_class.ts";
 import { nameInPackage } from "./package_exports.ts";
 import { inspectFunction, inspectScript, mayInspect } from "./inspector.ts";
@@ -143,6 +144,10 @@ export class CodeSession implements CodeWriter {
     for (const [name, part] of parts) this.parts.set(name, part);
   }
 
+  #needModule({ module, part, parts = new Map() }: ResolvedModule): void {
+    if (part !== undefined) this.#need({ name: module, part, parts });
+  }
+
   #needMade(part: MadePart): void {
     this.isConstant &&= part.isConstant;
     for (const closure of part.bare) this.bare.add(closure);
@@ -216,8 +221,8 @@ export class CodeSession implements CodeWriter {
   #import(fn: AnyFunction, value: ImportedValue, imports: ImportValues | undefined): CodeForm {
     const { specifier, name, member, referrer } = value;
     const resolved = this.#book.modules.resolve(specifier, referrer);
-    const { module, part } = resolved;
-    if (part !== undefined) this.#need({ name: module, part, parts: new Map() });
+    this.#needModule(resolved);
+    const { module } = resolved;
     if (imports !== undefined) this.#book.addImport(resolved, specifier, imports);
     else this.#book.addPackageClass(resolved, name, fn);
     const reference = new ImportReference(module, name);
@@ -248,9 +253,7 @@ export class CodeSession implements CodeWriter {
   #inline(closure: Closure): InlineForm {
     const { fn, text, resolved } = closure;
     this.meet(closure.imported);
-    for (const { module, part } of resolved.values()) {
-      if (part !== undefined) this.#need({ name: module, part, parts: new Map() });
-    }
+    for (const module of resolved.values()) this.#needModule(module);
     const values = closure.values(this.#cells);
     const properties = propertiesOf(fn, text);
     this.isConstant &&= closure.isConstant && properties.length === 0;

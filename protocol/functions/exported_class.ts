@@ -11,7 +11,7 @@ import type { AnyFunction } from "./definition.ts";
 import { FunctionError } from "./function_error.ts";
 import type { ImportedValue } from "./import_values.ts";
 import { inspectFunction, mayInspect } from "./inspector.ts";
-import type { ModuleResolver } from "./modules.ts";
+import type { ModuleResolver, ResolvedModule } from "./modules.ts";
 import { packageFileOf } from "./package_class.ts";
 import { type Script, scriptOf } from "./script.ts";
 
@@ -43,17 +43,23 @@ export function exportedClass(cls: AnyFunction, name: string): ImportedValue | u
  * @param modules Makes parts of modules.
  */
 export function isPortable(specifier: string, referrer: string, modules: ModuleResolver): boolean {
-  let part: CodePart | undefined;
+  let resolved: ResolvedModule;
   try {
-    ({ part } = modules.resolve(specifier, referrer));
+    resolved = modules.resolve(specifier, referrer);
   } catch (error) {
     if (error instanceof FunctionError) return false;
     throw error;
   }
   // What others import of it they get, whatever that runs.
-  if (specifier !== referrer || part?.origin === undefined) return true;
-  const { sources } = deserialize(part.origin) as { sources: readonly string[] };
-  return !sources.includes(Deno.mainModule);
+  if (specifier !== referrer || resolved.part === undefined) return true;
+  const parts = resolved.parts?.values() ?? [resolved.part];
+  return ![...parts].some((part) => sourcesOf(part).includes(Deno.mainModule));
+}
+
+function sourcesOf({ origin }: CodePart): readonly string[] {
+  return origin === undefined
+    ? []
+    : (deserialize(origin) as { sources: readonly string[] }).sources;
 }
 
 /** Undefined for a script whose text cannot be read: there is no telling what it exports. */

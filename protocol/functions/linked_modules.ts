@@ -12,16 +12,40 @@ import type { ImportFunction } from "./compile_definition.ts";
 export type Namespace = Readonly<Record<string, unknown>>;
 
 /** What the code of a module's part decodes to. */
-interface ModuleCode {
+type ModuleCode = ScriptCode | GroupCode | MemberCode;
+
+/** A module by itself, or as a member of a group. */
+interface ScriptCode {
   /** Where it was bundled from, for error messages. */
   url: string;
-  /** An expression: a function of `$builtin` and `$meta` that returns the namespace. */
+  /**
+   * An expression: a function of `$builtin`, `$meta` and `$link` that returns the namespace. `$link` gives
+   * another module by the name of its part, or, in a group, by "#" and its number; a promise of it where
+   * that module awaits something.
+   */
   source: string;
   /** Whether that function is async. */
   isAsync: boolean;
 }
 
-type Script = ($builtin: (name: string) => unknown, $meta: object) => unknown;
+/** Modules that need each other. */
+interface GroupCode {
+  url: string;
+  /** Parts with their scripts. */
+  members: readonly string[];
+}
+
+/** One module of a group. */
+interface MemberCode {
+  url: string;
+  /** Part of the group. */
+  group: string;
+  /** Number in it. */
+  member: number;
+}
+
+type Link = (name: string) => Namespace | Promise<Namespace>;
+type Script = ($builtin: (name: string) => unknown, $meta: object, $link: Link) => unknown;
 
 /** What modules need of the linker. */
 export interface ModuleHost {
@@ -42,12 +66,17 @@ const evaluate = eval;
 const { hasOwn, defineProperty } = Object;
 /** Specifiers of modules that would have to be fetched. */
 const REMOTE = /^(?:npm|jsr|https?):/;
+const PART = /^m[0-9a-f]{32}$/;
+/** A member of a group. */
+const MEMBER = /^(m[0-9a-f]{32})#(\d+)$/;
 
 /** The modules of one thread. */
 export class LinkedModules {
   readonly #host: ModuleHost;
   /** Modules that are there, by part or name of the built-in. */
   readonly #namespaces = new Map<string, Namespace>();
+  /** Those of them that code has imported by their own names. */
+  readonly #imported = new Map<string, Namespace>();
   readonly #loading = new Map<string, Promise<Namespace>>();
   readonly #urls = new Map<string, string>();
   #awaited: Promise<unknown> | undefined;
@@ -57,16 +86,24 @@ export class LinkedModules {
     this.#host = host;
   }
 
-  /** The modules that are there, with their names. */
-  get loaded(): ReadonlyMap<string, Namespace> {
-    return this.#namespaces;
+  /** The modules that functions have imported, with their names. What only those import is not among them. */
+  get imported(): ReadonlyMap<string, Namespace> {
+    return this.#imported;
   }
 
   /** Drop a module. */
   forget(part: string): void {
-    this.#namespaces.delete(part);
-    this.#loading.delete(part);
-    this.#urls.delete(part);
+    this.#imported.delete(part);
+    this.#drop(part);
+    for (let i = 0, name = `${part}#0`; this.#urls.has(name); name = `${part}#${++i}`) {
+      this.#drop(name);
+    }
+  }
+
+  #drop(module: string): void {
+    this.#namespaces.delete(module);
+    this.#loading.delete(module);
+    this.#urls.delete(module);
   }
 
   /**
@@ -87,9 +124,9 @@ export class LinkedModules {
    * @throws What the module throws.
    */
   namespace(module: string): Namespace {
-    const known = this.#namespaces.get(module);
+    const known = this.#imported.get(module);
     if (known !== undefined) return known;
-    const loaded = this.#load(module);
+    const loaded = this.#import(module);
     if (!(loaded instanceof Promise)) return loaded;
     this.#awaited = loaded;
     throw new LinkError(`The module ${module} awaits something, and is not there yet`);
@@ -120,7 +157,7 @@ export class LinkedModules {
       const module = table !== undefined && hasOwn(table, name)
         ? table[name]
         : this.#host.uploaded(name.startsWith("./") ? name.slice(2) : name);
-      if (module !== undefined) return this.#namespaces.get(module) ?? await this.#load(module);
+      if (module !== undefined) return await this.#import(module);
       if (/^\.\.?\//.test(name)) {
         throw new TypeError(
           `Cannot import '${name}' in a task: workers do not have the files of your program; ` +
@@ -140,8 +177,23 @@ export class LinkedModules {
     };
   }
 
+  /** Load a module for a function. */
+  #import(module: string): Namespace | Promise<Namespace> {
+    const loaded = this.#load(module);
+    const add = (namespace: Namespace) => {
+      // It may have been forgotten while it was awaited.
+      if (this.#namespaces.get(module) === namespace) this.#imported.set(module, namespace);
+      return namespace;
+    };
+    if (!(loaded instanceof Promise)) return add(loaded);
+    const imported = loaded.then(add);
+    imported.catch(() => {}); // Whoever waits for it gets the error.
+    return imported;
+  }
+
   #load(module: string): Namespace | Promise<Namespace> {
-    let loading: Namespace | Promise<Namespace> | undefined = this.#loading.get(module);
+    let loading: Namespace | Promise<Namespace> | undefined = this.#namespaces.get(module) ??
+      this.#loading.get(module);
     if (loading !== undefined) return loading;
     loading = this.#open(module);
     if (!(loading instanceof Promise)) return this.#opened(module, loading);
@@ -160,25 +212,60 @@ export class LinkedModules {
 
   #opened(module: string, namespace: Namespace): Namespace {
     this.#namespaces.set(module, namespace);
-    this.#host.loaded(module);
+    // The script of a member may be wanted by another group.
+    if (!MEMBER.test(module)) this.#host.loaded(module);
     return namespace;
   }
 
   #open(module: string): Namespace | Promise<Namespace> {
     if (module === RUNTIME) return this.#host.runtime;
-    if (!/^m[0-9a-f]{32}$/.test(module)) return builtinNamespace(module);
-    const { url, source, isAsync } = checkModule(module, this.#host.moduleCode(module));
-    this.#urls.set(module, url);
-    const script = evaluate(`(\n${source}\n)\n//# sourceURL=${moduleUrl(module)}`) as Script;
+    const [, group, member] = MEMBER.exec(module) ?? [];
+    if (group !== undefined) return this.#openMember(group, Number(member));
+    if (!PART.test(module)) return builtinNamespace(module);
+    const code = checkModule(module, this.#host.moduleCode(module));
+    this.#urls.set(module, code.url);
+    if ("group" in code) return this.#load(`${code.group}#${code.member}`);
+    if ("members" in code) throw new LinkError(`The module ${code.url} is a group of modules`);
+    return this.#run(module, code, module, undefined);
+  }
+
+  #openMember(group: string, member: number): Namespace | Promise<Namespace> {
+    const { url, members = [] } = checkModule(group, this.#host.moduleCode(group)) as GroupCode;
+    const part = members[member];
+    if (part === undefined) throw new LinkError(`The group ${url} has no module ${member}`);
+    const code = checkModule(part, this.#host.moduleCode(part));
+    if (!("source" in code)) throw new LinkError(`The module ${url} in a group is no script`);
+    // All are known by name, so that all are forgotten with the group.
+    for (const i of members.keys()) this.#urls.set(`${group}#${i}`, url);
+    return this.#run(`${group}#${member}`, code, part, group);
+  }
+
+  #run(
+    module: string,
+    { url, source, isAsync }: ScriptCode,
+    part: string,
+    group: string | undefined,
+  ): Namespace | Promise<Namespace> {
+    const script = evaluate(`(\n${source}\n)\n//# sourceURL=${moduleUrl(part)}`) as Script;
     if (typeof script !== "function") {
       throw new LinkError(`The code of module ${url} is not a function`);
     }
-    const result = script((name) => this.#builtin(name), metaOf(url));
+    const link = (name: string) => this.#link(name, module, group);
+    const result = script((name) => this.#builtin(name), metaOf(url), link);
     const check = (result: unknown): Namespace => {
       if (typeof result === "object" && result !== null) return result as Namespace;
       throw new LinkError(`The code of module ${url} gives no exports`);
     };
     return isAsync ? Promise.resolve(result).then(check) : check(result);
+  }
+
+  /** What a module imports of the modules that came with it. */
+  #link(name: string, importer: string, group: string | undefined): ReturnType<Link> {
+    if (PART.test(name)) return this.#load(name);
+    if (group !== undefined && name.startsWith("#")) return this.#load(group + name);
+    throw new LinkError(
+      `The module ${this.#urls.get(importer)} imports '${name}', which is no part`,
+    );
   }
 
   /** What a bundle requires: what `module.exports` is there. */
@@ -188,14 +275,19 @@ export class LinkedModules {
 }
 
 function checkModule(part: string, code: unknown): ModuleCode {
-  const { url, source, isAsync } = (typeof code === "object" ? code ?? {} : {}) as Record<
-    string,
-    unknown
-  >;
-  if (typeof url !== "string" || typeof source !== "string" || typeof isAsync !== "boolean") {
-    throw new LinkError(`The code of module ${part} must decode to { url, source, isAsync }`);
+  const fields = (typeof code === "object" ? code ?? {} : {}) as Record<string, unknown>;
+  const { url, source, isAsync, members, group, member } = fields;
+  const isScript = typeof source === "string" && typeof isAsync === "boolean";
+  const isGroup = Array.isArray(members) && members.every(isPart);
+  const isMember = isPart(group) && typeof member === "number";
+  if (typeof url === "string" && (isScript || isGroup || isMember)) {
+    return fields as unknown as ModuleCode;
   }
-  return { url, source, isAsync };
+  throw new LinkError(`The code of module ${part} must decode to { url, source, isAsync }`);
+}
+
+function isPart(name: unknown): boolean {
+  return typeof name === "string" && PART.test(name);
 }
 
 let getBuiltin: ((name: string) => object | undefined) | undefined;

@@ -103,7 +103,7 @@ export class Linker implements CodeReader {
       loaded: (part) => this.#dropCode(part),
       uploaded: (name) => this.#uploads.get(name),
     });
-    this.#known = new KnownCodes(this.#modules.loaded);
+    this.#known = new KnownCodes(this.#modules.imported);
     // Instances of the runtime's classes are known without anybody having imported them.
     this.#modules.namespace("dusk:");
   }
@@ -241,7 +241,9 @@ export class Linker implements CodeReader {
 
   /** The module or built-in whose exports these are. */
   moduleOf(namespace: object): string | undefined {
-    for (const [module, exports] of this.#modules.loaded) if (exports === namespace) return module;
+    for (const [module, exports] of this.#modules.imported) {
+      if (exports === namespace) return module;
+    }
     return undefined;
   }
 

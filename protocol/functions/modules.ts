@@ -11,6 +11,8 @@ export interface ResolvedModule {
   readonly module: string;
   /** The part, where it is one. */
   readonly part?: CodePart;
+  /** The part and all that it needs, directly or not, by name; undefined: the part needs no other. */
+  readonly parts?: ReadonlyMap<string, CodePart>;
 }
 
 /** Knows which module a specifier means, and has it as a part. */

@@ -40,8 +40,8 @@ const known = new WeakMap<CodePart, ReadonlySet<string> | undefined>();
 /** The names that a bundle says it exports; undefined where that shows only when it runs. */
 function staticNames(part: CodePart): ReadonlySet<string> | undefined {
   if (!known.has(part)) {
-    const { source } = deserialize(part.code) as { source: string };
-    known.set(part, namesIn(source));
+    const code = deserialize(part.code) as { source: string; exports?: string[] };
+    known.set(part, code.exports ? new Set(code.exports) : namesIn(code.source));
   }
   return known.get(part);
 }

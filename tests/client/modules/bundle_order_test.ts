@@ -17,7 +17,9 @@ Deno.test("a bundling process that is interrupted leaves nothing behind", async 
   );
   const specifier = `http://localhost:${(server.addr as Deno.NetAddr).port}/never.ts`;
   const program = bundleProgram({
-    specifier,
+    wanted: [specifier],
+    roots: [],
+    entries: [],
     referrer: import.meta.url,
     dusk: "https://dusk.invalid/mod.ts",
     flags: ["--allow-import"],

@@ -1,6 +1,7 @@
 /**
  * Evaluates the script of a module's part as a thread does: in a Web Worker without any permission.
  */
+import type { ResolvedModule } from "../../../protocol/functions/modules.ts";
 import type { CodePart } from "../../../protocol/messages.ts";
 import { deserialize } from "../../../protocol/values.ts";
 
@@ -16,6 +17,13 @@ export function codeOf(part: CodePart | undefined): ModuleCode {
   return deserialize(part!.code) as ModuleCode;
 }
 
+/** URLs of the modules that a module comes with. */
+export function sourcesOf({ parts }: ResolvedModule): string[] {
+  return [...parts!.values()].flatMap(({ origin }) =>
+    origin === undefined ? [] : (deserialize(origin) as { sources: string[] }).sources
+  );
+}
+
 /** The scope of the Web Worker. */
 declare const globalThis: {
   onmessage: (event: MessageEvent) => void;
@@ -27,7 +35,7 @@ const worker = (async () => {
   const evaluate = eval;
   const process = (await import("node:process")).default;
   globalThis.onmessage = async (event: MessageEvent) => {
-    const { source, isAsync, use } = event.data;
+    const { modules, root, use } = event.data;
     const builtin = (name: string) => {
       if (name === "dusk:") return { version: "the thread's" };
       const module = process.getBuiltinModule(name);
@@ -39,9 +47,25 @@ const worker = (async () => {
         throw new TypeError("import.meta.url means nothing in a task");
       },
     });
+    const loaded = new Map();
+    const load = (name: string, group?: string): unknown => {
+      const key = name.startsWith("#") ? group + name : name;
+      if (!loaded.has(key)) loaded.set(key, open(key));
+      return loaded.get(key);
+    };
+    const open = (key: string): unknown => {
+      const [group, member] = key.split("#");
+      const name = member === undefined ? group : modules[group].members[member];
+      const code = modules[name];
+      if (code.group !== undefined) return load(`#${code.member}`, code.group);
+      const made = evaluate(code.source)(builtin, meta, (other: string) => load(other, group));
+      if (made instanceof Promise !== code.isAsync) {
+        throw new Error(`isAsync is not ${code.isAsync}`);
+      }
+      return made;
+    };
     try {
-      const made = evaluate(source)(builtin, meta);
-      if (made instanceof Promise !== isAsync) throw new Error(`isAsync is not ${isAsync}`);
+      const made = load(root);
       globalThis.postMessage({ value: await evaluate(`(${use})`)(await made) });
     } catch (error) {
       globalThis.postMessage({ error: String(error) });
@@ -53,12 +77,12 @@ const worker = (async () => {
 /**
  * Evaluate a script and use its namespace.
  *
- * @param part The module's part.
+ * @param resolved The module, with the parts that it needs.
  * @param use Called there, with the namespace; must be self-contained.
  * @returns What `use` returns.
  */
 export async function evaluateScript<T>(
-  part: CodePart | undefined,
+  { module, parts }: Pick<ResolvedModule, "module" | "parts">,
   // deno-lint-ignore no-explicit-any
   use: (namespace: any) => T,
 ): Promise<Awaited<T>> {
@@ -69,7 +93,8 @@ export async function evaluateScript<T>(
     const next = () => new Promise<MessageEvent>((resolve) => thread.onmessage = resolve);
     await next();
     const answer = next();
-    thread.postMessage({ ...codeOf(part), use: use.toString() });
+    const modules = Object.fromEntries([...parts!].map(([name, part]) => [name, codeOf(part)]));
+    thread.postMessage({ modules, root: module, use: use.toString() });
     const { value, error } = (await answer).data;
     if (error !== undefined) throw new Error(error);
     return value;

@@ -3,8 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { ModuleBundler } from "../../../client/modules/module_bundler.ts";
-import { deserialize } from "../../../protocol/values.ts";
-import { codeOf, evaluateScript } from "./evaluate_script.ts";
+import { codeOf, evaluateScript, sourcesOf } from "./evaluate_script.ts";
 import { withFolder } from "./folder.ts";
 
 const modules = new ModuleBundler();
@@ -23,10 +22,10 @@ Deno.test("a local TypeScript module comes with all that it imports", async () =
     "sub/twice.ts": `export const twice = (x: number): number => 2 * x;`,
     "table.json": `{ "a": 42 }`,
   }, async (_, url) => {
-    const { module, part } = modules.resolve("./lib.ts", url("main.ts"));
-    assert.match(module, /^m[0-9a-f]{32}$/);
-    assert.equal(codeOf(part).url, "lib.ts");
-    const used = await evaluateScript(part, (lib) => {
+    const found = modules.resolve("./lib.ts", url("main.ts"));
+    assert.match(found.module, /^m[0-9a-f]{32}$/);
+    assert.equal(codeOf(found.part).url, "lib.ts");
+    const used = await evaluateScript(found, (lib) => {
       lib.next();
       lib.next();
       return { rows: lib.rows, x: new lib.default().x, count: lib.count, green: lib.Color.Green };
@@ -49,13 +48,10 @@ Deno.test("a module that was bundled is not bundled again, from wherever it is i
 
 Deno.test("packages of npm come whole, ECMAScript modules and CommonJS", async () => {
   const nanoid = modules.resolve("npm:nanoid@5.0.9", import.meta.url);
-  const ids = await evaluateScript(
-    nanoid.part,
-    ({ nanoid }) => [nanoid().length, nanoid(5).length],
-  );
+  const ids = await evaluateScript(nanoid, ({ nanoid }) => [nanoid().length, nanoid(5).length]);
   assert.deepEqual(ids, [21, 5]);
   const lodash = modules.resolve("npm:lodash@4.17.21", import.meta.url);
-  const chunks = await evaluateScript(lodash.part, (_) => [
+  const chunks = await evaluateScript(lodash, (_) => [
     _.chunk([1, 2, 3], 2),
     _.default.sum([1, 2]),
   ]);
@@ -76,8 +72,8 @@ Deno.test("modules of Deno's own are loaded there, however they are imported", a
         os.EOL, os.default.EOL];
       export const late = async () => typeof (await import("node:zlib")).gzipSync;`,
   }, async (_, url) => {
-    const { part } = modules.resolve("./lib.ts", url("main.ts"));
-    const used = await evaluateScript(part, async (lib) => [
+    const found = modules.resolve("./lib.ts", url("main.ts"));
+    const used = await evaluateScript(found, async (lib) => [
       ...lib.all,
       lib.basename("a/b"),
       typeof lib.fileURLToPath,
@@ -106,8 +102,8 @@ Deno.test("CommonJS of one's own requires files, JSON and built-ins", async () =
     "a.json": `{ "a": 1 }`,
     "other.cjs": `module.exports = "other";`,
   }, async (_, url) => {
-    const { part } = modules.resolve("./lib.cjs", url("main.ts"));
-    const used = await evaluateScript(part, (lib) => [
+    const found = modules.resolve("./lib.cjs", url("main.ts"));
+    const used = await evaluateScript(found, (lib) => [
       ...lib.all,
       typeof lib.late("os").cpus,
       lib.default.all.length,
@@ -125,8 +121,8 @@ Deno.test("circular imports work, and so does import() of what is bundled", asyn
       export const b = () => typeof a;`,
     "late.ts": `export default "late";`,
   }, async (_, url) => {
-    const { part } = modules.resolve("./a.ts", url("main.ts"));
-    const used = await evaluateScript(part, async (lib) => [lib.a(), await lib.late()]);
+    const found = modules.resolve("./a.ts", url("main.ts"));
+    const used = await evaluateScript(found, async (lib) => [lib.a(), await lib.late()]);
     assert.deepEqual(used, ["afunction", "late"]);
   });
 });
@@ -136,9 +132,9 @@ Deno.test("a module that awaits at its top level says so", async () => {
     "lib.ts": `export const x = await Promise.resolve(3);`,
     "not.ts": `export const f = async () => { await 1; for await (const _ of []); };`,
   }, async (_, url) => {
-    const { part } = modules.resolve("./lib.ts", url("main.ts"));
-    assert.equal(codeOf(part).isAsync, true);
-    assert.equal(await evaluateScript(part, (lib) => lib.x), 3);
+    const found = modules.resolve("./lib.ts", url("main.ts"));
+    assert.equal(codeOf(found.part).isAsync, true);
+    assert.equal(await evaluateScript(found, (lib) => lib.x), 3);
     assert.equal(codeOf(modules.resolve("./not.ts", url("main.ts")).part).isAsync, false);
   });
 });
@@ -153,12 +149,12 @@ Deno.test("the nearest deno.json says what bare names are", async () => {
     "other/b.ts": `export const name = "b";`,
   }, async (_, url) => {
     const here = modules.resolve("helper", url("sub/main.ts"));
-    assert.deepEqual(await evaluateScript(here.part, (lib) => [lib.name, lib.version]), [
+    assert.deepEqual(await evaluateScript(here, (lib) => [lib.name, lib.version]), [
       "a",
       "the thread's",
     ]);
     const there = modules.resolve("helper", url("other/main.ts"));
-    assert.equal(await evaluateScript(there.part, (lib) => lib.name), "b");
+    assert.equal(await evaluateScript(there, (lib) => lib.name), "b");
     assert.deepEqual(modules.resolve("dusk", url("sub/main.ts")), { module: "dusk:" });
     const byMap = modules.resolve("nano", url("sub/main.ts"));
     assert.equal(byMap.module, modules.resolve("npm:nanoid@5.0.9", import.meta.url).module);
@@ -182,8 +178,8 @@ Deno.test("the user's lock file decides on versions, and stays as it is", async 
     "deno.lock": lock,
     "lib.ts": `export { nanoid } from "nano"; export { default } from "npm:lodash@4.17.21";`,
   }, async (path, url) => {
-    const { part } = modules.resolve("./lib.ts", url("main.ts"));
-    const { sources } = deserialize(part!.origin!) as { sources: string[] };
+    const found = modules.resolve("./lib.ts", url("main.ts"));
+    const sources = sourcesOf(found);
     assert.ok(sources.includes("npm:nanoid@5.0.6/index.js"), sources.join());
     assert.equal(await Deno.readTextFile(`${path}/deno.lock`), lock);
   });
@@ -201,9 +197,9 @@ Deno.test("Dusk itself is the runtime of the thread, wherever it is imported", a
     "wrong.ts": `import { Client } from "${dusk}";
       export const connect = () => Client.connect();`,
   }, async (_, url) => {
-    const { part } = modules.resolve("./lib.ts", url("main.ts"));
-    assert.ok(codeOf(part).source.length < 2000);
-    const used = await evaluateScript(part, async (lib) => [...lib.seen, await lib.late()]);
+    const found = modules.resolve("./lib.ts", url("main.ts"));
+    assert.ok(codeOf(found.part).source.length < 2000);
+    const used = await evaluateScript(found, async (lib) => [...lib.seen, await lib.late()]);
     assert.deepEqual(used, ["the thread's", "the thread's", "the thread's"]);
     assert.throws(() => modules.resolve("./wrong.ts", url("main.ts")), {
       name: "FunctionError",
@@ -241,9 +237,9 @@ Deno.test("Dusk of the net is known by each of its names", async () => {
     });
     assert.equal((await cache.output()).code, 0);
     assert.deepEqual(remote.resolve("dusk", url("main.ts")), { module: "dusk:" });
-    const { part } = remote.resolve("./lib.ts", url("main.ts"));
+    const found = remote.resolve("./lib.ts", url("main.ts"));
     assert.deepEqual(
-      await evaluateScript(part, (lib) => [lib.version, lib.again, lib.seen]),
+      await evaluateScript(found, (lib) => [lib.version, lib.again, lib.seen]),
       ["the thread's", "the thread's", "the thread's"],
     );
   });
@@ -271,12 +267,12 @@ Deno.test("the same modules have the same hash in any folder of any machine", as
     for (const [file, text] of Object.entries(files)) all[folder + file] = text;
     await withFolder(all, (path, url) => {
       const fresh = new ModuleBundler();
-      const { module, part } = fresh.resolve("./index.ts", url(`${folder}main.ts`));
-      name = module;
-      const { source } = codeOf(part);
-      assert.ok(!source.includes(path), "the path is in the source");
-      assert.doesNotMatch(source, /registry\.npmjs\.org|dusk-test|deeper|elsewhere/);
-      const { sources } = deserialize(part!.origin!) as { sources: string[] };
+      const found = fresh.resolve("./index.ts", url(`${folder}main.ts`));
+      name = found.module;
+      const code = JSON.stringify([...found.parts!.values()].map(codeOf));
+      assert.ok(!code.includes(path), "the path is in the source");
+      assert.doesNotMatch(code, /registry\.npmjs\.org|dusk-test|deeper|elsewhere/);
+      const sources = sourcesOf(found);
       assert.ok(sources.includes(url(`${folder}lib/late.ts`)), sources.join());
       assert.ok(sources.includes("npm:lodash@4.17.21/lodash.js"));
     });
@@ -290,8 +286,8 @@ Deno.test("the same modules have the same hash in any folder of any machine", as
 });
 
 Deno.test("sources are called by their packages", () => {
-  const { part } = modules.resolve("npm:apache-arrow@21.1.0", import.meta.url);
-  const { sources } = deserialize(part!.origin!) as { sources: string[] };
+  const found = modules.resolve("npm:apache-arrow@21.1.0", import.meta.url);
+  const sources = sourcesOf(found);
   assert.ok(sources.some((source) => source.startsWith("npm:apache-arrow@21.1.0/")));
 });
 
@@ -302,11 +298,11 @@ Deno.test("each package has its own version of what it imports", async () => {
   });
   await withFolder({ ...packageOf("one", "5.0.9"), ...packageOf("two", "5.0.6") }, (_, url) => {
     const versionsOf = (name: string) => {
-      const { part } = modules.resolve(
+      const found = modules.resolve(
         "nanoid",
         url(`npm/registry.npmjs.org/${name}/1.0.0/index.js`),
       );
-      return (deserialize(part!.origin!) as { sources: string[] }).sources;
+      return sourcesOf(found);
     };
     assert.ok(versionsOf("one").includes("npm:nanoid@5.0.9/index.js"));
     assert.ok(versionsOf("two").includes("npm:nanoid@5.0.6/index.js"));
@@ -318,8 +314,8 @@ Deno.test("an import map may give the name of a built-in to another module", asy
     "deno.json": `{ "imports": { "path": "./own.ts" } }`,
     "own.ts": `export const own = true;`,
   }, async (_, url) => {
-    const { part } = modules.resolve("path", url("main.ts"));
-    assert.equal(await evaluateScript(part, (lib) => lib.own), true);
+    const found = modules.resolve("path", url("main.ts"));
+    assert.equal(await evaluateScript(found, (lib) => lib.own), true);
     assert.deepEqual(modules.resolve("fs", url("main.ts")), { module: "node:fs" });
   });
 });
@@ -333,9 +329,9 @@ Deno.test("a project may lie in a folder of any name", async () => {
         "bin": true } } }`,
     "50% a#b?c d/lib.ts": `export { nanoid } from "nano"; export const a: number = 1;`,
   }, async (_, url) => {
-    const { part } = modules.resolve("./lib.ts", url("50% a#b?c d/main.ts"));
-    assert.equal(await evaluateScript(part, (lib) => lib.a), 1);
-    const { sources } = deserialize(part!.origin!) as { sources: string[] };
+    const found = modules.resolve("./lib.ts", url("50% a#b?c d/main.ts"));
+    assert.equal(await evaluateScript(found, (lib) => lib.a), 1);
+    const sources = sourcesOf(found);
     assert.ok(sources.includes(url("50% a#b?c d/lib.ts")), sources.join());
     assert.ok(sources.includes("npm:nanoid@5.0.6/index.js"), sources.join());
   });

@@ -160,9 +160,9 @@ Deno.test("import.meta.main is false, and bare import.meta is of no file", async
     "lib.ts": `if (import.meta.main) throw new Error("main");
       export const meta = import.meta; export const ok = true;`,
   }, async (_, url) => {
-    const { part } = modules.resolve("./lib.ts", url("main.ts"));
-    assert.equal(await evaluateScript(part, (lib) => lib.ok), true);
-    await assert.rejects(evaluateScript(part, (lib) => lib.meta.url), /means nothing in a task/);
+    const found = modules.resolve("./lib.ts", url("main.ts"));
+    assert.equal(await evaluateScript(found, (lib) => lib.ok), true);
+    await assert.rejects(evaluateScript(found, (lib) => lib.meta.url), /means nothing in a task/);
   });
 });
 
@@ -178,8 +178,8 @@ Deno.test("a package may ask for its file, and fails only when it does", async (
       "exports": "./index.js" }`,
     "node_modules/odd/index.js": code,
   }, async (_, url) => {
-    const { part } = modules.resolve("odd", url("main.ts"));
-    assert.equal(await evaluateScript(part, (odd) => odd.os), "function");
-    await assert.rejects(evaluateScript(part, (odd) => odd.file()), /means nothing in a task/);
+    const found = modules.resolve("odd", url("main.ts"));
+    assert.equal(await evaluateScript(found, (odd) => odd.os), "function");
+    await assert.rejects(evaluateScript(found, (odd) => odd.file()), /means nothing in a task/);
   });
 });

@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import "npm:chalk@5.6.2";
 import "npm:d3-scale@4.0.2";
+import "npm:lodash-es@4.17.21";
 import "npm:zod@4.1.12";
 import { ModuleBundler } from "../../../client/modules/module_bundler.ts";
 import { codeOf, evaluateScript } from "./evaluate_script.ts";
@@ -21,14 +22,14 @@ const fileOf = (name: string, path: string) => {
 };
 
 Deno.test("a file that its package does not export comes as that file", async () => {
-  const { part } = modules.resolve("./doc.js", fileOf("zod", "v4/core/schemas.js"));
-  assert.deepEqual(await evaluateScript(part, (doc) => Object.keys(doc)), ["Doc"]);
-  const { url, source } = codeOf(part);
+  const found = modules.resolve("./doc.js", fileOf("zod", "v4/core/schemas.js"));
+  assert.deepEqual(await evaluateScript(found, (doc) => Object.keys(doc)), ["Doc"]);
+  const { url, source } = codeOf(found.part);
   assert.equal(url, "npm:zod@4.1.12/v4/core/doc.js");
   assert.doesNotMatch(source, /registry\.npmjs\.org|\.cache/);
   assert.equal(
     modules.resolve("./core/doc.js", fileOf("zod", "v4/index.js")).part,
-    part,
+    found.part,
     "it is one module, whoever imports it",
   );
 });
@@ -47,16 +48,33 @@ Deno.test("a file that a name of the package leads to is what has that name", ()
 Deno.test("a file that imports other packages has those that this program has loaded", async () => {
   const linear = fileOf("d3-scale", "src/linear.js");
   const scale = modules.resolve("./linear.js", linear);
-  assert.equal(await evaluateScript(scale.part, (lib) => lib.default([0, 1], [0, 10])(0.5)), 5);
+  assert.equal(await evaluateScript(scale, (lib) => lib.default([0, 1], [0, 10])(0.5)), 5);
   // Its package.json says "2.10.0 - 3".
   const array = modules.resolve("d3-array", linear);
-  assert.deepEqual(await evaluateScript(array.part, (lib) => lib.ticks(0, 2, 2)), [0, 1, 2]);
-  assert.match(codeOf(array.part).url, /^npm:d3-array@3\.\d+\.\d+$/);
+  assert.deepEqual(await evaluateScript(array, (lib) => lib.ticks(0, 2, 2)), [0, 1, 2]);
+  assert.match(codeOf(array.part).url, /^npm:d3-array@3\.\d+\.\d+\//);
   assert.deepEqual(modules.resolve("path", linear), { module: "node:path" });
 });
 
 Deno.test("a package's own #name is the file that it stands for", async () => {
-  const { part } = modules.resolve("#ansi-styles", fileOf("chalk", "source/index.js"));
-  assert.equal(codeOf(part).url, "npm:chalk@5.6.2/source/vendor/ansi-styles/index.js");
-  assert.equal(await evaluateScript(part, (lib) => lib.default.red.open), "\x1b[31m");
+  const found = modules.resolve("#ansi-styles", fileOf("chalk", "source/index.js"));
+  assert.equal(codeOf(found.part).url, "npm:chalk@5.6.2/source/vendor/ansi-styles/index.js");
+  assert.equal(await evaluateScript(found, (lib) => lib.default.red.open), "\x1b[31m");
+});
+
+Deno.test("a file of a package is the same module by itself as in the package", async () => {
+  for (
+    const [name, file, inner] of [
+      ["npm:chalk@5.6.2", fileOf("chalk", "source/index.js"), "./vendor/ansi-styles/index.js"],
+      // Of hundreds of files, which are bundled as one.
+      ["npm:lodash-es@4.17.21", fileOf("lodash-es", "lodash.js"), "./_baseSlice.js"],
+    ]
+  ) {
+    const fresh = new ModuleBundler();
+    const whole = fresh.resolve(name, import.meta.url);
+    const found = fresh.resolve(inner, file);
+    const needs = found.part!.needs ?? [];
+    assert.ok(needs.length > 0 && needs.every((need) => whole.parts!.has(need)), name);
+    assert.equal(await evaluateScript(found, (lib) => "default" in lib), true);
+  }
 });

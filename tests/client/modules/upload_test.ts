@@ -3,10 +3,17 @@
  */
 import assert from "node:assert/strict";
 import { ModuleBundler } from "../../../client/modules/module_bundler.ts";
+import type { Upload } from "../../../client/modules/upload.ts";
+import type { ResolvedModule } from "../../../protocol/functions/modules.ts";
 import { evaluateScript } from "./evaluate_script.ts";
 import { withFolder } from "./folder.ts";
 
 const modules = new ModuleBundler();
+
+/** A module of an upload, by its name. */
+function moduleOf({ modules, parts }: Upload, name: string): ResolvedModule {
+  return { module: modules[name], parts: new Map(Object.entries(parts)) };
+}
 
 Deno.test("a file is known by its name, with and without its extension", async () => {
   await withFolder({
@@ -17,8 +24,8 @@ Deno.test("a file is known by its name, with and without its extension", async (
     const upload = modules.bundleUpload(`${path}/table.ts`);
     const part = upload.modules.table;
     assert.deepEqual(upload.modules, { "table": part, "table.ts": part });
-    assert.deepEqual(Object.keys(upload.parts), [part]);
-    assert.equal(await evaluateScript(upload.parts[part], (table) => table.lookUp()), 1);
+    assert.equal(Object.keys(upload.parts).length, 2);
+    assert.equal(await evaluateScript(moduleOf(upload, "table"), (table) => table.lookUp()), 1);
     for (const name of ["table", "table.ts"]) assert.ok(modules.isUploaded(name));
     assert.ok(!modules.isUploaded("inner"));
   });
@@ -30,7 +37,7 @@ Deno.test("a file is bundled as it is at the time", async () => {
     await Deno.writeTextFile(`${path}/lib.ts`, `export const a = 2;`);
     const second = modules.bundleUpload(url("lib.ts"));
     assert.notEqual(second.modules.lib, first.modules.lib);
-    assert.equal(await evaluateScript(second.parts[second.modules.lib], (lib) => lib.a), 2);
+    assert.equal(await evaluateScript(moduleOf(second, "lib"), (lib) => lib.a), 2);
   });
 });
 
@@ -60,8 +67,7 @@ Deno.test("a folder is known by its name, and its files by theirs in it", async 
     ]);
     assert.equal(upload.modules.shapes, upload.modules["shapes/mod"]);
     assert.equal(Object.keys(upload.parts).length, 4);
-    const entry = upload.parts[upload.modules.shapes];
-    assert.equal(await evaluateScript(entry, (shapes) => shapes.area(3)), 9);
+    assert.equal(await evaluateScript(moduleOf(upload, "shapes"), (shapes) => shapes.area(3)), 9);
   });
 });
 
