@@ -68,7 +68,8 @@ export class ClientRelays {
         error: { name, message, remoteName: name },
       };
       port.postMessage(refusal);
-      port.close();
+      // Closed at once, it would lose the message.
+      port.onmessage = () => port.close();
       return;
     }
     if (relays === undefined) this.#byTask.set(key, relays = new Set());

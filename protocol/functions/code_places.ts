@@ -17,7 +17,7 @@ const URL_PARTS = /^dusk:\/\/\/([fcr][0-9a-f]{32}|-)\/(\d+)\/(.*)$/;
 const MODULE_URL = /^dusk:\/\/\/(m[0-9a-f]{32})$/;
 
 /** Where one definition comes from: `[line, column, original line, original column]`, all from 0, sorted. */
-interface DefinitionOrigin {
+export interface DefinitionOrigin {
   url: string;
   lines: Int32Array;
 }
@@ -80,6 +80,12 @@ export class CodePlaces {
     return found ?? { file: `dusk:///${name}`, line: row + 1, column };
   }
 
+  /** Where a definition of a part comes from, for a part that is made of it; undefined: nobody knows. */
+  origin(part: string, index: number): DefinitionOrigin | undefined {
+    const origin = this.#origin(part);
+    return origin instanceof SourceMap ? undefined : origin[index];
+  }
+
   #origin(part: string): Origin {
     const known = this.#origins.get(part);
     if (known !== undefined) return known;
@@ -90,6 +96,32 @@ export class CodePlaces {
     this.#origins.set(part, origin);
     return origin;
   }
+}
+
+/**
+ * Where a part of a text comes from.
+ *
+ * @param origin Where all of it comes from.
+ * @param text All of it.
+ * @param inner The part.
+ */
+export function originInside(
+  { url, lines }: DefinitionOrigin,
+  text: string,
+  inner: string,
+): DefinitionOrigin {
+  const before = text.slice(0, Math.max(0, text.indexOf(inner))).split("\n");
+  const firstLine = before.length - 1;
+  const firstColumn = before[firstLine].length;
+  const lastLine = firstLine + inner.split("\n").length - 1;
+  const kept: number[] = [];
+  for (let i = 0; i < lines.length; i += 4) {
+    const line = lines[i];
+    const column = line === firstLine ? lines[i + 1] - firstColumn : lines[i + 1];
+    if (line < firstLine || line > lastLine || column < 0) continue;
+    kept.push(line - firstLine, column, lines[i + 2], lines[i + 3]);
+  }
+  return { url, lines: Int32Array.from(kept) };
 }
 
 /** Decodes an origin. One that makes no sense counts as none: a stack is shown as it is, then. */

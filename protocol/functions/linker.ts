@@ -7,7 +7,7 @@
 import type { Serialized } from "../serialized.ts";
 import { LinkError } from "../task_failures.ts";
 import { deserialize } from "../values.ts";
-import { CodePlaces, definitionUrl } from "./code_places.ts";
+import { CodePlaces, type DefinitionOrigin, definitionUrl } from "./code_places.ts";
 import { compileDefinition, type Factory, setName } from "./compile_definition.ts";
 import { MadeHere } from "./made_here.ts";
 import type { AnyFunction, CodeReader, Defined, Definition } from "./definition.ts";
@@ -54,6 +54,8 @@ export interface WritableFunction {
    * @throws {CodeRefusal} When they cannot be told.
    */
   read(): readonly unknown[];
+  /** Where it comes from; undefined: nobody knows. */
+  origin(): DefinitionOrigin | undefined;
 }
 
 /** The part that is being made. */
@@ -212,13 +214,19 @@ export class Linker implements CodeReader {
     const make = scope === undefined
       ? this.#factory(definition, index)
       : compileDefinition(definition, definitionUrl(scope.part, index, definition.name));
+    const part = scope?.part;
+    const origin = () => part === undefined ? undefined : this.#places.origin(part, index);
     const defined = make(
       early,
       this.#modules.importer(definition.imports),
-      (fn, variables, name, shared) => this.#made(definition, fn, variables, name, shared),
+      (fn, variables, name, shared) => {
+        if (name !== undefined) setName(fn, name);
+        this.#writable.set(fn, new MadeHere({ fn, variables, shared, definition, origin }));
+        return fn;
+      },
     );
     if (definition.kind !== "class" && !this.#writable.has(defined.value)) {
-      this.#writable.set(defined.value, { definition, read: defined.read! });
+      this.#writable.set(defined.value, { definition, origin, read: defined.read! });
     }
     if (id !== undefined) scope?.classes.set(id, defined.value);
     if (definition.privates !== undefined && definition.privates.length > 0) {
@@ -245,19 +253,6 @@ export class Linker implements CodeReader {
       if (exports === namespace) return module;
     }
     return undefined;
-  }
-
-  /** A function was made by one that came here: see {@linkcode MadeFunction}. */
-  #made(
-    { imports }: Definition,
-    fn: AnyFunction,
-    variables: () => Record<string, unknown>,
-    name: string | undefined,
-    shared: string | undefined,
-  ): AnyFunction {
-    if (name !== undefined) setName(fn, name);
-    this.#writable.set(fn, new MadeHere(fn, variables, shared, imports));
-    return fn;
   }
 
   /** Names of the private instance members of a class that came as a part. */

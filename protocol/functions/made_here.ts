@@ -4,44 +4,42 @@
  *
  * @module
  */
+import { type DefinitionOrigin, originInside } from "./code_places.ts";
 import { type AnyFunction, CodeRefusal, type Definition } from "./definition.ts";
 
 const { toString } = Function.prototype;
 
+/** What is known of it. */
+export interface MadeParts {
+  readonly fn: AnyFunction;
+  /** Gives the variables around it that it uses, with their values. */
+  readonly variables: () => Record<string, unknown>;
+  /** A variable because of which it cannot travel. */
+  readonly shared: string | undefined;
+  /** The code that it was made in, and where that comes from. */
+  readonly definition: Definition;
+  readonly origin: () => DefinitionOrigin | undefined;
+}
+
 /** How it can be written. */
 export class MadeHere {
-  readonly #fn: AnyFunction;
-  readonly #variables: () => Record<string, unknown>;
-  readonly #shared: string | undefined;
-  readonly #imports: Record<string, string> | undefined;
+  readonly #parts: MadeParts;
 
-  /**
-   * @param fn The function.
-   * @param variables The variables around it that it uses, with their values.
-   * @param shared A variable because of which it cannot travel.
-   * @param imports Modules that the text around it imports.
-   */
-  constructor(
-    fn: AnyFunction,
-    variables: () => Record<string, unknown>,
-    shared: string | undefined,
-    imports: Record<string, string> | undefined,
-  ) {
-    this.#fn = fn;
-    this.#variables = variables;
-    this.#shared = shared;
-    this.#imports = imports;
+  /** @param parts See {@linkcode MadeParts}. */
+  constructor(parts: MadeParts) {
+    this.#parts = parts;
   }
 
   /** Its text, and the names of its variables. */
   get definition(): Definition {
+    const { fn, definition: { imports } } = this.#parts;
     return {
-      source: toString.call(this.#fn),
+      source: toString.call(fn),
       kind: "expression",
-      name: this.#fn.name,
+      name: fn.name,
       variables: Object.keys(this.#look()),
       early: 0,
-      ...this.#imports !== undefined && { imports: this.#imports },
+      ...imports !== undefined && { imports },
     };
   }
 
@@ -54,15 +52,23 @@ export class MadeHere {
     return Object.values(this.#look());
   }
 
+  /** Where it comes from; undefined: nobody knows. */
+  origin(): DefinitionOrigin | undefined {
+    const { fn, definition, origin } = this.#parts;
+    const whole = origin();
+    return whole && originInside(whole, definition.source, toString.call(fn));
+  }
+
   #look(): Record<string, unknown> {
-    if (this.#shared !== undefined) {
+    const { shared, variables } = this.#parts;
+    if (shared !== undefined) {
       throw new CodeRefusal(
-        `its variable "${this.#shared}" is changed by one function and used by another, and each task ` +
+        `its variable "${shared}" is changed by one function and used by another, and each task ` +
           `gets a copy of its own; pass it as an argument, or return what becomes of it`,
       );
     }
     try {
-      return this.#variables();
+      return variables();
     } catch (error) {
       if (!(error instanceof ReferenceError)) throw error;
       throw new CodeRefusal(`${error.message}: declare it above the call`);

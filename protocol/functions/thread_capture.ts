@@ -20,7 +20,7 @@ import {
   ImportReference,
 } from "./definition.ts";
 import { FunctionError } from "./function_error.ts";
-import type { Linker } from "./linker.ts";
+import type { Linker, WritableFunction } from "./linker.ts";
 import { sharedBuffer } from "./shared_buffers.ts";
 import { ThreadCodeWriter } from "./thread_code_writer.ts";
 
@@ -55,7 +55,14 @@ export class ThreadCapture {
     const kept = new Serialized([first, ...frames.map((frame) => frame.slice())]);
     const { names: needs } = writer;
     const part = `f${tokenize(kept)}`;
-    const own: CodePart = { code: kept, ...needs.length > 0 && { needs } };
+    const own: CodePart = {
+      code: kept,
+      ...needs.length > 0 && { needs },
+      // Sent once, and found out then.
+      get origin() {
+        return writer.origin();
+      },
+    };
     const parts = new Map([[part, own], ...writer.parts]);
     return { part, prefix: prefixOf(name), parts };
   }
@@ -105,6 +112,8 @@ class TaskCodeWriter extends ThreadCodeWriter {
   readonly #linker: Linker;
   readonly #root: AnyFunction | undefined;
   readonly #buffers = new Map<string, CodePart>();
+  /** What was written where it stands, in order. */
+  readonly #written: WritableFunction[] = [];
 
   constructor(linker: Linker, root: AnyFunction | undefined) {
     super(linker);
@@ -126,6 +135,11 @@ class TaskCodeWriter extends ThreadCodeWriter {
     return new Map([...known, ...this.#buffers]);
   }
 
+  /** Where the functions that were written come from. */
+  origin(): Serialized {
+    return serialize(this.#written.map((one) => one.origin() ?? null));
+  }
+
   share?(bytes: Uint8Array): string | undefined {
     const buffer = sharedBuffer(bytes);
     if (buffer === undefined) return undefined;
@@ -139,6 +153,8 @@ class TaskCodeWriter extends ThreadCodeWriter {
     if (form !== undefined) return form;
     const writable = this.#linker.writable(fn);
     if (writable === undefined) throw new CodeRefusal(whyUnknown(fn));
+    // Only parts have an origin, and values can be many.
+    if (this.#root !== undefined) this.#written.push(writable);
     const { definition } = writable;
     return {
       type: "inline",

@@ -146,7 +146,25 @@ Deno.test("errors of tasks that a task has launched are what they are", async ()
     });
     const [element, stack] = await caught.result(PATIENT) as [number, string];
     assert.equal(element, -1);
-    assert.match(stack, /^ProcessingError: cannot process -1\n +at processElement /);
+    const place =
+      /^ProcessingError: cannot process -1\n +at processElement .*tasks_from_tasks_test.ts:\d+/;
+    assert.match(stack, place);
+    const made = client.submit(async () => {
+      await using e = await workerClient();
+      const fail = () =>
+        processElement(
+          -3,
+        );
+      return await e.submit(fail).result();
+    });
+    const here = "tasks_from_tasks_test.ts";
+    await assert.rejects(made.result(PATIENT), ({ stack }: Error) => {
+      const line = Number(stack!.match(new RegExp(`at fail .*${here}:(\\d+)`))![1]);
+      const processElementLine = Number(
+        stack!.match(new RegExp(`at processElement .*${here}:(\\d+)`))![1],
+      );
+      return line > processElementLine + 50;
+    });
     const thrown = client.submit(async () => {
       await using e = await workerClient();
       return await e.submit(processElement, -2).result();

@@ -35,20 +35,20 @@ export class ClientLine {
   readonly #waiting = new Map<number, Waiter>();
   readonly #streams = new Map<number, PortComm>();
   #nextId = 1;
-  #ready: Waiter | undefined;
+  readonly #ready: PromiseWithResolvers<string> = Promise.withResolvers();
   #closed = false;
 
   /** @param port Leads to the worker. */
   constructor(port: MessagePort) {
     this.#port = port;
+    // Whoever waits for it gets the error.
+    this.#ready.promise.catch(() => {});
     port.onmessage = (event: MessageEvent<ToClient>) => this.#receive(event.data);
   }
 
   /** Wait until the worker is there. @returns The address of the scheduler. */
   async ready(): Promise<string> {
-    return await new Promise<unknown>((resolve, reject) => {
-      this.#ready = { resolve, reject };
-    }) as string;
+    return await this.#ready.promise;
   }
 
   /** Open a stream to the scheduler. */
@@ -85,6 +85,7 @@ export class ClientLine {
     this.#post({ kind: "end" });
     this.#closed = true;
     this.#port.close();
+    this.#ready.reject(closedError());
     for (const waiter of this.#waiting.values()) waiter.reject(closedError());
     this.#waiting.clear();
     for (const stream of [...this.#streams.values()]) stream.end(closedError());
@@ -117,14 +118,14 @@ export class ClientLine {
   }
 
   #receive(message: ToClient): void {
-    if (message.kind === "ready") return this.#ready?.resolve(message.schedulerAddress);
+    if (message.kind === "ready") return this.#ready.resolve(message.schedulerAddress);
     const { id } = message;
     const stream = this.#streams.get(id);
     const waiter = this.#waiting.get(id);
     this.#waiting.delete(id);
     if (message.kind === "failed") {
       const error = errorOf(message.error);
-      if (id === 0) this.#ready?.reject(error);
+      if (id === 0) this.#ready.reject(error);
       else if (stream !== undefined) stream.end(error);
       else waiter?.reject(error);
     } else if (message.kind === "message") {
