@@ -6,6 +6,7 @@
  */
 import { superviseBundle } from "./bundle_supervisor.ts";
 import { readGraph } from "./program_graph.ts";
+import { readProject } from "./project.ts";
 
 /** What to bundle, and with what in mind. */
 export interface BundleOrder {
@@ -73,7 +74,7 @@ export type BundleAnswer =
 /** The program of a process that carries out an order, and prints the answer as JSON. */
 export function bundleProgram(order: BundleOrder): string {
   return `const answer = JSON.stringify(await (${superviseBundle})(${JSON.stringify(order)}, ` +
-    `${readGraph}));` +
+    `${readGraph}, ${readProject}));` +
     "const bytes = new TextEncoder().encode(answer);" +
     "for (let n = 0; n < bytes.length;) n += await Deno.stdout.write(bytes.subarray(n));" +
     "Deno.exit();";

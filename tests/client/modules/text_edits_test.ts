@@ -3,7 +3,13 @@
  */
 import assert from "node:assert/strict";
 import fc from "npm:fast-check@4.10.2";
-import { applyEdits, type Edit, lineOf, lineStarts } from "../../../client/modules/text_edits.ts";
+import {
+  applyEdits,
+  type Edit,
+  lineOf,
+  lineStarts,
+  withoutBlankStart,
+} from "../../../client/modules/text_edits.ts";
 import { SourceMap } from "../../../protocol/functions/source_map.ts";
 
 /** Mappings in which each word of a text comes from a line of its own. */
@@ -88,4 +94,11 @@ Deno.test("a replacement that is shorter leaves its own position inside", () => 
   }]);
   assert.equal(edited.code, "a w2");
   assert.deepEqual(wordLines(edited.code, edited.mappings), { w2: 3 });
+});
+
+Deno.test("a text without the blank lines at its beginning keeps its map", () => {
+  const text = "\n  \n\nw1 w2\n\nw3\n";
+  const { code, mappings } = withoutBlankStart({ code: text, mappings: mappingsOf(text) });
+  assert.equal(code, "w1 w2\n\nw3\n");
+  assert.deepEqual(wordLines(code, mappings), wordLines(text, mappingsOf(text)));
 });

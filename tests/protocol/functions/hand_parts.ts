@@ -13,7 +13,7 @@ import { deserialize, serialize } from "../../../protocol/values.ts";
 import { FakeCode } from "../fake_code.ts";
 
 /** Where a module begins, as a bundler writes it. */
-export const HEAD = `(function($builtin, $meta){"use strict";`;
+export const HEAD = `(function($builtin, $meta, $link){"use strict";`;
 
 /** A linker, and a sender of code to it. */
 export class HandParts {

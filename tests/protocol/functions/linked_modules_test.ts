@@ -26,6 +26,53 @@ Deno.test("modules: one is evaluated once, for all that import it", () => {
   assert.deepEqual(Object.keys(importing(parts, lib, "*")() as object), ["next", "default"]);
 });
 
+Deno.test("modules: those that modules import are there once, when the first one needs them", async () => {
+  const parts = new HandParts();
+  const shared = parts.module("let n = 0; return {get n() { return n; }, add: () => ++n};");
+  const slow = parts.module(`await 0; return {shared: $link("${shared}")};`, { isAsync: true });
+  const one = parts.module(`const m = $link("${shared}"); return {add: () => m.add()};`);
+  const two = parts.module(
+    `const s = await $link("${slow}"); return {n: () => s.shared.n};`,
+    { isAsync: true },
+  );
+  const add = importing(parts, one, "add")() as () => number;
+  assert.equal(add(), 1);
+  assert.throws(() => importing(parts, two, "n"), /awaits something/);
+  await parts.linker.takeAwaited();
+  assert.equal((importing(parts, two, "n")() as () => number)(), 1);
+  add();
+  assert.equal(importing(parts, shared, "n")(), 2);
+});
+
+Deno.test("modules: those of a group import each other by number, and are forgotten with it", async () => {
+  const parts = new HandParts();
+  const scope = globalThis as unknown as { duskRuns?: number };
+  const first = parts.module(
+    `globalThis.duskRuns = (globalThis.duskRuns ?? 0) + 1;
+     const self = {late: async () => (await $link("#1")).other}; return self;`,
+  );
+  const second = parts.module(`const other = $link("#0"); return {other};`);
+  const group = parts.learn("m", { url: "a.ts", members: [first, second] });
+  const [a, b] = [0, 1].map((member) => parts.learn("m", { url: "a.ts", group, member }));
+  try {
+    const late = importing(parts, a, "late")() as () => Promise<unknown>;
+    assert.equal(await late(), importing(parts, a, "*")());
+    assert.equal(importing(parts, b, "other")(), importing(parts, a, "*")());
+    assert.equal(scope.duskRuns, 1);
+    for (const name of [a, b, group]) parts.linker.forget(name);
+    const again = parts.learn("m", { url: "a.ts", members: [first, second] });
+    assert.equal(again, group);
+    parts.linker.import(parts.learn("m", { url: "a.ts", group, member: 0 }), "late");
+    assert.equal(scope.duskRuns, 2);
+  } finally {
+    delete scope.duskRuns;
+  }
+  const none = parts.learn("m", { url: "a.ts", group, member: 7 });
+  assert.throws(() => importing(parts, none, "x"), /The group a\.ts has no module 7/);
+  const lost = parts.module(`return $link("#0");`);
+  assert.throws(() => importing(parts, lost, "x"), /imports '#0', which is no part/);
+});
+
 Deno.test("modules: what a module does not export is said with its URL", () => {
   const parts = new HandParts();
   const lib = parts.module("return {};", { url: "npm:left-pad@1.0.0" });
