@@ -49,7 +49,7 @@ Deno.test("an arrow function hands out locals, and what is declared around the c
 Deno.test("functions have the names of where they stand", () => {
   const { result, handedOut } = run(() => {
     const one = () => 1;
-    let two;
+    let two: (() => number) | undefined = undefined;
     two = function () {
       return 2;
     };
@@ -72,7 +72,7 @@ Deno.test("declared functions are handed out before the first statement of their
     function helper(x: number): number {
       return x > 5 ? x : helper(x + later);
     }
-    var later = 2;
+    const later = 2;
     return before === "function" && helper(1);
   });
   assert.equal(result, 7);
