@@ -39,7 +39,7 @@ interface DecoderInside {
 
 const NO_PAYLOADS: Payload[] = [];
 /** Payloads of the message that is being encoded or decoded. */
-let payloads: Payload[] = NO_PAYLOADS;
+let payloads: (Payload | undefined)[] = NO_PAYLOADS;
 /** Bytes of the message being decoded that its arrays and maps have not yet laid claim to. */
 let unclaimed = 0;
 /** How many more elements it may have. */
@@ -76,10 +76,15 @@ const codec: ExtensionCodecType<undefined> = {
       throw new MessageError(`cannot unpack a message: unknown extension ${type}`);
     }
     const number = new DataView(data.buffer, data.byteOffset).getUint32(0, true);
-    if (number >= payloads.length) {
-      throw new MessageError(`cannot unpack a message: there is no payload ${number}`);
+    const payload = payloads[number];
+    if (payload === undefined) {
+      throw new MessageError(
+        `cannot unpack a message: there is no payload ${number}, or it is there twice`,
+      );
     }
-    return payloads[number];
+    // Each has its own memory: who is done with one of them may give that up.
+    payloads[number] = undefined;
+    return payload;
   },
 };
 
@@ -100,8 +105,11 @@ export function encodeBody(message: unknown, into: Payload[]): Uint8Array {
   }
 }
 
-/** Decode a message, given its payloads. */
-export function decodeBody(bytes: Uint8Array, from: Payload[] = NO_PAYLOADS): unknown {
+/** Decode a message, given its payloads: they are taken out of the list, each once. */
+export function decodeBody(
+  bytes: Uint8Array,
+  from: (Payload | undefined)[] = NO_PAYLOADS,
+): unknown {
   payloads = from;
   unclaimed = bytes.length;
   elementsLeft = MAX_ELEMENTS;

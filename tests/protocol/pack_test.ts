@@ -287,6 +287,18 @@ Deno.test("payload headers that lie are refused", () => {
   }
 });
 
+Deno.test("two values of a message cannot be one payload", () => {
+  const value = new Serialized([new Uint8Array(1), new Uint8Array(100_000)]);
+  const frames = dumps([value, value]);
+  const [first, second] = loads(frames) as Serialized[];
+  assert.notEqual(first, second);
+  // Both refer to the same one: each ends with the number, 32 bits little-endian.
+  const body = frames[1].slice();
+  body.copyWithin(body.length - 4, 3, 7);
+  const cheat = [frames[0], body, ...frames.slice(2)];
+  assert.throws(() => loads(cheat), { name: "MessageError", message: /payload 0, or it is there/ });
+});
+
 Deno.test("a compressed message that lies about its length is refused", () => {
   const frames = dumps({ text: "abc".repeat(5000) }, { compression: "lz4" });
   const { compression, length } = loads([HEADER, frames[0]]) as Record<string, unknown>;
