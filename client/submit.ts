@@ -26,7 +26,7 @@ export function submitTask(
   if (key !== undefined && typeof key !== "string") {
     refuseOption("key", key, "one name for submit; an array of names is for map");
   }
-  const encoder = new ArgumentEncoder(session, () => session.capture.writer(fn));
+  const encoder = argumentEncoder(session, fn);
   const encoded = encoder.encode(args);
   const code = taskCode(session, captured, encoder);
   return addTask(session, options, code, key, captured.prefix, encoded);
@@ -48,11 +48,16 @@ export function mapTasks(
     refuseOption("key", key, `a prefix, or as many names as there are tasks: ${rows.length}`);
   }
   const prefix = typeof key === "string" ? key : captured.prefix;
-  const encoder = new ArgumentEncoder(session, () => session.capture.writer(fn));
+  const encoder = argumentEncoder(session, fn);
   // All or nothing: no task goes out when an item further on is refused.
   const encoded = rows.map((row) => encoder.encode(row));
   const code = taskCode(session, captured, encoder);
   return encoded.map((args, i) => addTask(session, options, code, names?.[i], prefix, args));
+}
+
+function argumentEncoder(session: Session, fn: AnyFunction): ArgumentEncoder {
+  const isShared = session.options.address.startsWith("inproc:");
+  return new ArgumentEncoder(session, () => session.capture.writer(fn), isShared);
 }
 
 /** What the tasks of one call need besides their arguments. */

@@ -39,6 +39,7 @@ export class ArgumentEncoder implements CodeWriter {
   readonly #owner: FutureOwner;
   readonly #makeWriter: () => ValueCodeWriter;
   readonly #options: SerializeOptions;
+  readonly #isShared: boolean;
   #writer: ValueCodeWriter | undefined;
   /** What has been found in the arguments that are being encoded. */
   #found: string[] | undefined;
@@ -49,10 +50,12 @@ export class ArgumentEncoder implements CodeWriter {
   /**
    * @param owner Whose futures may be among the arguments.
    * @param makeWriter Makes what says how functions and classes among them travel.
+   * @param isShared Whether the scheduler is in this process, and gets the memory itself.
    */
-  constructor(owner: FutureOwner, makeWriter: () => ValueCodeWriter) {
+  constructor(owner: FutureOwner, makeWriter: () => ValueCodeWriter, isShared: boolean) {
     this.#owner = owner;
     this.#makeWriter = makeWriter;
+    this.#isShared = isShared;
     const reference = (object: object) => {
       return object instanceof Future ? this.#reference(object) : undefined;
     };
@@ -97,8 +100,11 @@ export class ArgumentEncoder implements CodeWriter {
     const encoded = this.#serialize(args);
     if (this.#refusal !== undefined) throw this.#refusal;
     const copied = copyBuffers(encoded);
-    // Nobody else has the copies; the outbox sends them once, and forgets them.
-    for (let i = 1; i < copied.frames.length; i++) recycleOnceSent(copied.frames[i]);
+    // Nobody else has the copies; the outbox sends them once, and forgets them. A scheduler in this
+    // process keeps them, and sends them to workers elsewhere as often as it takes.
+    if (!this.#isShared) {
+      for (let i = 1; i < copied.frames.length; i++) recycleOnceSent(copied.frames[i]);
+    }
     return { args: copied, dependencies: this.#found };
   }
 

@@ -8,7 +8,13 @@ import { getLogger } from "../config/logging.ts";
 import type { Compression } from "../protocol/compression.ts";
 import { encodeFrames, type FrameReader } from "../protocol/frames.ts";
 import { dumps, loads } from "../protocol/pack.ts";
-import { beginSending, dropOldSpares, dropSpares, endSending } from "../protocol/spare_memory.ts";
+import {
+  beginSending,
+  beginUse,
+  dropOldSpares,
+  endSending,
+  endUse,
+} from "../protocol/spare_memory.ts";
 import { awakeTimer } from "./awake_timer.ts";
 import { type Comm, CommClosedError } from "./transport.ts";
 
@@ -45,9 +51,6 @@ const LINGER_MS = 200;
 const DRAIN_BYTES = 16 * 1024;
 
 const logger = getLogger("distributed.comm");
-
-/** How many comms are open in this process. */
-let openComms = 0;
 
 /**
  * Writes all of the bytes.
@@ -110,7 +113,7 @@ export class StreamComm implements Comm {
     this.#unpacking = { bytes: parts.reader.limits.messageBytes };
     this.#closeTimeout = parts.closeTimeout;
     this.extraInfo = Object.freeze({ compression: parts.compression });
-    openComms++;
+    beginUse();
   }
 
   get closed(): boolean {
@@ -188,8 +191,7 @@ export class StreamComm implements Comm {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#pendingBytes = 0;
-    // Nothing would come to free them.
-    if (--openComms === 0) dropSpares();
+    endUse();
     this.#stream.close();
   }
 

@@ -7,10 +7,13 @@
 import type { Serialized } from "./serialized.ts";
 import { LARGE_MEMORY, recycle } from "./spare_memory.ts";
 
-/** A value with large buffers. */
+/**
+ * A value with large buffers. Watching it keeps it from nobody: where the moment to give it up does not
+ * come, because there is always something to do or to send, the garbage collector takes it.
+ */
 interface Received {
-  readonly value: Serialized;
-  readonly isNeeded: () => boolean;
+  readonly value: WeakRef<Serialized>;
+  readonly isNeeded: (value: Serialized) => boolean;
 }
 
 /** Values that are watched. */
@@ -21,14 +24,14 @@ export class ReceivedMemory {
    * Watch a value, if it has large buffers.
    *
    * @param value It came in a message, and nobody else in this process got that.
-   * @param isNeeded Whether anything that may look at the value still has it.
+   * @param isNeeded Whether anything that may look at the value still has it. Must not keep the value.
    */
-  watch(value: Serialized, isNeeded: () => boolean): void {
+  watch(value: Serialized, isNeeded: (value: Serialized) => boolean): void {
     const { frames } = value;
     // Large buffers are frames of their own, after the first.
     for (let i = 1; i < frames.length; i++) {
       if (frames[i].byteLength < LARGE_MEMORY) continue;
-      this.#received.push({ value, isNeeded });
+      this.#received.push({ value: new WeakRef(value), isNeeded });
       return;
     }
   }
@@ -40,15 +43,12 @@ export class ReceivedMemory {
 
   /** Give up the buffers of what is not needed any more. */
   sweep(): void {
-    this.#received = this.#received.filter(({ value, isNeeded }) => {
-      if (isNeeded()) return true;
+    this.#received = this.#received.filter(({ value: reference, isNeeded }) => {
+      const value = reference.deref();
+      if (value === undefined) return false;
+      if (isNeeded(value)) return true;
       for (let i = 1; i < value.frames.length; i++) recycle(value.frames[i]);
       return false;
     });
-  }
-
-  /** Watch nothing any more. What was watched is left to the garbage collector. */
-  clear(): void {
-    this.#received = [];
   }
 }

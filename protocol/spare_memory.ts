@@ -24,21 +24,36 @@ interface Spare {
 
 /** The one given up last comes last. */
 let spares: Spare[] = [];
+/** How many there are who take spares and drop them in time. */
+let users = 0;
 /** Buffers that are being sent, and how many times. */
 const sending = new Map<ArrayBufferLike, number>();
 /** Buffers that nobody needs once they are sent. */
 const sentOnce = new WeakSet<ArrayBufferLike>();
 
+/** There is one more who takes spares, and calls {@linkcode dropOldSpares} now and then. */
+export function beginUse(): void {
+  users++;
+}
+
+/** There is one fewer. After the last one nobody would free them. */
+export function endUse(): void {
+  if (--users === 0) spares = [];
+}
+
 /**
- * Give a buffer up; views on it are empty from now on. Small ones are left alone, and those that are
- * being sent.
+ * Give a buffer up; views on it are empty from now on. Small ones are left alone, those that are being
+ * sent, and all while nobody uses spares.
  *
  * @param bytes All of the buffer.
  */
 export function recycle(bytes: Uint8Array): void {
   const { buffer } = bytes;
-  if (!(buffer instanceof ArrayBuffer) || buffer.resizable || sending.has(buffer)) return;
-  if (bytes.byteLength < LARGE_MEMORY || bytes.byteLength !== buffer.byteLength) return;
+  if (users === 0 || sending.has(buffer)) return;
+  if (!(buffer instanceof ArrayBuffer) || buffer.resizable) return;
+  const { byteLength } = bytes;
+  if (byteLength < LARGE_MEMORY || byteLength > MOST_KEPT) return;
+  if (byteLength !== buffer.byteLength) return;
   spares.push({ buffer: buffer.transfer(), since: performance.now() });
   let kept = 0;
   let first = spares.length;
@@ -68,11 +83,6 @@ export function dropOldSpares(): void {
   if (spares[0].since < oldest) spares = spares.filter(({ since }) => since >= oldest);
 }
 
-/** Frees all that is spare. */
-export function dropSpares(): void {
-  spares = [];
-}
-
 /**
  * Have a buffer given up as soon as it is sent, which happens once.
  *
@@ -89,8 +99,9 @@ export function recycleOnceSent(bytes: Uint8Array): void {
  */
 export function beginSending(buffers: readonly Uint8Array[]): void {
   for (let i = 0; i < buffers.length; i++) {
-    const { byteLength, buffer } = buffers[i];
-    if (byteLength >= LARGE_MEMORY) sending.set(buffer, (sending.get(buffer) ?? 0) + 1);
+    // Of the buffer, not of the view: a frame that was cut may have a small last piece.
+    const { buffer } = buffers[i];
+    if (buffer.byteLength >= LARGE_MEMORY) sending.set(buffer, (sending.get(buffer) ?? 0) + 1);
   }
 }
 
@@ -103,8 +114,8 @@ export function beginSending(buffers: readonly Uint8Array[]): void {
 export function endSending(buffers: readonly Uint8Array[], isSent: boolean): void {
   for (let i = 0; i < buffers.length; i++) {
     const bytes = buffers[i];
-    if (bytes.byteLength < LARGE_MEMORY) continue;
     const { buffer } = bytes;
+    if (buffer.byteLength < LARGE_MEMORY) continue;
     const times = sending.get(buffer) ?? 0;
     if (times > 1) sending.set(buffer, times - 1);
     else sending.delete(buffer);

@@ -36,13 +36,11 @@ export class GraphMemory {
     const memory = this.#memory;
     for (const { keys, args } of groups) {
       for (let i = 0; i < args.length; i++) {
-        const value = args[i];
-        memory.watch(value, () => tasks.get(keys[i])?.args === value);
+        memory.watch(args[i], (value) => tasks.get(keys[i])?.args === value);
       }
     }
     for (const name in parts) {
-      const value = parts[name].code;
-      memory.watch(value, () => code.get(name)?.part.code === value);
+      memory.watch(parts[name].code, (value) => code.get(name)?.part.code === value);
     }
   }
 

@@ -187,10 +187,11 @@ export class WorkerEngine {
     const memory = this.#receivedMemory;
     const { machine, code } = this.core;
     const threads = this.#threads;
-    memory.watch(args, () => machine.tasks.get(key)?.run?.args === args || threads.has(key));
+    memory.watch(args, (value) => {
+      return machine.tasks.get(key)?.run?.args === value || threads.has(key);
+    });
     for (const name in parts) {
-      const part = parts[name].code;
-      memory.watch(part, () => {
+      memory.watch(parts[name].code, (part) => {
         if (code.known.get(name)?.code === part || threads.size > 0) return true;
         // Tasks keep what they were to run with; uploads, what tasks can import.
         for (const task of machine.tasks.values()) if (task.run !== null) return true;

@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { copyBytes } from "../../protocol/large_memory.ts";
 import {
   beginSending,
-  dropSpares,
+  beginUse,
   endSending,
+  endUse,
   LARGE_MEMORY,
   recycle,
   recycleOnceSent,
@@ -13,17 +14,24 @@ import {
 
 const SIZE = LARGE_MEMORY;
 
-/** Runs a test that begins and ends without spare memory. */
+/** Runs a test that uses spare memory, and begins and ends without any. */
 function spareTest(name: string, body: () => void): void {
   Deno.test(name, () => {
-    dropSpares();
+    beginUse();
     try {
       body();
     } finally {
-      dropSpares();
+      endUse();
     }
   });
 }
+
+Deno.test("nothing is given up while nobody uses spare memory", () => {
+  const bytes = new Uint8Array(SIZE);
+  recycle(bytes);
+  assert.equal(bytes.byteLength, SIZE);
+  assert.equal(takeSpare(SIZE), undefined);
+});
 
 spareTest("a buffer that was given up is used again, once, for one of its size", () => {
   const bytes = new Uint8Array(SIZE).fill(1);
@@ -71,6 +79,17 @@ spareTest("what is being sent is not given up", () => {
   assert.equal(bytes.byteLength, 0);
 });
 
+spareTest("a buffer is not given up while a small piece of it is being sent", () => {
+  const bytes = new Uint8Array(SIZE);
+  const piece = [bytes.subarray(SIZE - 1000)];
+  beginSending(piece);
+  recycle(bytes);
+  assert.equal(bytes.byteLength, SIZE);
+  endSending(piece, true);
+  recycle(bytes);
+  assert.equal(bytes.byteLength, 0);
+});
+
 spareTest("what is sent once is given up then, unless that has failed", () => {
   const [sent, failed] = [new Uint8Array(SIZE), new Uint8Array(SIZE)];
   for (const [bytes, isSent] of [[sent, true], [failed, false]] as const) {
@@ -86,4 +105,12 @@ spareTest("no more is kept than there may be, the last ones rather than the firs
   for (let i = 0; i <= 8; i++) recycle(new Uint8Array(2 ** 25 + i));
   assert.equal(takeSpare(2 ** 25), undefined);
   assert.equal(takeSpare(2 ** 25 + 8)?.byteLength, 2 ** 25 + 8);
+});
+
+spareTest("a buffer that is larger than all that is kept does not displace the others", () => {
+  const small = new Uint8Array(SIZE);
+  recycle(small);
+  recycle(new Uint8Array(2 ** 28 + 1));
+  assert.equal(takeSpare(2 ** 28 + 1), undefined);
+  assert.equal(takeSpare(SIZE)?.byteLength, SIZE);
 });
