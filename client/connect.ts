@@ -8,6 +8,7 @@ import { connect } from "../comm/comm.ts";
 import { ConnectionPool } from "../comm/connection_pool.ts";
 import { Capture } from "../protocol/functions/capture.ts";
 import { ModuleBundler } from "./modules/module_bundler.ts";
+import { printToConsole } from "./print_to_console.ts";
 import { type ConsoleMessage, Session } from "./session.ts";
 import type { SessionTools } from "./session_tools.ts";
 import {
@@ -132,18 +133,4 @@ function addressOf(cluster: string | ClusterLike): string {
     }, but must be an ` +
       `address such as "127.0.0.1:8786" or an object with a schedulerAddress`,
   );
-}
-
-function printToConsole({ key, worker, level, text }: ConsoleMessage): void {
-  const line = `[${key} on ${worker}] ${text}`;
-  switch (level) {
-    case "debug":
-    case "info":
-    case "warn":
-    case "error":
-      console[level](line);
-      break;
-    default:
-      console.log(line);
-  }
 }

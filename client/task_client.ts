@@ -4,9 +4,10 @@
  * @module
  */
 import { BaseClient } from "./base_client.ts";
-import { noOptions, OptionError } from "./task_options.ts";
+import { printToConsole } from "./print_to_console.ts";
 import { Session } from "./session.ts";
 import type { CallPool, Connect, FunctionCapture } from "./session_tools.ts";
+import { noOptions, OptionError } from "./task_options.ts";
 
 /** Leads to the cluster. */
 export interface TaskLine {
@@ -35,7 +36,8 @@ class TaskClient extends BaseClient {
       address,
       timeout: TIMEOUT,
       direct: undefined,
-      onConsole: undefined,
+      // So it gets to the program in the end, however deep the task.
+      onConsole: printToConsole,
     }, {
       capture,
       bundleUpload: () => {

@@ -1,5 +1,6 @@
 /** Tasks that launch tasks, on worker processes with one thread each and tasks without permissions. */
 import assert from "node:assert/strict";
+import { basename } from "node:path";
 import { Client } from "../../client/client.ts";
 import {
   asCompleted,
@@ -13,8 +14,10 @@ import {
   wait,
   workerClient,
 } from "../../mod.ts";
+import { genCluster } from "../support/gen_cluster.ts";
 import { until } from "../support/until.ts";
 import { withCluster } from "../support/with_cluster.ts";
+import { convertAll, double, Money } from "./fixtures/launching.ts";
 
 /** A cluster of two workers with a thread each, whose tasks may do nothing, and a client. */
 async function sandboxed(body: (client: Client) => Promise<void>): Promise<void> {
@@ -293,6 +296,48 @@ Deno.test("a task whose worker is killed while it waits for others is run again"
     workers.find(({ address }) => address === on)!.program.kill("SIGKILL");
     assert.equal(await outer.result(PATIENT), 21);
     assert.equal(await go.submit(() => 1).result(PATIENT), 1);
+  });
+});
+
+Deno.test("functions, classes and instances of modules go from task to task", async () => {
+  await sandboxed(async (client) => {
+    const total = await client.submit(convertAll, [1, 2, 3]).result(PATIENT);
+    assert(total instanceof Money);
+    assert.equal(total.cents, 24);
+    // Imported by the task, the module's own functions cannot be seen; what it exports travels.
+    const imported = client.submit(async (money: Money) => {
+      await using e = await workerClient();
+      const twice = e.submit(double, e.submit(double, money));
+      const basenames = e.map(basename, ["/a/b", "/c"]);
+      return [await twice.result(), await e.gather(basenames)] as const;
+    }, new Money(5));
+    const [money, names] = await imported.result(PATIENT);
+    assert(money instanceof Money);
+    assert.equal(money.cents, 20);
+    assert.deepEqual(names, ["b", "c"]);
+  });
+});
+
+Deno.test("what tasks of tasks print reaches the program", async () => {
+  await withCluster({ nworkers: 1, nthreads: 1 }, async ({ scheduler }) => {
+    const lines: string[] = [];
+    const onConsole = ({ text }: { text: string }) => void lines.push(text);
+    await using client = await Client.connect(scheduler.address, { onConsole });
+    await client.submit(async () => {
+      await using e = await workerClient();
+      await e.submit(() => console.log("from below")).result();
+    }).result(PATIENT);
+    await until(
+      "the line",
+      () => lines.some((line) => /^\[lambda-.* on tcp:.*\] from below$/.test(line)),
+    );
+  });
+});
+
+Deno.test("in one process it is the same", async () => {
+  await genCluster({ nthreads: [1, 1] }, async ({ client }) => {
+    assert.equal(await client.submit(fib, 6).result(PATIENT), 8);
+    assert((await client.submit(convertAll, [1]).result(PATIENT)) instanceof Money);
   });
 });
 
