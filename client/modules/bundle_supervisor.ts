@@ -27,6 +27,8 @@ export async function superviseBundle(
   const MAX_ATTEMPTS = 4;
   /** Most modules inside of packages that are made entries. */
   const MAX_INNER = 200;
+  /** Most characters of such a module. */
+  const MAX_TEXT = 2 ** 19;
 
   const project = readProject(order.referrer);
   const { urlOf, packageFile, packageJson, packageSpecifier } = project;
@@ -68,10 +70,10 @@ export async function superviseBundle(
     return inPackage ? match[1] ?? match[2] : undefined;
   }
 
-  /** Bundle modules together. */
+  /** Bundle modules together. What turns out to be left to the run time is added to `external`. */
   async function bundle(
     entries: ReadonlyMap<string, string>,
-    dusk: readonly string[],
+    external: Set<string>,
     flags: string[],
   ): Promise<Outcome> {
     const begin = `${folder}/begin`;
@@ -82,7 +84,6 @@ export async function superviseBundle(
       await Deno.writeTextFile(file, `export * as module from ${JSON.stringify(specifier)};\n`);
       files.push(file);
     }
-    const external = new Set(dusk);
     try {
       while (true) {
         const { code, err } = await run([
@@ -115,13 +116,15 @@ export async function superviseBundle(
   async function apart(
     entries: ReadonlyMap<string, string>,
     files: Record<string, BundleFile>,
-    dusk: readonly string[],
+    external: Set<string>,
     flags: string[],
   ): Promise<{ entries: ReadonlyMap<string, string>; files: Record<string, BundleFile> }> {
     const packages = new Map<string, string[]>();
-    for (const source of Object.values(files).flatMap(({ sources }) => sources)) {
+    for (
+      const [source, text] of Object.values(files).flatMap(({ texts }) => Object.entries(texts))
+    ) {
       const match = packageFile(source);
-      if (match === undefined || !/\.[cm]?js$/.test(source)) continue;
+      if (match === undefined || !/\.[cm]?js$/.test(source) || text.length > MAX_TEXT) continue;
       const name = `${match[1]}@${match[2]}`;
       packages.set(name, [...packages.get(name) ?? [], source]);
     }
@@ -136,7 +139,7 @@ export async function superviseBundle(
       for (const source of sources) inner.set(source, source);
     }
     if (inner.size === entries.size) return { entries, files };
-    const outcome = await bundle(inner, dusk, flags);
+    const outcome = await bundle(inner, external, flags);
     return "files" in outcome ? { entries: inner, files: outcome.files } : { entries, files };
   }
 
@@ -210,6 +213,7 @@ export async function superviseBundle(
   ): Promise<BundleAnswer> {
     const keys = [...wanted.keys()];
     const dusk = order.duskPath === undefined ? graph.namesOfDusk() : [order.duskPath];
+    const external = new Set(dusk);
     let all = graph.entries([...order.roots, ...order.entries, ...wanted.values()]);
     for (const specifier of order.entries) {
       const key = graph.keyOf(specifier);
@@ -219,9 +223,9 @@ export async function superviseBundle(
     for (let attempt = 0;; attempt++) {
       const isLast = attempt === MAX_ATTEMPTS;
       const chosen = isLast ? needed : new Map([...all, ...wanted]);
-      const outcome = await bundle(chosen, dusk, flags);
+      const outcome = await bundle(chosen, external, flags);
       if ("files" in outcome) {
-        const { entries, files } = await apart(chosen, outcome.files, dusk, flags);
+        const { entries, files } = await apart(chosen, outcome.files, external, flags);
         return {
           kind: "bundle",
           wanted: keys,

@@ -84,11 +84,11 @@ export function readGraph(info: InfoJson, dusk: string): ProgramGraph {
   }
 
   /** Keys of all that a module leads to, itself among them; and which packages. */
-  function reach(root: string): { keys: Set<string>; packages: Set<string> } {
+  function reach(root: string, intoDusk = false): { keys: Set<string>; packages: Set<string> } {
     const keys = new Set<string>([root]);
     const packages = new Set<string>();
     for (const key of keys) {
-      if (key === dusk) continue;
+      if (key === dusk && !intoDusk) continue;
       for (const dependency of nodes.get(key)?.dependencies ?? []) {
         keys.add(keyOf(dependency.target));
         if (dependency.package !== undefined) packages.add(dependency.package);
@@ -106,12 +106,15 @@ export function readGraph(info: InfoJson, dusk: string): ProgramGraph {
 
   function entries(roots: readonly string[]): Map<string, string> {
     const found = new Map<string, string>();
+    const own = reach(dusk, true).keys;
     const seen = new Set(roots.map(keyOf));
     for (const key of seen) {
       if (key === dusk) continue;
       for (const { target } of nodes.get(key)?.dependencies ?? []) {
         const to = keyOf(target);
         if (to === dusk) continue;
+        // A program may use Dusk's modules: they are no tasks' business, unless one asks for them.
+        if (own.has(to) && nodes.get(to)?.isScript) continue;
         seen.add(to);
         if (found.has(to)) continue;
         // Modules inside of a package of jsr are the package's own business.
