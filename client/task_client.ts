@@ -7,7 +7,7 @@ import { BaseClient } from "./base_client.ts";
 import { printToConsole } from "./print_to_console.ts";
 import { Session } from "./session.ts";
 import type { CallPool, Connect, FunctionCapture } from "./session_tools.ts";
-import { noOptions, OptionError } from "./task_options.ts";
+import { checkOptions, noOptions, OptionError } from "./task_options.ts";
 
 /** Leads to the cluster. */
 export interface TaskLine {
@@ -19,6 +19,11 @@ export interface TaskLine {
   close(): void;
 }
 
+/**
+ * Tasks of tasks go before others: somebody with a thread of its own waits for them, and the fewer wait
+ * at a time, the fewer threads there are.
+ */
+const OPTIONS = checkOptions({ priority: 1 }, noOptions);
 /** Seconds to wait for the scheduler. */
 const TIMEOUT = 10;
 
@@ -54,7 +59,7 @@ class TaskClient extends BaseClient {
       schedulerAddress: address,
       close: () => Promise.resolve(line.close()),
     };
-    return new TaskClient({ session, cluster }, noOptions);
+    return new TaskClient({ session, cluster }, OPTIONS);
   }
 }
 

@@ -318,6 +318,25 @@ Deno.test("functions, classes and instances of modules go from task to task", as
   });
 });
 
+Deno.test("tasks of tasks go before others, unless they are told otherwise", async () => {
+  await genCluster({ nthreads: [1] }, async ({ client, scheduler }) => {
+    const outer = client.submit(async () => {
+      await using e = await workerClient();
+      const inner = e.with({ key: "inner" }).submit(() => 1);
+      const late = e.with({ key: "late", priority: -1 }).submit(() => 1);
+      await e.gather([inner, late]);
+      await new Promise(() => {});
+    });
+    const priorityOf = (key: string) => scheduler.core.tasks.get(key)?.runSpec?.userPriority;
+    await until(
+      "both",
+      () => priorityOf("inner") !== undefined && priorityOf("late") !== undefined,
+    );
+    assert.deepEqual([outer.key, "inner", "late"].map(priorityOf), [0, 1, -1]);
+    outer.cancel();
+  });
+});
+
 Deno.test("what tasks of tasks print reaches the program", async () => {
   await withCluster({ nworkers: 1, nthreads: 1 }, async ({ scheduler }) => {
     const lines: string[] = [];
