@@ -193,6 +193,17 @@ export type SchedulerToWorker =
   | { op: "steal-request"; key: string; id: number }
   /** Forget all work and all data, replace all threads, answer `restarted`. */
   | { op: "restart"; id: number }
+  /**
+   * Get copies of these results from the workers that hold them, and answer `add-keys` for those that are
+   * here then; for those that cannot be had, `release-keys`.
+   */
+  | {
+    op: "acquire-replicas";
+    whoHas: Record<string, string[]>;
+    nbytes: Record<string, number>;
+    /** Names of the parts that the values refer to; those that refer to none are absent. */
+    needs?: Record<string, string[]>;
+  }
   /** Leave the cluster and end. */
   | { op: "close"; reason?: string };
 
@@ -251,7 +262,20 @@ export type WorkerToScheduler =
   | { op: "restarted"; id: number }
   /** A thread that will not end was given up: the worker now has this many. */
   | { op: "threads-changed"; nthreads: number }
+  /** The worker's memory is too full to start tasks ("paused"), or no longer ("running"). */
+  | { op: "worker-status-change"; status: "running" | "paused" }
+  /**
+   * The worker wants to leave without loss: its results are to be copied to others, then it is told to
+   * `close`. `restart`: its nanny starts a new one in its place.
+   */
+  | { op: "retire-worker"; reason: string; restart: boolean }
   | { op: "close-worker"; reason?: string };
+
+/**
+ * Whether a worker takes tasks: "paused", its memory is too full to start any; "closing-gracefully", it is
+ * about to leave and gets none.
+ */
+export type WorkerStatus = "running" | "paused" | "closing-gracefully";
 
 /** States of a task on a worker (spec, Worker chapter). */
 export type WorkerTaskStateName =
@@ -288,6 +312,12 @@ export interface RegisterWorker {
   name: string;
   nthreads: number;
   resources: Record<string, number>;
+  /** Bytes of memory that the worker may use; absent or 0: no limit. */
+  memoryLimit?: number;
+  /** Address of the nanny that looks after it; absent: it has none. */
+  nanny?: string;
+  /** Absent: "running". */
+  status?: "running" | "paused";
   /** Worker's clock. */
   now: number;
   pid: number;

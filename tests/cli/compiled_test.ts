@@ -65,6 +65,14 @@ Deno.test({
   },
 });
 
+/** Numbers of Fibonacci, by tasks that launch tasks. */
+async function fib(n: number): Promise<number> {
+  if (n < 2) return n;
+  await using own = await workerClient();
+  const [a, b] = await own.gather(own.map((n: number) => fib(n), [n - 1, n - 2]));
+  return a + b;
+}
+
 Deno.test({
   name: "compiled programs run a job",
   ignore: folder === undefined,
@@ -82,12 +90,6 @@ Deno.test({
       const total = client.submit((xs: number[]) => xs.reduce((a, b) => a + b, 0), squares);
       assert.equal(await total.result(), 332_833_500);
 
-      async function fib(n: number): Promise<number> {
-        if (n < 2) return n;
-        await using own = await workerClient();
-        const [a, b] = await own.gather(own.map((n: number) => fib(n), [n - 1, n - 2]));
-        return a + b;
-      }
       assert.equal(await client.submit(fib, 8).result({ timeout: 60 }), 21);
 
       // Large values go from worker to worker as frames of their own.

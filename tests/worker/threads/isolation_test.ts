@@ -271,6 +271,7 @@ Deno.test("a thread that fails once it is ready is asked for nothing more", asyn
     worker: { address: "", name: "" },
   }, {
     ended: () => {},
+    asked: () => {},
     wrote: () => {},
     died: (_thread, message) => deaths.push(message),
     rang: () => {},

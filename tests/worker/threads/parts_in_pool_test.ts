@@ -97,6 +97,7 @@ Deno.test("a thread that says its value refers to what cannot be is given up", a
     worker: { address: "", name: "" },
   }, {
     ended: () => {},
+    asked: () => {},
     wrote: () => {},
     died: (_thread, message) => death.resolve(message),
     rang: () => {},
