@@ -92,6 +92,14 @@ export {
 } from "./comm/remote.ts";
 export { rpc } from "./comm/rpc.ts";
 export {
+  type ConnectionSecurity,
+  Security,
+  SecurityError,
+  type SecurityOptions,
+  type SecurityRole,
+  type TlsCredentials,
+} from "./comm/security.ts";
+export {
   type Handler,
   Server,
   type ServerOptions,

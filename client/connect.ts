@@ -6,6 +6,7 @@
 import { normalizeAddress } from "../comm/addresses.ts";
 import { connect } from "../comm/comm.ts";
 import { ConnectionPool } from "../comm/connection_pool.ts";
+import { type ConnectionSecurity, Security } from "../comm/security.ts";
 import { Capture } from "../protocol/functions/capture.ts";
 import { ModuleBundler } from "./modules/module_bundler.ts";
 import { printToConsole } from "./print_to_console.ts";
@@ -23,6 +24,8 @@ import {
 export interface ClusterLike {
   /** Address of its scheduler. */
   readonly schedulerAddress: string;
+  /** How it is protected: its certificates and token. */
+  readonly security?: Security;
 }
 
 /** Options of {@linkcode Client.connect}. */
@@ -40,6 +43,8 @@ export interface ClientOptions {
   console?: boolean;
   /** Takes what tasks write to their console, in the place of this one's. */
   onConsole?: (message: ConsoleMessage) => unknown;
+  /** Certificates and token. Default: those of the cluster, when one is given and not its address. */
+  security?: Security;
 }
 
 /** A cluster that the client has started itself, and closes. */
@@ -62,7 +67,7 @@ const schedulerConnections = 32;
 const workerConnectTimeout = 2;
 
 /** What a session of a program works with. */
-function programTools(): SessionTools {
+function programTools(security: ConnectionSecurity | undefined): SessionTools {
   const modules = new ModuleBundler();
   return {
     capture: new Capture(modules),
@@ -70,10 +75,10 @@ function programTools(): SessionTools {
     workers: new ConnectionPool({
       limit: workerConnections,
       connectTimeout: workerConnectTimeout,
-      connect: { reachTimeout: workerConnectTimeout },
+      connect: { reachTimeout: workerConnectTimeout, security },
     }),
-    scheduler: new ConnectionPool({ limit: schedulerConnections }),
-    connect,
+    scheduler: new ConnectionPool({ limit: schedulerConnections, connect: { security } }),
+    connect: (address, options) => connect(address, { ...options, security }),
   };
 }
 
@@ -87,7 +92,7 @@ export async function openConnection(
   cluster: string | ClusterLike | undefined,
   options: ClientOptions,
 ): Promise<Connection> {
-  const known = ["name", "timeout", "direct", "console", "onConsole"];
+  const known = ["name", "timeout", "direct", "console", "onConsole", "security"];
   checkNames(options, known, "Client.connect()");
   const { name, onConsole } = options;
   if (name !== undefined && (typeof name !== "string" || name === "")) {
@@ -95,6 +100,9 @@ export async function openConnection(
   }
   if (onConsole !== undefined && typeof onConsole !== "function") {
     refuseOption("onConsole", onConsole, "a function");
+  }
+  if (options.security !== undefined && !(options.security instanceof Security)) {
+    refuseOption("security", options.security, "a Security");
   }
   const wantsConsole = checkBoolean("console", options.console) ?? true;
   const settings = {
@@ -105,18 +113,19 @@ export async function openConnection(
   };
   if (cluster !== undefined) {
     const address = normalizeAddress(addressOf(cluster));
-    return {
-      session: await Session.open({ ...settings, address }, programTools()),
-      cluster: undefined,
-    };
+    const security = options.security ??
+      (typeof cluster === "string" ? undefined : cluster.security);
+    const tools = programTools(security?.connection("client"));
+    return { session: await Session.open({ ...settings, address }, tools), cluster: undefined };
   }
   // Loaded here only: a program that connects to a remote scheduler loads no scheduler.
   const { LocalCluster } = await import("../deploy/local_cluster.ts");
-  const own = await LocalCluster.create();
+  const { security } = options;
+  const own = await LocalCluster.create({ security });
   try {
     const { schedulerAddress: address } = own;
-    const session = await Session.open({ ...settings, address }, programTools());
-    return { session, cluster: own };
+    const tools = programTools(security?.connection("client"));
+    return { session: await Session.open({ ...settings, address }, tools), cluster: own };
   } catch (error) {
     await own.close();
     throw error;

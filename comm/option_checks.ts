@@ -15,12 +15,15 @@ const LIMITS = ["frames", "frameBytes", "messageBytes"] as const;
  *
  * @param options The options, as a user gave them.
  * @throws {RangeError} When a time or a limit is no number above 0.
- * @throws {TypeError} When the compression is unknown.
+ * @throws {TypeError} When the compression is unknown, or the security is of another kind.
  */
 export function checkCommOptions(options: ConnectOptions & ListenOptions): void {
   for (const name of TIMES) checkAboveZero(name, options[name], "a number of seconds above 0");
   checkAboveZero("handshakeLimit", options.handshakeLimit, "a number above 0");
-  const { compression, limits } = options;
+  const { compression, limits, security } = options;
+  if (security !== undefined && typeof security?.requireEncryption !== "boolean") {
+    throw new TypeError("security must be what `connection(role)` of a Security gives");
+  }
   if (limits !== undefined) {
     for (const name of LIMITS) {
       // Undefined would not mean the default here but no limit at all.

@@ -7,6 +7,7 @@
 
 import type { Compression } from "../protocol/compression.ts";
 import type { FrameLimits } from "../protocol/frames.ts";
+import type { ConnectionSecurity } from "./security.ts";
 
 export type { Compression, FrameLimits };
 
@@ -80,6 +81,11 @@ export interface CommOptions {
   handshakeTimeout?: number;
   /** Limits on what comes in, where they are not the protocol's own. */
   limits?: Partial<FrameLimits>;
+  /**
+   * Certificates and token, of `Security.connection()`. Default: neither, and a listener takes only
+   * peers of this machine.
+   */
+  security?: ConnectionSecurity;
 }
 
 /** Options of connect. */

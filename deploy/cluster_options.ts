@@ -20,6 +20,7 @@ const NAMES: Readonly<Record<keyof LocalClusterOptions, true>> = {
   startTimeout: true,
   scheduler: true,
   worker: true,
+  security: true,
 };
 
 /**

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Security } from "../comm/security.ts";
 import "./use_thread.ts";
 import { Scheduler, type SchedulerOptions } from "../scheduler/scheduler.ts";
 import { ClusterWorker, type ClusterWorkerOptions } from "../worker/cluster_worker.ts";
@@ -46,6 +47,11 @@ export interface LocalClusterOptions {
   scheduler?: SchedulerOptions;
   /** More options of the workers; with `processes`, only ones that JSON can carry. */
   worker?: Partial<ClusterWorkerOptions>;
+  /**
+   * Certificates and token of the cluster. With certificates it is reached over `tls://`. A client that
+   * connects to this object uses them as well. Default: none, and only this machine is let in.
+   */
+  security?: Security;
 }
 
 /** Options of {@linkcode LocalCluster.startWorker}, for one worker. */
@@ -101,7 +107,8 @@ export class LocalCluster implements AsyncDisposable {
       options.nWorkers,
       options.threadsPerWorker,
     );
-    this.scheduler = new Scheduler({ ...options.scheduler, validate: options.validate });
+    const { security, validate } = options;
+    this.scheduler = new Scheduler({ security, ...options.scheduler, validate });
     this.scheduler.addPlugin({
       addWorker: (_core, address) => this.#onArrival(address),
       removeWorker: (_core, address) => this.#leaving.get(address)?.(),
@@ -133,6 +140,11 @@ export class LocalCluster implements AsyncDisposable {
   /** Address of the scheduler, to give to clients and to further workers. */
   get schedulerAddress(): string {
     return this.scheduler.address;
+  }
+
+  /** How the cluster is protected: its certificates and token. */
+  get security(): Security | undefined {
+    return this.#options.security;
   }
 
   /** The workers that are up now. One that crashes is gone from here. */
@@ -243,9 +255,10 @@ export class LocalCluster implements AsyncDisposable {
   }
 
   #listenAddresses(): string[] {
-    const { processes, host, schedulerPort } = this.#options;
+    const { processes, host, schedulerPort, security } = this.#options;
     const bracketed = host?.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
-    const tcp = `tcp://${bracketed ?? "127.0.0.1"}:${schedulerPort ?? 0}`;
+    const scheme = security?.hasTls ? "tls" : "tcp";
+    const tcp = `${scheme}://${bracketed ?? "127.0.0.1"}:${schedulerPort ?? 0}`;
     if (processes) return [tcp];
     return host === undefined && schedulerPort === undefined ? ["inproc://"] : ["inproc://", tcp];
   }
@@ -256,6 +269,7 @@ export class LocalCluster implements AsyncDisposable {
     settings: Partial<ClusterWorkerOptions>,
   ): Promise<ClusterWorker> {
     const worker = new ClusterWorker({
+      security: this.#options.security,
       ...settings,
       schedulerAddress: this.schedulerAddress,
       name,

@@ -8,6 +8,7 @@ import { AddressError, getAddressHost } from "../comm/addresses.ts";
 import { awakeTimer } from "../comm/awake_timer.ts";
 import type { Comm } from "../comm/comm.ts";
 import { ConnectionPool } from "../comm/connection_pool.ts";
+import type { ConnectionSecurity, Security } from "../comm/security.ts";
 import { Server } from "../comm/server.ts";
 import { getLogger } from "../config/logging.ts";
 import type {
@@ -46,6 +47,8 @@ export interface SchedulerOptions extends SchedulerCoreOptions {
   plugins?: SchedulerPlugin[];
   /** How many connections to workers are kept at most, for calls. Default: 512. */
   connectionLimit?: number;
+  /** Certificates and token. Default: neither, and only peers of this machine are let in. */
+  security?: Security;
 }
 
 /**
@@ -68,6 +71,7 @@ export class Scheduler implements AsyncDisposable {
   readonly faults: Error[] = [];
   readonly #server: Server;
   readonly #pool: ConnectionPool;
+  readonly #security: ConnectionSecurity | undefined;
   readonly #workers = new Peers("worker");
   readonly #clients = new Peers("client");
   readonly #restarts = new RestartRounds();
@@ -88,6 +92,7 @@ export class Scheduler implements AsyncDisposable {
    *
    * @param options How it behaves; see {@linkcode SchedulerOptions}.
    * @throws {RangeError} When an interval is not a number of seconds above 0.
+   * @throws {SecurityError} When a file of the security cannot be used.
    */
   constructor(options: SchedulerOptions = {}) {
     this.#intervals = {
@@ -107,10 +112,11 @@ export class Scheduler implements AsyncDisposable {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.finished = promise;
     this.#finish = resolve;
+    this.#security = options.security?.connection("scheduler");
     this.#pool = new ConnectionPool({
       limit: options.connectionLimit,
       // Workers that have registered are there, or gone.
-      connect: { reachTimeout: WORKER_REACH_TIMEOUT },
+      connect: { reachTimeout: WORKER_REACH_TIMEOUT, security: this.#security },
     });
     this.#server = new Server({
       handlers: {
@@ -137,7 +143,7 @@ export class Scheduler implements AsyncDisposable {
     this.#isStarted = true;
     try {
       for (const address of typeof addresses === "string" ? [addresses] : addresses) {
-        await this.#server.listen(address);
+        await this.#server.listen(address, { security: this.#security });
       }
       if (this.#closing !== undefined) throw new Error("The scheduler was closed while it started");
     } catch (error) {

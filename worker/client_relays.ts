@@ -5,6 +5,7 @@
  */
 import { connect } from "../comm/comm.ts";
 import { ConnectionPool } from "../comm/connection_pool.ts";
+import type { ConnectionSecurity } from "../comm/security.ts";
 import { ClientRelay, RelayError, type RelayHost } from "./client_relay.ts";
 import type { PartState } from "./code_parts.ts";
 import type { ToClient } from "./threads/client_messages.ts";
@@ -19,6 +20,8 @@ export interface RelayOptions {
   schedulerAddress: string;
   /** Seconds in which the scheduler must take a connection. */
   connectTimeout: number;
+  /** Certificates and token of the worker: the cluster knows its clients of tasks by these. */
+  security?: ConnectionSecurity;
   /** A part that this worker has. */
   part(name: string): PartState | undefined;
 }
@@ -34,8 +37,9 @@ export class ClientRelays {
   #closed = false;
 
   /** @param options See {@linkcode RelayOptions}. */
-  constructor({ schedulerAddress, connectTimeout, part }: RelayOptions) {
-    const pool = () => this.#pool ??= new ConnectionPool({ limit: MOST_CONNECTIONS });
+  constructor({ schedulerAddress, connectTimeout, security, part }: RelayOptions) {
+    const pool = () =>
+      this.#pool ??= new ConnectionPool({ limit: MOST_CONNECTIONS, connect: { security } });
     const ask = async () => {
       const ncores = await pool().call<Record<string, number>>(schedulerAddress, "ncores", {});
       this.#workers = new Set(Object.keys(ncores));
@@ -43,7 +47,7 @@ export class ClientRelays {
     this.#host = {
       schedulerAddress,
       part,
-      connect: (signal) => connect(schedulerAddress, { timeout: connectTimeout, signal }),
+      connect: (signal) => connect(schedulerAddress, { timeout: connectTimeout, signal, security }),
       call: (address, op, args, options) => pool().call(address, op, args, options),
       isWorker: async (address) => {
         if (this.#workers.has(address)) return true;

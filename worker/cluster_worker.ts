@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { ConnectionSecurity } from "../comm/security.ts";
 import { Server } from "../comm/server.ts";
 import { getLogger } from "../config/logging.ts";
 import { versions } from "../config/version.ts";
@@ -59,6 +60,7 @@ export class ClusterWorker implements AsyncDisposable {
   readonly #settings: WorkerSettings;
   readonly #server: Server;
   readonly #transfers: PeerTransfers;
+  readonly #security: ConnectionSecurity | undefined;
   readonly #finish: () => void;
   #engine: WorkerEngine | undefined;
   #link: SchedulerLink | undefined;
@@ -74,14 +76,17 @@ export class ClusterWorker implements AsyncDisposable {
    * @throws {TypeError} When an option is of the wrong kind.
    * @throws {RangeError} When a number is out of range.
    * @throws {AddressError} When an address is malformed.
+   * @throws {SecurityError} When a file of the security cannot be used.
    */
   constructor(options: ClusterWorkerOptions) {
     const settings = checkWorkerOptions(options);
     this.#settings = settings;
+    this.#security = settings.security?.connection("worker");
     this.#transfers = new PeerTransfers(
       this.data,
       settings.maxOutgoing,
       settings.totalConnections,
+      { security: this.#security },
     );
     this.#server = new Server({
       handlers: {
@@ -200,7 +205,7 @@ export class ClusterWorker implements AsyncDisposable {
   async #start(): Promise<void> {
     const settings = this.#settings;
     if (this.#isClosing) throw new Error("This worker is closed");
-    await this.#server.listen(listenAddressFor(settings));
+    await this.#server.listen(listenAddressFor(settings), { security: this.#security });
     const engine = this.#engine = this.#makeEngine();
     await engine.start();
     if (this.#isClosing) throw new Error("The worker was closed while it started");
@@ -209,6 +214,7 @@ export class ClusterWorker implements AsyncDisposable {
       connectTimeout: settings.connectTimeout,
       reconnect: settings.reconnect,
       deathTimeout: settings.deathTimeout,
+      security: this.#security,
       registration: () => this.#registration(),
       heartbeat: () => {
         engine.heartbeat();
@@ -243,6 +249,7 @@ export class ClusterWorker implements AsyncDisposable {
       },
       schedulerAddress: settings.schedulerAddress,
       connectTimeout: settings.connectTimeout,
+      security: this.#security,
       store: this.data,
       transfers: this.#transfers,
       send: (messages) => this.#link?.send(messages),

@@ -7,6 +7,7 @@ import { awakeTimer } from "../comm/awake_timer.ts";
 import type { Comm } from "../comm/comm.ts";
 import { ConnectionPool } from "../comm/connection_pool.ts";
 import { RemoteError } from "../comm/rpc.ts";
+import type { ConnectionSecurity } from "../comm/security.ts";
 import { CONNECTION_LIMIT_ERROR, Server } from "../comm/server.ts";
 import { getLogger } from "../config/logging.ts";
 import type { Message } from "../protocol/messages.ts";
@@ -36,6 +37,14 @@ const HANDSHAKE_TIMEOUT = 30;
 /** A peer's answer, before it is looked at. */
 type DataReply = { status?: unknown; data?: Record<string, unknown> } | null | undefined;
 
+/** Options of {@linkcode PeerTransfers}. */
+export interface PeerTransfersOptions {
+  /** Seconds that a transfer may take beyond those for its size, or stand still. Default 60. */
+  patience?: number;
+  /** Certificates and token of the worker. */
+  security?: ConnectionSecurity;
+}
+
 /** The transfers of one worker. */
 export class PeerTransfers {
   readonly #store: ResultStore;
@@ -50,13 +59,13 @@ export class PeerTransfers {
    * @param store The results of this worker.
    * @param maxOutgoing Most peers to send data to at once.
    * @param maxIncoming Most peers to fetch data from at once.
-   * @param patience Seconds that a transfer may take beyond those for its size, or stand still.
+   * @param options See {@linkcode PeerTransfersOptions}.
    */
   constructor(
     store: ResultStore,
     maxOutgoing: number,
     maxIncoming: number,
-    patience: number = PATIENCE_SECONDS,
+    { patience = PATIENCE_SECONDS, security }: PeerTransfersOptions = {},
   ) {
     this.#store = store;
     this.#maxOutgoing = maxOutgoing;
@@ -64,7 +73,7 @@ export class PeerTransfers {
     this.#pool = new ConnectionPool({
       limit: maxIncoming,
       connectTimeout: HANDSHAKE_TIMEOUT,
-      connect: { reachTimeout: REACH_TIMEOUT, handshakeTimeout: HANDSHAKE_TIMEOUT },
+      connect: { reachTimeout: REACH_TIMEOUT, handshakeTimeout: HANDSHAKE_TIMEOUT, security },
     });
   }
 

@@ -8,6 +8,7 @@ import { awakeTimer } from "../comm/awake_timer.ts";
 import { BatchedSend } from "../comm/batched_send.ts";
 import { type Comm, CommClosedError, connect } from "../comm/comm.ts";
 import { pause } from "../comm/pause.ts";
+import type { ConnectionSecurity } from "../comm/security.ts";
 import { getLogger } from "../config/logging.ts";
 import type {
   RegisterWorker,
@@ -37,6 +38,8 @@ export interface LinkOptions {
   reconnect: boolean;
   /** Seconds to try that; undefined: for ever. */
   deathTimeout: number | undefined;
+  /** Certificates and token of the worker. */
+  security?: ConnectionSecurity;
   /** What to register with, at this moment. */
   registration(): RegisterWorker;
   /** The sign of life to send, at this moment. */
@@ -100,8 +103,8 @@ export class SchedulerLink {
   }
 
   async #register(timeout: number): Promise<Comm> {
-    const { address } = this.#options;
-    const comm = await connect(address, { timeout, signal: this.#closing.signal });
+    const { address, security } = this.#options;
+    const comm = await connect(address, { timeout, signal: this.#closing.signal, security });
     const giveUp = () => comm.abort();
     this.#closing.signal.addEventListener("abort", giveUp);
     const stopTimer = awakeTimer(timeout, giveUp);

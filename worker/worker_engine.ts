@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { ConnectionSecurity } from "../comm/security.ts";
 import { getLogger } from "../config/logging.ts";
 import type { ComputeTask, SchedulerToWorker, WorkerToScheduler } from "../protocol/messages.ts";
 import { ReceivedMemory } from "../protocol/received_memory.ts";
@@ -31,6 +32,8 @@ export interface WorkerEngineOptions {
   schedulerAddress: string;
   /** How long they try, in seconds. */
   connectTimeout: number;
+  /** Certificates and token of the worker. */
+  security?: ConnectionSecurity;
   /** Where results are kept. */
   store: ResultStore;
   /** How data comes from peers. */
@@ -68,6 +71,7 @@ export class WorkerEngine {
     this.#clients = new ClientRelays({
       schedulerAddress: options.schedulerAddress,
       connectTimeout: options.connectTimeout,
+      security: options.security,
       part: (name) => this.core.code.known.get(name),
     });
     this.#threads = new ThreadPool({

@@ -5,6 +5,7 @@
  */
 import { getLocalAddressFor, normalizeAddress, parseAddress } from "../comm/addresses.ts";
 import { getBackend } from "../comm/registry.ts";
+import type { Security } from "../comm/security.ts";
 
 /** Options of `ClusterWorker`. All times in seconds, all sizes in bytes. */
 export interface ClusterWorkerOptions {
@@ -43,6 +44,8 @@ export interface ClusterWorkerOptions {
   grace?: number;
   /** Check every invariant after every step. Slow; for tests. */
   validate?: boolean;
+  /** Certificates and token. Default: neither, and only peers of this machine are let in. */
+  security?: Security;
 }
 
 /** Options with all defaults filled in. */

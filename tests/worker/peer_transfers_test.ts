@@ -37,7 +37,7 @@ Deno.test("a transfer that breaks off is not counted any more", async () => {
 
 Deno.test("a peer that does not take what it asked for is cut off, a slow one is not", async () => {
   using log = new LogLines();
-  const transfers = new PeerTransfers(new ResultStore(), 1, 1, 0.01);
+  const transfers = new PeerTransfers(new ResultStore(), 1, 1, { patience: 0.01 });
   const writing = Promise.withResolvers<void>();
   let looks = 0;
   const comm = {

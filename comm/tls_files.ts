@@ -1,0 +1,134 @@
+/**
+ * The PEM files of TLS: reads them, and checks what can be checked before a connection is made, so that
+ * a wrong file is told by its name and not by a failing handshake.
+ *
+ * @module
+ */
+import { SecurityError } from "./security_error.ts";
+
+/** What an endpoint presents and trusts; all PEM. */
+export interface TlsCredentials {
+  /** Certificates of the authorities that peers' certificates must be signed by. */
+  readonly ca: string;
+  /** This endpoint's certificate, and those between it and the authority's. */
+  readonly cert: string;
+  /** The certificate's key. */
+  readonly key: string;
+  /** Ciphers that are allowed, as OpenSSL names them; undefined: all good ones. */
+  readonly ciphers?: string;
+}
+
+/** Where the parts of {@linkcode TlsCredentials} are; `key` undefined: in the file of the certificate. */
+export interface TlsFiles {
+  ca: string;
+  cert: string;
+  key: string | undefined;
+  ciphers: string | undefined;
+}
+
+/** No file of certificates is as large: a bundle of all public authorities has 0.3 MB. */
+const MOST_BYTES = 4 * 1024 * 1024;
+const KEY_LABELS: readonly string[] = ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"];
+
+/**
+ * Reads and checks the files.
+ *
+ * @param files Paths, and the ciphers.
+ * @returns What is in them.
+ * @throws {SecurityError} When one cannot be read, or does not hold what it should.
+ */
+export function readTlsFiles({ ca, cert, key, ciphers }: TlsFiles): TlsCredentials {
+  const certText = read(cert);
+  return {
+    ca: certificates(read(ca), ca),
+    cert: certificates(certText, cert),
+    key: privateKey(key === undefined ? certText : read(key), key ?? cert),
+    ciphers,
+  };
+}
+
+function read(path: string): string {
+  try {
+    const { size } = Deno.statSync(path);
+    if (size > MOST_BYTES) {
+      throw new SecurityError(`${path} has ${size} bytes, which is no PEM file of certificates`);
+    }
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof SecurityError) throw error;
+    throw new SecurityError(
+      `cannot read the TLS file ${path}: ${(error as Error).message}; check its path and its ` +
+        "permissions",
+      { cause: error },
+    );
+  }
+}
+
+/** The sections of a PEM file: label and body. */
+function sections(text: string): { label: string; pem: string; body: string }[] {
+  const pattern = /-----BEGIN ([A-Z0-9 ]+)-----([^-]*)-----END \1-----/g;
+  return [...text.matchAll(pattern)].map(([pem, label, body]) => ({ label, pem, body }));
+}
+
+function certificates(text: string, path: string): string {
+  const found = sections(text).filter(({ label }) => label === "CERTIFICATE");
+  if (found.length === 0) {
+    throw new SecurityError(
+      `${path} holds no certificate: give a PEM file with "-----BEGIN CERTIFICATE-----" in it`,
+    );
+  }
+  for (const { body } of found) checkCertificate(body, path);
+  return found.map(({ pem }) => pem + "\n").join("");
+}
+
+function privateKey(text: string, path: string): string {
+  const found = sections(text);
+  if (
+    found.some(({ label }) => label === "ENCRYPTED PRIVATE KEY") ||
+    /Proc-Type:.*ENCRYPTED/.test(text)
+  ) {
+    throw new SecurityError(
+      `the key in ${path} is encrypted, and nobody is there to type its password: store it without, ` +
+        `by \`openssl pkey -in ${path} -out key.pem\``,
+    );
+  }
+  const key = found.find(({ label }) => KEY_LABELS.includes(label));
+  if (key === undefined) {
+    throw new SecurityError(
+      `${path} holds no private key: give a PEM file with "-----BEGIN PRIVATE KEY-----" in it, or ` +
+        "have the key in the file of the certificate",
+    );
+  }
+  return key.pem + "\n";
+}
+
+/** Looks at the one thing that OpenSSL makes without a warning and that TLS here refuses: version 1. */
+function checkCertificate(body: string, path: string): void {
+  let der: Uint8Array;
+  try {
+    der = Uint8Array.from(atob(body.replace(/\s+/g, "")), (char) => char.charCodeAt(0));
+  } catch (error) {
+    throw new SecurityError(`${path} holds a certificate that is no base64: write it anew`, {
+      cause: error,
+    });
+  }
+  // Certificate ::= SEQUENCE { TBSCertificate ::= SEQUENCE { [0] version, … }, … }
+  const inner = der[0] === 0x30 ? contentAt(der, 0) : -1;
+  const first = inner >= 0 && der[inner] === 0x30 ? contentAt(der, inner) : -1;
+  if (first < 0 || first >= der.length) {
+    throw new SecurityError(`${path} holds a certificate that is malformed: write it anew`);
+  }
+  // The version is left out when it is 1; a 2 stands for version 3.
+  if (der[first] !== 0xa0 || der[first + 4] !== 2) {
+    throw new SecurityError(
+      `${path} holds an X.509 certificate of version 1, and TLS takes only version 3: sign it with ` +
+        "an extension file, as in `openssl x509 -req … -extfile v3.ext`",
+    );
+  }
+}
+
+/** Where the content of a DER element begins. */
+function contentAt(der: Uint8Array, position: number): number {
+  const length = der[position + 1];
+  return position + 2 + (length >= 0x80 ? length & 0x7f : 0);
+}
