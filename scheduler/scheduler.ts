@@ -162,7 +162,7 @@ export class Scheduler implements AsyncDisposable {
     this.#every(heartbeat, "look at orphans", () => this.core.claimOrphans(now()));
     this.#every(balance, "balance", () => this.core.balance(now()));
     this.#every(occupancy, "estimate of occupancy", () => this.core.reevaluateOccupancy(now()));
-    logger.info(`Scheduler at ${this.addresses.join(", ")}`);
+    logger.debug(`Scheduler at ${this.addresses.join(", ")}`);
   }
 
   /** Address to reach the scheduler at: of the first that it was started on. */

@@ -225,7 +225,7 @@ export class ClusterWorker implements AsyncDisposable {
       onLost: (error) => this.#fail(error),
     });
     await this.#link.open();
-    logger.info(`Worker at ${this.address} has joined ${settings.schedulerAddress}`);
+    logger.debug(`Worker at ${this.address} has joined ${settings.schedulerAddress}`);
   }
 
   #makeEngine(): WorkerEngine {
