@@ -51,7 +51,7 @@ Deno.test({
     try {
       const deno = Deno.env.get("COMPILE_DENO") ?? Deno.execPath();
       const output = `${folder}/program`;
-      const thread = new URL("../../worker/threads/thread.ts", import.meta.url).pathname;
+      const thread = new URL("../../deploy/thread.ts", import.meta.url).pathname;
       const flags = [
         "--quiet",
         "--no-check",
