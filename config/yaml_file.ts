@@ -17,6 +17,7 @@ import { ConfigError } from "./config_error.ts";
 import type { Entry, Layer } from "./layers.ts";
 import { DEFINITIONS } from "./schema.ts";
 import { findSetting, partsBelow, unknownName } from "./setting_names.ts";
+import { FileContentError, readSmallFile } from "./small_file.ts";
 
 /** A larger file is none of settings. */
 const MOST_BYTES = 256 * 1024;
@@ -41,24 +42,12 @@ export async function readYamlFile(file: string): Promise<Layer> {
 
 async function readText(file: string): Promise<string> {
   try {
-    using handle = await Deno.open(file);
-    const { isFile, size } = await handle.stat();
-    if (isFile && size > MOST_BYTES) {
-      throw new ConfigError(file, `it has ${size} bytes, more than the ${MOST_BYTES} of settings`);
-    }
-    const buffer = new Uint8Array(MOST_BYTES + 1);
-    let length = 0;
-    while (length < buffer.length) {
-      const count = await handle.read(buffer.subarray(length));
-      if (count === null) break;
-      length += count;
-    }
-    if (length > MOST_BYTES) throw new ConfigError(file, `it has more than ${MOST_BYTES} bytes`);
-    return new TextDecoder("utf-8", { fatal: true }).decode(buffer.subarray(0, length));
+    return await readSmallFile(file, MOST_BYTES);
   } catch (error) {
-    if (error instanceof ConfigError) throw error;
-    const why = error instanceof TypeError ? "it is no text in UTF-8" : (error as Error).message;
-    throw new ConfigError(file, `the file cannot be read: ${why}`, { cause: error });
+    const what = error instanceof FileContentError
+      ? `this is no file of settings: it ${error.message}`
+      : `the file cannot be read: ${(error as Error).message}`;
+    throw new ConfigError(file, what, { cause: error });
   }
 }
 
