@@ -6,6 +6,7 @@
 import { configureLogging } from "../config/logging.ts";
 import "../deploy/use_thread.ts";
 import { ClusterWorker, type ClusterWorkerOptions } from "../worker/cluster_worker.ts";
+import { CHILD_ARGUMENT } from "../worker/worker_program.ts";
 import {
   type Command,
   commandLine,
@@ -109,4 +110,15 @@ function readSettings(text: string | undefined): Partial<ClusterWorkerOptions> {
   }
 }
 
-if (import.meta.main) await runProgram(describeCommandLine(), main);
+/** A worker that a nanny runs: all that it has to know comes on standard input. */
+async function runChild(): Promise<never> {
+  const { runWorkerChild } = await import("../worker/nanny_child.ts");
+  return await runWorkerChild({
+    prepare: () => configureLogging({ level: "info", format: "text" }),
+  });
+}
+
+if (import.meta.main) {
+  if (Deno.args[0] === CHILD_ARGUMENT) await runChild();
+  await runProgram(describeCommandLine(), main);
+}

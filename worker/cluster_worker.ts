@@ -230,6 +230,7 @@ export class ClusterWorker implements AsyncDisposable {
 
   #makeEngine(): WorkerEngine {
     const settings = this.#settings;
+    const { nanny } = settings;
     return new WorkerEngine({
       core: {
         address: this.address,
@@ -254,6 +255,7 @@ export class ClusterWorker implements AsyncDisposable {
       transfers: this.#transfers,
       send: (messages) => this.#link?.send(messages),
       onClose: (reason) => void this.close({ reason }),
+      onRestart: nanny === undefined ? undefined : () => nanny.restart("the cluster is restarted"),
       onFailure: (reason) => this.#fail(new WorkerFailedError(`The worker failed: ${reason}`)),
       onFault: (where, error) => this.#fault(where, error),
     });
@@ -269,6 +271,7 @@ export class ClusterWorker implements AsyncDisposable {
 
   async #close(reason: string | undefined): Promise<void> {
     this.#isClosing = true;
+    this.#settings.nanny?.leaving(reason ?? "it was closed");
     const parts = [
       () => this.#link?.close(reason),
       () => this.#transfers.close(),
@@ -297,6 +300,7 @@ export class ClusterWorker implements AsyncDisposable {
       resources: this.#settings.resources,
       now: now(),
       pid: Deno.pid,
+      nanny: this.#settings.nanny?.address,
       versions: versions(),
       nbytes: this.core.heldNbytes(),
       needs: this.core.heldNeeds(),

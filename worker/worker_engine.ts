@@ -42,6 +42,8 @@ export interface WorkerEngineOptions {
   send(messages: readonly WorkerToScheduler[]): void;
   /** The scheduler wants the worker to leave. */
   onClose(reason: string | undefined): void;
+  /** The scheduler wants all to begin anew, and there is a nanny to do that. Absent: threads are replaced. */
+  onRestart?(): void;
   /** The worker cannot go on. */
   onFailure(reason: string): void;
   /** Something went wrong that should not. */
@@ -131,6 +133,10 @@ export class WorkerEngine {
       const message = batch[i] as SchedulerToWorker;
       if (message?.op === "close") {
         this.#options.onClose(message.reason);
+        return;
+      }
+      if (message?.op === "restart" && this.#options.onRestart !== undefined) {
+        this.#options.onRestart();
         return;
       }
       try {

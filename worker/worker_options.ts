@@ -6,6 +6,7 @@
 import { getLocalAddressFor, normalizeAddress, parseAddress } from "../comm/addresses.ts";
 import { getBackend } from "../comm/registry.ts";
 import type { Security } from "../comm/security.ts";
+import type { NannyHandle } from "./nanny_handle.ts";
 
 /** Options of `ClusterWorker`. All times in seconds, all sizes in bytes. */
 export interface ClusterWorkerOptions {
@@ -42,6 +43,8 @@ export interface ClusterWorkerOptions {
   deathTimeout?: number;
   /** How long a cancelled task has to end by itself before its thread is terminated. Default 0.5. */
   grace?: number;
+  /** The nanny that looks after the worker's process. Default: none. */
+  nanny?: NannyHandle;
   /** Check every invariant after every step. Slow; for tests. */
   validate?: boolean;
   /** Certificates and token. Default: neither, and only peers of this machine are let in. */

@@ -1,0 +1,72 @@
+/**
+ * Ending a worker's process with all that its tasks have started. Tasks that may run programs leave them
+ * behind when their worker is killed; here they go along.
+ *
+ * The process leads a process group of its own, which programs belong to unless they leave it. Those that
+ * have left it are found on Linux by their environment, which they inherit. On macOS only the group is
+ * ended. Windows has no groups: `taskkill /T` ends the descendants of a process that is still there.
+ *
+ * @module
+ */
+
+/** Environment variable that worker processes and what they start have in common. */
+export const COOKIE_NAME = "DUSK_NANNY_COOKIE";
+
+/**
+ * Kill a process and all that belongs to it, at once. Nothing happens when all of it is gone.
+ *
+ * @param pid The process, which leads a group of its own.
+ * @param cookie The value of {@linkcode COOKIE_NAME} in its environment.
+ * @throws {Deno.errors.NotCapable} When this program may not send signals (`--allow-run`).
+ */
+export function killTree(pid: number, cookie: string): void {
+  if (Deno.build.os === "windows") {
+    new Deno.Command("taskkill", {
+      args: ["/F", "/T", "/PID", `${pid}`],
+      stdout: "null",
+      stderr: "null",
+    }).outputSync();
+    return;
+  }
+  // This process, where it is one of them, goes last: with its group.
+  for (const stray of processesWith(cookie)) {
+    if (stray !== pid && stray !== Deno.pid) kill(stray);
+  }
+  kill(-pid);
+}
+
+/** Processes that have this cookie in their environment; none where that cannot be seen. */
+function processesWith(cookie: string): number[] {
+  if (Deno.build.os !== "linux") return [];
+  const found: number[] = [];
+  const wanted = `${COOKIE_NAME}=${cookie}`;
+  try {
+    for (const { name } of Deno.readDirSync("/proc")) {
+      if (/^\d+$/.test(name) && environmentOf(name).includes(wanted)) found.push(Number(name));
+    }
+  } catch (error) {
+    // Deno shows /proc to programs with all permissions only.
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+  }
+  return found;
+}
+
+function environmentOf(pid: string): string[] {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/environ`).split("\0");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    // Another user's process, the kernel's own, or one that has just ended.
+    return [];
+  }
+}
+
+/** Kill a process, or a group (`-pid`); one that is gone is no error. */
+function kill(pid: number): void {
+  try {
+    Deno.kill(pid, "SIGKILL");
+  } catch (error) {
+    // Deno has no class of its own for a process that is gone, which is what most other errors say here.
+    if (error instanceof Deno.errors.NotCapable) throw error;
+  }
+}
