@@ -266,9 +266,10 @@ export type WorkerToScheduler =
   | { op: "worker-status-change"; status: "running" | "paused" }
   /**
    * The worker wants to leave without loss: its results are to be copied to others, then it is told to
-   * `close`. `restart`: its nanny starts a new one in its place.
+   * `close`. `restart`: its nanny starts a new one in its place. `timeout`: seconds until it is told so even
+   * if something is lost by it; absent: never.
    */
-  | { op: "retire-worker"; reason: string; restart: boolean }
+  | { op: "retire-worker"; reason: string; restart: boolean; timeout?: number }
   | { op: "close-worker"; reason?: string };
 
 /**

@@ -23,6 +23,7 @@ import * as members from "./membership.ts";
 import { ObservedState } from "./observed_state.ts";
 import { reevaluateOccupancy } from "./occupancy.ts";
 import { restart } from "./restart.ts";
+import { advanceRetirements, retire, type Retired } from "./retirement.ts";
 import { type SchedulerCoreOptions, trimParts } from "./state.ts";
 import { balance, stealResponse } from "./stealing.ts";
 import { transitions } from "./transitions.ts";
@@ -31,12 +32,14 @@ import { updateGraph } from "./update_graph.ts";
 import { Validator } from "./validate.ts";
 import * as reports from "./worker_stimuli.ts";
 import type { WorkerState } from "./worker_state.ts";
+import { setStatus } from "./worker_status.ts";
 
 export { WorkerRefusedError } from "./membership.ts";
 export { UploadRefusedError } from "./uploads.ts";
 export type { SchedulerCoreOptions } from "./state.ts";
 export type { SchedulerEvent } from "./event_log.ts";
 export type { SchedulerIdentity, WorkerIdentity } from "./queries.ts";
+export type { Retired } from "./retirement.ts";
 export type { TransitionRecord } from "./transition_log.ts";
 
 /** A worker's message that a task goes on on a thread of its own. */
@@ -45,6 +48,8 @@ export type LongRunning = Extract<WorkerToScheduler, { op: "long-running" }>;
 export type MissingData = Extract<WorkerToScheduler, { op: "missing-data" }>;
 /** A worker's answer to a `steal-request`. */
 export type StealResponse = Extract<WorkerToScheduler, { op: "steal-response" }>;
+/** A worker's wish to leave. */
+export type RetireWorker = Extract<WorkerToScheduler, { op: "retire-worker" }>;
 /** What a task wrote to its console. */
 export type TaskConsole = Extract<WorkerToScheduler, { op: "task-console" }>;
 /** A worker as it registers, and the host it was seen on. */
@@ -210,7 +215,9 @@ export class SchedulerCore extends ObservedState {
     const ws = this.workers.get(address);
     if (ws === undefined) return false;
     this.#begin("remove-worker", now);
-    members.removeWorker(this, ws, options.safe ?? false, options.reason ?? "connection lost");
+    // One that was told to leave is not brought down by its tasks, even if it says no goodbye.
+    const safe = options.safe === true || ws.retirement?.isOver === true;
+    members.removeWorker(this, ws, safe, options.reason ?? "connection lost");
     this.#end();
     return true;
   }
@@ -289,6 +296,55 @@ export class SchedulerCore extends ObservedState {
     this.#end();
   }
 
+  /**
+   * A worker's memory is too full to take tasks, or no longer.
+   * @param address The worker. @param status Which of both. @param now Seconds.
+   */
+  workerStatusChange(address: string, status: "running" | "paused", now: number): void {
+    const ws = this.#hear(address, "worker-status-change", now);
+    if (ws === undefined) return;
+    setStatus(this, ws, status);
+    this.#end();
+  }
+
+  /**
+   * A worker wants to leave without loss. It is told to `close` when it can.
+   * @param address The worker. @param msg Its message. @param now Seconds.
+   */
+  workerRetires(address: string, msg: RetireWorker, now: number): void {
+    const ws = this.#hear(address, "retire-worker", now);
+    if (ws === undefined) return;
+    const { reason, restart, timeout = Infinity } = msg;
+    retire(this, ws, { reason, timeout, close: true, mayWait: restart });
+    this.#end();
+  }
+
+  /**
+   * Workers are to leave without loss. {@linkcode takeRetired} tells when each of them can.
+   * @param addresses The workers; those that are not there are left out.
+   * @param options Why, how long it may take, and whether they are told to `close` then.
+   * @param now Seconds.
+   */
+  retireWorkers(
+    addresses: readonly string[],
+    options: { reason: string; timeout: number; close: boolean },
+    now: number,
+  ): void {
+    this.#begin("retire-workers", now);
+    for (const address of addresses) {
+      const ws = this.workers.get(address);
+      if (ws !== undefined) retire(this, ws, { ...options, mayWait: false });
+    }
+    this.#end();
+  }
+
+  /** The workers whose retirement is over since the last call. */
+  takeRetired(): Retired[] {
+    const { retired } = this;
+    if (retired.length > 0) this.retired = [];
+    return retired;
+  }
+
   /** A task has printed something: clients that want it are told. @param address The worker. @param msg Its message. @param now Seconds. */
   taskConsole(address: string, msg: TaskConsole, now: number): void {
     const ws = this.#hear(address, "task-console", now);
@@ -311,6 +367,14 @@ export class SchedulerCore extends ObservedState {
   }
 
   // upkeep: called periodically ------------------------------------------------
+
+  /** Goes on with workers that retire, and ends it for those whose time is up; about every 100 ms. @param now Seconds. */
+  checkRetirements(now: number): void {
+    if (this.retiring.size === 0) return;
+    this.#begin("check-retirements", now);
+    this.retirementDue = true;
+    this.#end();
+  }
 
   /** Has workers drop what they brought along and nobody wants; about every second. @param now Seconds. */
   claimOrphans(now: number): void {
@@ -399,6 +463,11 @@ export class SchedulerCore extends ObservedState {
 
   #end(): void {
     transitions(this);
+    if (this.retirementDue) {
+      advanceRetirements(this);
+      // What a worker did not begin before it retires may have found no other that may run it.
+      transitions(this);
+    }
     trimParts(this);
     if (this.#validator !== null) this.#validator.afterStimulus(this);
   }

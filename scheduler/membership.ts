@@ -5,10 +5,10 @@
  */
 import type { WorkerMetrics } from "../protocol/messages.ts";
 import type { SchedulerCore, WorkerInfo } from "./core.ts";
-import { checkIdleSaturated, loadChanged } from "./occupancy.ts";
+import { endCopiesTo } from "./copies.ts";
+import { checkIdleSaturated } from "./occupancy.ts";
 import { callPlugin } from "./plugins.ts";
 import { addReplica } from "./replicas.ts";
-import { validWorkers } from "./restrictions.ts";
 import { learnResultParts } from "./result_parts.ts";
 import { freeKey, recommend, type SchedulerState } from "./state.ts";
 import { suspectTasks } from "./suspects.ts";
@@ -16,6 +16,7 @@ import { comparePriority, isPending } from "./task_state.ts";
 import { transition, transitions } from "./transitions.ts";
 import { sendAllUploads } from "./uploads.ts";
 import { type Orphan, WorkerState } from "./worker_state.ts";
+import { changeAbility, takeWork, workersChanged } from "./worker_status.ts";
 
 /**
  * Seconds after its registration that a worker keeps results which nobody knows. A client may have
@@ -54,6 +55,9 @@ export function addWorker(s: SchedulerState, info: WorkerInfo): WorkerState {
     nthreads: info.nthreads,
     resources: info.resources,
     pid: info.pid,
+    status: info.status ?? "running",
+    memoryLimit: info.memoryLimit ?? 0,
+    nanny: info.nanny ?? null,
     now: s.now,
     timeDelay: s.now - info.now,
   });
@@ -62,8 +66,10 @@ export function addWorker(s: SchedulerState, info: WorkerInfo): WorkerState {
   let hosted = s.hosts.get(ws.host);
   if (hosted === undefined) s.hosts.set(ws.host, hosted = new Set());
   hosted.add(ws);
-  s.totalNthreads += ws.nthreads;
-  if (ws.nthreads > 0) s.byLoad.add(ws);
+  if (ws.takesTasks) {
+    s.totalNthreads += ws.nthreads;
+    s.byLoad.add(ws);
+  }
   workersChanged(s);
   checkIdleSaturated(s, ws);
 
@@ -78,7 +84,7 @@ export function addWorker(s: SchedulerState, info: WorkerInfo): WorkerState {
     if (s.tasks.has(key)) claim(s, ws, key, held);
     else (ws.orphans ??= new Map()).set(key, held);
   }
-  retryUnrunnable(s);
+  takeWork(s);
   s.eventLog.add("worker", { action: "add-worker", worker: ws.address, name: ws.name }, s.now);
   for (const plugin of s.plugins) {
     callPlugin(s, plugin, "addWorker", () => plugin.addWorker?.(s as SchedulerCore, ws.address));
@@ -105,10 +111,12 @@ export function removeWorker(
   const hosted = s.hosts.get(ws.host);
   hosted?.delete(ws);
   if (hosted?.size === 0) s.hosts.delete(ws.host);
-  s.totalNthreads -= ws.nthreads;
+  if (ws.takesTasks) s.totalNthreads -= ws.nthreads;
   s.byLoad.remove(ws);
   checkIdleSaturated(s, ws);
   s.parts.forgetWorker(ws);
+  s.retiring.delete(ws);
+  endCopiesTo(s, ws);
   workersChanged(s);
 
   if (!isSafe) suspectTasks(s, ws);
@@ -164,18 +172,11 @@ function claim(s: SchedulerState, ws: WorkerState, key: string, held: Orphan): v
 
 /** A worker has given up threads, or got them back. */
 export function threadsChanged(s: SchedulerState, ws: WorkerState, nthreads: number): void {
-  s.totalNthreads += nthreads - ws.nthreads;
-  ws.nthreads = nthreads;
-  s.byLoad.remove(ws);
-  if (nthreads > 0) s.byLoad.add(ws);
-  workersChanged(s);
-  loadChanged(s, ws);
+  changeAbility(s, ws, () => ws.nthreads = nthreads);
   if (nthreads === 0) {
     for (const ts of [...ws.processing].sort((a, b) => comparePriority(b, a))) {
       recommend(s, ts, "waiting");
     }
-  } else {
-    retryUnrunnable(s);
   }
   s.eventLog.add("worker", { action: "threads", worker: ws.address, nthreads }, s.now);
 }
@@ -194,20 +195,4 @@ export function heartbeatWorker(
 export function silentWorkers(s: SchedulerState): WorkerState[] {
   if (s.workerTtl === 0) return [];
   return [...s.workers.values()].filter((ws) => s.now - ws.lastSeen > s.workerTtl);
-}
-
-function workersChanged(s: SchedulerState): void {
-  s.workersVersion++;
-  s.trialSlotFreed = true;
-}
-
-/**
- * Tries again to place the tasks that no worker could take; the one that waits longest is first.
- * Suspicious ones are for `nextTrial` to place.
- */
-function retryUnrunnable(s: SchedulerState): void {
-  if (s.unrunnable.size === 0 || s.totalNthreads === 0) return;
-  for (const ts of [...s.unrunnable].reverse()) {
-    if (ts.suspicious === 0 && validWorkers(s, ts)?.length !== 0) recommend(s, ts, "waiting");
-  }
 }

@@ -71,6 +71,7 @@ export function stopProcessing(s: SchedulerState, ts: TaskState): WorkerState {
   if (s.inFlight.size > 0) dropSteal(s, ts);
   ts.processingOn = null;
   ws.processing.delete(ts);
+  if (ws.processing.size === 0 && ws.retirement !== null) s.retirementDue = true;
   s.totalProcessing--;
   if (ts.longRunning) {
     ts.longRunning = false;
@@ -142,7 +143,7 @@ export function checkIdleSaturated(s: SchedulerState, ws: WorkerState): void {
   const tasks = ws.load;
   let idle = false;
   let saturated = false;
-  if (threads > 0 && !ws.gone) {
+  if (ws.takesTasks && !ws.gone) {
     const average = s.totalOccupancy / s.totalNthreads;
     if (tasks < threads || ws.occupancy / threads < average / 2) {
       idle = true;

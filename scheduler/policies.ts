@@ -120,7 +120,7 @@ function collectHolders(s: SchedulerState, ts: TaskState): void {
     const holders = dts.whoHas.items;
     for (let j = 0; j < holders.length; j++) {
       const ws = holders[j];
-      if (ws.mark === mark || ws.nthreads === 0) continue;
+      if (ws.mark === mark || !ws.takesTasks) continue;
       ws.mark = mark;
       ws.localBytes = 0;
       candidates.push(ws);

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { WorkerMetrics } from "../protocol/messages.ts";
+import type { WorkerMetrics, WorkerStatus } from "../protocol/messages.ts";
 import { workersList } from "./restrictions.ts";
 import type { SchedulerState } from "./state.ts";
 import type { TaskState } from "./task_state.ts";
@@ -19,6 +19,10 @@ export interface WorkerIdentity {
   host: string;
   /** How many tasks it runs at once. */
   nthreads: number;
+  /** Whether it takes tasks: "paused", its memory is too full; "closing-gracefully", it is about to leave. */
+  status: WorkerStatus;
+  /** Bytes of memory that it may use; 0: no limit. */
+  memoryLimit: number;
   /** Abstract resources it has. */
   resources: Record<string, number>;
   /** What its tasks use of them. */
@@ -120,6 +124,8 @@ export function identity(s: SchedulerState): SchedulerIdentity {
       name: ws.name,
       host: ws.host,
       nthreads: ws.nthreads,
+      status: ws.status,
+      memoryLimit: ws.memoryLimit,
       resources: { ...ws.resources },
       usedResources: { ...ws.usedResources },
       pid: ws.pid,

@@ -4,6 +4,7 @@
  * @module
  */
 import { loadChanged } from "./occupancy.ts";
+import { endCopy, isLeaving } from "./copies.ts";
 import { emptySet } from "./small_set.ts";
 import { freeKey, type SchedulerState } from "./state.ts";
 import type { TaskState } from "./task_state.ts";
@@ -15,6 +16,7 @@ export function addReplica(s: SchedulerState, ts: TaskState, ws: WorkerState): v
     ws.hasWhat.add(ts);
     ws.nbytes += ts.nbytes;
     ts.whoHas = ts.whoHas.size === 0 ? ws.alone : ts.whoHas.add(ws);
+    if (s.copies.size > 0 && !isLeaving(ws)) endCopy(s, ts);
   }
   loadChanged(s, ws);
 }
@@ -24,6 +26,8 @@ export function removeReplica(s: SchedulerState, ts: TaskState, ws: WorkerState)
   if (!ws.hasWhat.delete(ts)) return;
   ws.nbytes -= ts.nbytes;
   ts.whoHas = ts.whoHas.delete(ws);
+  // What is left of it may be with workers that are about to leave.
+  if (s.retiring.size > 0) s.retirementDue = true;
   loadChanged(s, ws);
 }
 
@@ -38,4 +42,5 @@ export function dropReplicas(s: SchedulerState, ts: TaskState): void {
     loadChanged(s, ws);
   }
   ts.whoHas = emptySet();
+  if (s.copies.size > 0) endCopy(s, ts);
 }

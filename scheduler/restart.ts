@@ -5,6 +5,7 @@
  * @module
  */
 import type { SchedulerCore } from "./core.ts";
+import { forgetCopies } from "./copies.ts";
 import { loadsChanged } from "./occupancy.ts";
 import { callPlugin } from "./plugins.ts";
 import { forgetResultParts } from "./result_parts.ts";
@@ -23,6 +24,8 @@ export function restart(s: SchedulerState): void {
   s.suspects.clear();
   s.inFlight.clear();
   s.prefixes.reset();
+  forgetCopies(s);
+  s.retirementDue = s.retiring.size > 0;
   for (const ts of s.stack) ts.recommended = null;
   s.stack.length = 0;
   s.touched.clear();

@@ -74,7 +74,7 @@ export function validWorkers(s: SchedulerState, ts: TaskState): readonly WorkerS
 
 function findValid(s: SchedulerState, spec: RunSpec): WorkerState[] | null {
   const { workerRestrictions, hostRestrictions, resourceRestrictions } = spec;
-  const canRun = (ws: WorkerState) => ws.nthreads > 0 && hasResources(ws, resourceRestrictions);
+  const canRun = (ws: WorkerState) => ws.takesTasks && hasResources(ws, resourceRestrictions);
   if (workerRestrictions !== null || hostRestrictions !== null) {
     const named = [...workerRestrictions ?? [], ...hostRestrictions ?? []];
     const valid = workersList(s, named).filter(canRun);

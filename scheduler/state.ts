@@ -6,9 +6,11 @@
  */
 import type { SchedulerToClient, SchedulerToWorker } from "../protocol/messages.ts";
 import type { ClientState } from "./client_state.ts";
+import type { Copy } from "./copies.ts";
 import { EventLog } from "./event_log.ts";
 import { PartRegistry, type PartState, type UnusedLimits } from "./part_registry.ts";
 import type { SchedulerPlugin } from "./plugin.ts";
+import type { Retired } from "./retirement.ts";
 import type { Steal } from "./stealable.ts";
 import { TaskPrefixes } from "./task_prefix.ts";
 import type { TaskState, TaskStateName } from "./task_state.ts";
@@ -79,6 +81,16 @@ export class SchedulerState {
   readonly suspects: Set<TaskState> = new Set();
   /** Tasks that are on their way from one worker to another. */
   readonly inFlight: Map<TaskState, Steal> = new Map();
+  /** Workers that are to leave, once nothing is lost by it. */
+  readonly retiring: Set<WorkerState> = new Set();
+  /** Results that only such workers hold, and that others were told to copy. */
+  readonly copies: Map<TaskState, Copy> = new Map();
+  /** How many of these are on their way. */
+  copying = 0;
+  /** Whether something has changed for workers that retire. */
+  retirementDue = false;
+  /** Workers that are done with it, to be told to whoever waits for that. */
+  retired: Retired[] = [];
 
   // sums and orders
   /** Workers with less to do than their share. */

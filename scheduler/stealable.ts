@@ -27,7 +27,8 @@ export interface Steal {
   /** Number of the request. */
   readonly id: number;
   readonly victim: WorkerState;
-  readonly thief: WorkerState;
+  /** Null: whoever is best once the victim has let go of it. */
+  readonly thief: WorkerState | null;
   /** What the task costs on either side, in seconds. */
   readonly victimDuration: number;
   readonly thiefDuration: number;
@@ -78,8 +79,11 @@ export function dropSteal(s: SchedulerState, ts: TaskState): void {
   s.inFlight.delete(ts);
   const { victim, thief } = steal;
   victim.inFlightTasks++;
-  thief.inFlightTasks--;
   victim.inFlightOccupancy += steal.victimDuration;
+  // An empty sum is nothing, whatever rounding has left over.
+  if (s.inFlight.size === 0) victim.inFlightOccupancy = 0;
+  if (thief === null) return;
+  thief.inFlightTasks--;
   thief.inFlightOccupancy -= steal.thiefDuration;
-  if (s.inFlight.size === 0) victim.inFlightOccupancy = thief.inFlightOccupancy = 0;
+  if (s.inFlight.size === 0) thief.inFlightOccupancy = 0;
 }

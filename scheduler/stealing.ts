@@ -15,6 +15,7 @@ import {
 } from "./occupancy.ts";
 import { sendTaskToWorker } from "./send_task.ts";
 import { recommend, type SchedulerState, sendToWorker } from "./state.ts";
+import { validWorkers } from "./restrictions.ts";
 import { COST_MULTIPLIERS, dropSteal, LATENCY, LEVELS, removeFromStealable } from "./stealable.ts";
 import type { TaskState } from "./task_state.ts";
 import type { WorkerState } from "./worker_state.ts";
@@ -76,17 +77,17 @@ export function stealResponse(s: SchedulerState, victim: WorkerState, msg: Steal
   const letGo = msg.state === "ready" || msg.state === "waiting" || msg.state === "constrained" ||
     msg.state === null;
   if (!letGo) {
-    loadChanged(s, thief);
+    if (thief !== null) loadChanged(s, thief);
     loadChanged(s, victim);
     s.eventLog.add("stealing", {
       action: "already-computing",
       key: ts.key,
       victim: victim.address,
-      thief: thief.address,
+      thief: thief?.address ?? null,
     }, s.now);
     return;
   }
-  if (thief.gone || thief.nthreads === 0) {
+  if (thief === null || thief.gone || !thief.takesTasks) {
     recommend(s, ts, "waiting");
     return;
   }
@@ -102,21 +103,37 @@ export function stealResponse(s: SchedulerState, victim: WorkerState, msg: Steal
   }, s.now);
 }
 
+/**
+ * Asks a worker that takes no tasks any more for those that it has not begun: all of them when it is to
+ * leave; when it is paused, those that another worker may run.
+ */
+export function recallTasks(s: SchedulerState, ws: WorkerState): void {
+  const leaves = ws.status === "closing-gracefully";
+  for (const ts of ws.processing) {
+    if (ts.longRunning || s.inFlight.has(ts)) continue;
+    const others = leaves || (validWorkers(s, ts)?.length ?? s.byLoad.size) > 0;
+    if (others) requestMove(s, ts, ws, null);
+  }
+}
+
+/** Asks a worker to let go of a task, for another one; or, with no `thief`, for whoever is best then. */
 function requestMove(
   s: SchedulerState,
   ts: TaskState,
   victim: WorkerState,
-  thief: WorkerState,
+  thief: WorkerState | null,
 ): void {
   removeFromStealable(ts);
   const id = ++s.stealCount;
   const victimDuration = ts.cost;
-  const thiefDuration = getTaskDuration(s, ts) + getCommCost(s, ts, thief);
+  const thiefDuration = thief === null ? 0 : getTaskDuration(s, ts) + getCommCost(s, ts, thief);
   s.inFlight.set(ts, { id, victim, thief, victimDuration, thiefDuration });
   victim.inFlightTasks--;
-  thief.inFlightTasks++;
   victim.inFlightOccupancy -= victimDuration;
-  thief.inFlightOccupancy += thiefDuration;
+  if (thief !== null) {
+    thief.inFlightTasks++;
+    thief.inFlightOccupancy += thiefDuration;
+  }
   sendToWorker(s, victim, { op: "steal-request", key: ts.key, id });
 }
 
@@ -154,7 +171,7 @@ function findVictims(s: SchedulerState): WorkerState[] {
 
 /** Whether a worker is idle still when what it is about to get is counted. */
 function isThief(s: SchedulerState, ws: WorkerState): boolean {
-  if (ws.nthreads === 0) return false;
+  if (!ws.takesTasks) return false;
   if (ws.load + ws.inFlightTasks < ws.nthreads) return true;
   const average = s.totalOccupancy / s.totalNthreads;
   return combinedOccupancy(ws) / ws.nthreads < average / 2;

@@ -46,7 +46,7 @@ export function suspectTasks(s: SchedulerState, ws: WorkerState): void {
 
 /** Whether a worker has room to try out a suspicious task. */
 export function hasTrialSlot(ws: WorkerState, ts: TaskState): boolean {
-  if (ws.trial !== null || ws.nthreads === 0) return false;
+  if (ws.trial !== null || !ws.takesTasks) return false;
   return ts.suspicious > 1 ? ws.suspects === 0 : ws.suspects < ws.nthreads;
 }
 
@@ -74,7 +74,9 @@ export function nextTrial(s: SchedulerState): void {
   if (!s.trialSlotFreed || s.suspects.size === 0) return;
   s.trialSlotFreed = false;
   let room = false;
-  for (const ws of s.workers.values()) room ||= ws.trial === null && ws.suspects < ws.nthreads;
+  for (const ws of s.workers.values()) {
+    room ||= ws.takesTasks && ws.trial === null && ws.suspects < ws.nthreads;
+  }
   if (!room) return;
   for (const ts of s.suspects) {
     if (decideTrialWorker(s, ts, validWorkers(s, ts)) === null) continue;

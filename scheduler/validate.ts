@@ -5,6 +5,7 @@
  * @module
  */
 import type { ClientState } from "./client_state.ts";
+import { isLeaving } from "./copies.ts";
 import { InvariantError } from "./invariant_error.ts";
 import type { SchedulerState } from "./state.ts";
 import { isPending, type RunSpec, type TaskState } from "./task_state.ts";
@@ -219,18 +220,22 @@ function validateSums(s: SchedulerState): void {
   let able = 0;
   let processing = 0;
   for (const ws of s.workers.values()) {
-    threads += ws.nthreads;
+    if (ws.takesTasks) threads += ws.nthreads;
     occupancy += ws.occupancy;
     processing += ws.processing.size;
-    if (ws.nthreads > 0) able++;
+    if (ws.takesTasks) able++;
     check(
-      (ws.heapIndex >= 0) === ws.nthreads > 0,
-      `${ws.address} is in the heap if it has threads`,
+      (ws.heapIndex >= 0) === ws.takesTasks,
+      `${ws.address} is in the heap if it takes tasks`,
     );
     check(s.idle.has(ws) === ws.isIdle, `${ws.address} knows whether it is idle`);
     check(s.saturated.has(ws) === ws.isSaturated, `${ws.address} knows whether it is saturated`);
-    const free = ws.nthreads > 0 && ws.load < ws.nthreads;
+    const free = ws.takesTasks && ws.load < ws.nthreads;
     check(!free || ws.isIdle, `${ws.address}, which has a free thread, is idle`);
+    check(
+      ws.takesTasks || (!ws.isIdle && !ws.isSaturated),
+      `${ws.address} takes no tasks, and is neither idle nor saturated`,
+    );
   }
   check(threads === s.totalNthreads, `there are ${threads} threads, not ${s.totalNthreads}`);
   check(processing === s.totalProcessing, `${processing} tasks are processing`);
@@ -244,7 +249,37 @@ function validateSums(s: SchedulerState): void {
   for (const [ts, steal] of s.inFlight) {
     check(ts.processingOn === steal.victim, `'${ts.key}' is stolen from where it is`);
   }
+  validateCopies(s, check);
   check(s.stack.length === 0, "no transition is due");
+}
+
+/** Copies are asked for of results that are about to be lost, and of workers that can take them. */
+function validateCopies(
+  s: SchedulerState,
+  check: (holds: boolean, rule: string) => void,
+): void {
+  let copying = 0;
+  const incoming = new Map<WorkerState, number>();
+  for (const [ts, { target, nbytes }] of s.copies) {
+    check(ts.state === "memory", `'${ts.key}', which is to be copied, is in memory`);
+    check(ts.whoHas.items.every(isLeaving), `'${ts.key}' is copied because all its holders leave`);
+    if (target === null) continue;
+    copying++;
+    incoming.set(target, (incoming.get(target) ?? 0) + nbytes);
+    check(target.status === "running", `'${ts.key}' is copied to ${target.address}, which runs`);
+  }
+  check(copying === s.copying, `${copying} copies are under way, not ${s.copying}`);
+  for (const ws of s.workers.values()) {
+    const bytes = incoming.get(ws) ?? 0;
+    check(isClose(bytes, ws.incomingBytes), `${ws.address} gets ${bytes} bytes of copies`);
+    check(s.retiring.has(ws) === (ws.retirement !== null), `${ws.address} knows if it retires`);
+    check(
+      (ws.status === "closing-gracefully") ===
+        (ws.retirement !== null && !ws.retirement.isWaiting),
+      `${ws.address} is about to leave if it retires`,
+    );
+  }
+  for (const ws of s.retiring) check(s.workers.get(ws.address) === ws, `${ws.address} is there`);
 }
 
 function validatePrefixes(s: SchedulerState): void {

@@ -105,6 +105,20 @@ export function handleWorkerMessage(
       if (typeof message.level !== "string") refuse(message, "level", "a text");
       core.taskConsole(address, message as unknown as Of<"task-console">, now);
       return true;
+    case "worker-status-change": {
+      const { status } = message;
+      if (status !== "running" && status !== "paused") {
+        refuse(message, "status", '"running" or "paused"');
+      }
+      core.workerStatusChange(address, status, now);
+      return true;
+    }
+    case "retire-worker":
+      if (typeof message.reason !== "string") refuse(message, "reason", "a text");
+      if (typeof message.restart !== "boolean") refuse(message, "restart", "true or false");
+      if (message.timeout !== undefined) checkNumber(message, "timeout", 0);
+      core.workerRetires(address, message as unknown as Of<"retire-worker">, now);
+      return true;
     case "threads-changed":
       core.threadsChanged(address, checkCount(message, "nthreads"), now);
       return true;
@@ -131,5 +145,10 @@ export function checkRegistration(message: Message): RegisterWorker {
   checkMap(message, "versions");
   checkNumbersByName(message, "nbytes");
   if (message.needs !== undefined) checkNeedsByName(message, "needs");
+  if (message.memoryLimit !== undefined) checkNumber(message, "memoryLimit", 0);
+  if (message.nanny !== undefined) checkName(message, "nanny");
+  if (!["running", "paused", undefined].includes(message.status as string | undefined)) {
+    refuse(message, "status", '"running" or "paused"');
+  }
   return message as unknown as RegisterWorker;
 }

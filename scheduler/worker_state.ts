@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { SchedulerToWorker, WorkerMetrics } from "../protocol/messages.ts";
+import type { SchedulerToWorker, WorkerMetrics, WorkerStatus } from "../protocol/messages.ts";
+import type { Retirement } from "./retirement.ts";
 import { sharedSetOf, type SmallSet } from "./small_set.ts";
 import type { StealBin } from "./steal_bin.ts";
 import type { TaskState } from "./task_state.ts";
@@ -30,6 +31,16 @@ export class WorkerState {
   readonly addressList: string[];
   /** How many tasks it runs at once. */
   nthreads: number;
+  /** Whether it takes tasks. Changed by `setStatus` only. */
+  status: WorkerStatus;
+  /** Bytes of memory that it may use; 0: no limit. */
+  readonly memoryLimit: number;
+  /** Address of the nanny that looks after it; null: it has none. */
+  readonly nanny: string | null;
+  /** How it leaves, once it is to; it may have to wait with that. */
+  retirement: Retirement | null = null;
+  /** Size in bytes of the copies that it was told to get, and has not got yet. */
+  incomingBytes = 0;
   /** Abstract resources it has. */
   readonly resources: Readonly<Record<string, number>>;
   /** What its tasks use of them. */
@@ -87,6 +98,9 @@ export class WorkerState {
     nthreads: number;
     resources: Record<string, number>;
     pid: number;
+    status: WorkerStatus;
+    memoryLimit: number;
+    nanny: string | null;
     now: number;
     timeDelay: number;
   }) {
@@ -97,8 +111,16 @@ export class WorkerState {
     this.nthreads = fields.nthreads;
     this.resources = fields.resources;
     this.pid = fields.pid;
+    this.status = fields.status;
+    this.memoryLimit = fields.memoryLimit;
+    this.nanny = fields.nanny;
     this.joined = this.lastSeen = fields.now;
     this.timeDelay = fields.timeDelay;
+  }
+
+  /** Whether new tasks may be given to it. */
+  get takesTasks(): boolean {
+    return this.nthreads > 0 && this.status === "running";
   }
 
   /** How many tasks it has that need its threads, now or later. */

@@ -7,6 +7,7 @@
 import type { TaskErred, TaskFinished } from "../protocol/messages.ts";
 import { serialize } from "../protocol/values.ts";
 import type { LongRunning, MissingData, TaskConsole } from "./core.ts";
+import { failCopy } from "./copies.ts";
 import { learnDuration, startLongRunning } from "./occupancy.ts";
 import { addReplica, removeReplica } from "./replicas.ts";
 import { learnResultParts } from "./result_parts.ts";
@@ -111,6 +112,8 @@ export function releaseKeys(s: SchedulerState, ws: WorkerState, keys: string[]):
     const ts = s.tasks.get(keys[i]);
     if (ts === undefined) continue;
     if (s.validate) s.touched.add(ts);
+    // An answer to `acquire-replicas`, or none to it any more.
+    failCopy(s, ts, ws);
     if (ts.processingOn === ws) {
       recommend(s, ts, "waiting");
     } else if (ws.hasWhat.has(ts)) {

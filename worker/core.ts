@@ -95,6 +95,25 @@ export class WorkerCore {
     this.#end();
   }
 
+  /**
+   * The scheduler wants copies here, of results that others are about to lose. `add-keys` or
+   * `release-keys` follows for each.
+   *
+   * @param whoHas Who holds each.
+   * @param nbytes Their sizes.
+   * @param needs Names of the parts that the values refer to; undefined: none refers to any.
+   */
+  acquireReplicas(
+    whoHas: Readonly<Record<string, readonly string[]>>,
+    nbytes: Readonly<Record<string, number>>,
+    needs: Readonly<Record<string, string[]>> | undefined,
+    now: number,
+  ): void {
+    this.#begin("acquire-replicas", now);
+    this.#orders.acquire(whoHas, nbytes, needs);
+    this.#end();
+  }
+
   /** These parts of code are not needed any more. */
   forgetParts(names: readonly string[], now: number): void {
     this.#begin("forget-parts", now);

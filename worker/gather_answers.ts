@@ -47,8 +47,9 @@ export class GatherAnswers {
         machine.transitionFlightWaiting(task, worker);
       } else {
         this.suspicious.delete(task.key);
+        // A copy that was asked for is answered for by the machine.
+        if (!task.acquired) added.push(task.key);
         machine.transitionArrived(task, nbytes);
-        added.push(task.key);
       }
     }
     if (added.length > 0) machine.messages.push({ op: "add-keys", keys: added });

@@ -35,6 +35,9 @@ export class SchedulerOrders {
     const machine = this.#machine;
     const code = this.#codeOf(message);
     const { key } = message;
+    // What is computed here needs no copy from elsewhere: the scheduler has lost those.
+    const copied = machine.tasks.get(key);
+    if (copied !== undefined) machine.forgetAcquired(copied);
     let task = machine.tasks.get(key);
     if (task === undefined) {
       machine.tasks.set(key, task = new TaskState(key));
@@ -85,8 +88,23 @@ export class SchedulerOrders {
     for (const key of keys) {
       const task = machine.tasks.get(key);
       if (task === undefined) continue;
+      machine.forgetAcquired(task);
       machine.transitionReleased(task);
       if (task.data === "memory") machine.transitionMemoryNone(task);
+    }
+  }
+
+  /** Fetch copies of results, which others are about to lose. */
+  acquire(
+    whoHas: Readonly<Record<string, readonly string[]>>,
+    nbytes: Readonly<Record<string, number>>,
+    needs: Readonly<Record<string, string[]>> | undefined,
+  ): void {
+    const machine = this.#machine;
+    for (const key in whoHas) {
+      const size = Object.hasOwn(nbytes, key) ? nbytes[key] : undefined;
+      const task = machine.acquireReplica(key, whoHas[key], size);
+      if (needs !== undefined && Object.hasOwn(needs, key)) task.refersTo = needs[key];
     }
   }
 
@@ -129,6 +147,7 @@ export class SchedulerOrders {
   lost(): void {
     const machine = this.#machine;
     for (const task of Array.from(machine.tasks.values())) {
+      machine.forgetAcquired(task);
       if (task.isPending || task.state === "erred") machine.transitionReleased(task);
       else if (task.isRunning) this.#unclaimed.add(task);
     }

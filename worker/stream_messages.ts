@@ -61,6 +61,12 @@ export function takeSchedulerMessage(
       checkParts(message.op, message.parts);
       core.uploadFile(message.modules, message.parts, now);
       return;
+    case "acquire-replicas":
+      checkHolders(message.op, message.whoHas);
+      checkNumbers(message.op, "nbytes", message.nbytes);
+      if (message.needs !== undefined) checkNeeds(message.op, "needs", message.needs);
+      core.acquireReplicas(message.whoHas, message.nbytes ?? {}, message.needs, now);
+      return;
     case "restart":
       checkId(message.op, message.id);
       core.restart(message.id, now);
@@ -89,27 +95,29 @@ function checkTask(message: ComputeTask): void {
   if (!(message.args instanceof Serialized)) throw malformed(message.op, "args", "a value");
   if (needs !== undefined) checkPartNames(message.op, "needs", needs);
   if (parts !== undefined) checkParts(message.op, parts);
-  if (dependencyNeeds !== undefined) {
-    if (!isMap(dependencyNeeds)) throw malformed(message.op, "dependencyNeeds", "a map");
-    for (const dependency in dependencyNeeds) {
-      checkPartNames(message.op, "dependencyNeeds", dependencyNeeds[dependency]);
-    }
-  }
+  if (dependencyNeeds !== undefined) checkNeeds(message.op, "dependencyNeeds", dependencyNeeds);
   if (!Array.isArray(priority) || priority.length !== 3 || !priority.every(isNumber)) {
     throw malformed(message.op, "priority", "three numbers");
   }
   if (duration !== undefined && !isAmount(duration)) {
     throw malformed(message.op, "duration", "a number of at least 0");
   }
-  if (whoHas !== undefined) {
-    if (!isMap(whoHas)) throw malformed(message.op, "whoHas", "a map");
-    for (const dependency in whoHas) {
-      if (!isName(dependency)) throw malformed(message.op, "whoHas", "a map by names");
-      checkNames(message.op, whoHas[dependency], "whoHas");
-    }
-  }
+  if (whoHas !== undefined) checkHolders(message.op, whoHas);
   checkNumbers(message.op, "nbytes", message.nbytes);
   checkNumbers(message.op, "resources", message.resources);
+}
+
+function checkHolders(op: string, whoHas: unknown): void {
+  if (!isMap(whoHas)) throw malformed(op, "whoHas", "a map");
+  for (const key in whoHas) {
+    if (!isName(key)) throw malformed(op, "whoHas", "a map by names");
+    checkNames(op, whoHas[key], "whoHas");
+  }
+}
+
+function checkNeeds(op: string, field: string, needs: unknown): void {
+  if (!isMap(needs)) throw malformed(op, field, "a map");
+  for (const key in needs) checkPartNames(op, field, needs[key]);
 }
 
 function checkParts(op: string, parts: unknown): void {

@@ -22,6 +22,8 @@ import type { TransitionLog } from "./transition_log.ts";
 
 /** How many failed tasks are remembered; the oldest are forgotten first. */
 const ERRED_LIMIT = 1000;
+/** The place of a copy that no task waits for. */
+const LAST: Priority = [Infinity, Infinity, Infinity];
 
 /** The keys of one worker and their transitions. */
 export class TaskMachine {
@@ -205,10 +207,50 @@ export class TaskMachine {
 
   // --------------------------------------------------------------------------------------- data
 
+  /**
+   * none → waiting: the scheduler wants a copy here, after all that tasks need. It is answered when the
+   * data is here, or cannot be had.
+   */
+  acquireReplica(key: string, holders: readonly string[], nbytes: number | undefined): TaskState {
+    let task = this.tasks.get(key);
+    if (task === undefined) this.tasks.set(key, task = new TaskState(key));
+    if (nbytes !== undefined && task.data !== "memory") task.nbytes = nbytes;
+    // What comes from a holder that counts no more must not be used.
+    if (task.data === "flight" && !task.isWanted) {
+      task.stale = !holders.includes(task.source!.address);
+    }
+    if (!task.isWanted) task.wantedPriority = LAST;
+    task.acquired = true;
+    if (task.data === "memory") {
+      this.#answerAcquired(task, "add-keys");
+    } else if (task.isUnderWay) {
+      // It was to be computed here before, and is elsewhere now: somebody else may copy it.
+      this.refuseReplica(task);
+    } else {
+      this.#want(task, LAST, holders);
+      if (task.data === "waiting" && task.holders!.length === 0) this.loseHolders(task);
+    }
+    return task;
+  }
+
+  /** A copy that was asked for will not be here; the scheduler is told. */
+  refuseReplica(task: TaskState): void {
+    if (task.acquired) this.#answerAcquired(task, "release-keys");
+  }
+
+  /** Nobody waits for a copy any more: it is not fetched, unless tasks need it. */
+  forgetAcquired(task: TaskState): void {
+    if (!task.acquired) return;
+    task.acquired = false;
+    if (task.isWanted) return;
+    if (task.data === "waiting") this.#transitionNone(task, "no copy wanted any more");
+    this.#forgetIfUnused(task);
+  }
+
   /** waiting → flight, as the gathering says. */
   transitionWaitingFlight(task: TaskState): void {
     this.log.record(task.key, "waiting", "flight", task.source!.address, this.now);
-    for (const dependent of task.dependents!) {
+    for (const dependent of task.dependents ?? []) {
       if (dependent.transferStart < 0) dependent.transferStart = this.now;
     }
   }
@@ -247,7 +289,7 @@ export class TaskMachine {
     this.dropped.push(task.key);
     if (task.state === "memory") this.#move(task, "released");
     if (task.isWanted) {
-      for (const dependent of task.dependents!) {
+      for (const dependent of task.dependents ?? []) {
         if (dependent.isRunning) continue;
         dependent.missing++;
         if (dependent.state === "waiting") continue;
@@ -309,8 +351,8 @@ export class TaskMachine {
     if (dependency.data === "flight" && !dependency.isWanted) {
       dependency.stale = !task.run!.whoHas![key].includes(dependency.source!.address);
     }
+    if (!dependency.isWanted) dependency.wantedPriority = task.priority;
     if (dependency.dependents === null) dependency.dependents = new Set();
-    if (dependency.dependents.size === 0) dependency.wantedPriority = task.priority;
     dependency.dependents.add(task);
     if (task.dependencies === null) task.dependencies = [dependency];
     else task.dependencies.push(dependency);
@@ -351,11 +393,21 @@ export class TaskMachine {
     if (task.isUnderWay) return;
     const missing = { [task.key]: task.lostAt ?? [this.address] };
     task.lostAt = null;
-    for (const dependent of Array.from(task.dependents!)) {
+    this.refuseReplica(task);
+    if (task.dependents === null) return;
+    for (const dependent of Array.from(task.dependents)) {
       if (dependent.state !== "waiting") continue;
       this.messages.push({ op: "missing-data", key: dependent.key, missing });
       this.transitionReleased(dependent);
     }
+  }
+
+  /** Answers for a copy; neighbouring answers share a message. */
+  #answerAcquired(task: TaskState, op: "add-keys" | "release-keys"): void {
+    task.acquired = false;
+    const last = this.messages.at(-1);
+    if (last?.op === op) last.keys.push(task.key);
+    else this.messages.push({ op, keys: [task.key] });
   }
 
   #transitionNone(task: TaskState, cause: string): void {
@@ -378,6 +430,7 @@ export class TaskMachine {
     }
     task.nbytes = nbytes;
     this.nbytes += nbytes;
+    if (task.acquired) this.#answerAcquired(task, "add-keys");
     if (before === "memory" || task.dependents === null) return;
     for (const dependent of task.dependents) {
       if (dependent.state !== "waiting") continue;

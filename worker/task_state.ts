@@ -80,6 +80,8 @@ export class TaskState {
   holders: Holding[] | null = null;
   /** The peer that it is coming from, while in flight. */
   source: Peer | null = null;
+  /** The scheduler wants a copy of it here, and an answer: `add-keys`, or `release-keys`. */
+  acquired = false;
   /** In flight, but what arrives must not be used: it was given up, and is held elsewhere now. */
   stale = false;
   /** Addresses where it was expected and could not be had. */
@@ -96,9 +98,9 @@ export class TaskState {
     this.needs = null;
   }
 
-  /** Whether a task here needs it. */
+  /** Whether a task here needs it, or the scheduler wants a copy of it. */
   get isWanted(): boolean {
-    return this.dependents !== null && this.dependents.size > 0;
+    return this.acquired || (this.dependents !== null && this.dependents.size > 0);
   }
 
   /** Whether it is being computed here, or is going to be. */

@@ -112,6 +112,10 @@ function validateData(machine: TaskMachine, task: TaskState, check: Check): void
     }
   }
   check((data === "waiting" || data === "flight") === (task.holders !== null), "has holders");
+  check(
+    !task.acquired || ((data === "waiting" || data === "flight") && !task.isUnderWay),
+    "is fetched while a copy is asked for",
+  );
   if (data === "waiting") {
     check(task.isWanted, "is fetched because it is needed");
     check(!task.isUnderWay, "is not fetched when it is computed here");

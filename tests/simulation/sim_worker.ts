@@ -38,10 +38,14 @@ export class SimWorker {
   /** Results that are held, by key. */
   readonly store: Map<string, number> = new Map();
   alive = true;
+  /** Whether it was asked to leave, or asked for it itself. */
+  retiring = false;
   /** Told to restart, or about to be, and not done yet. */
   restarting = 0;
   toScheduler: Link<WorkerToScheduler> | null = null;
   nthreads: number;
+  /** Bytes; 0: no limit. */
+  readonly memoryLimit: number;
   readonly resources: Record<string, number>;
   readonly #simulation: Simulation;
   #queue: Run[] = [];
@@ -61,6 +65,7 @@ export class SimWorker {
     this.name = name;
     this.nthreads = nthreads;
     this.resources = resources;
+    this.memoryLimit = simulation.random.chance(0.5) ? simulation.random.integer(1e6, 1e9) : 0;
     this.core = new WorkerCore({
       address,
       nthreads,
@@ -80,6 +85,8 @@ export class SimWorker {
       host: "host-" + this.name,
       name: this.name,
       nthreads: this.nthreads,
+      memoryLimit: this.memoryLimit,
+      status: this.core.paused ? "paused" as const : "running" as const,
       resources: this.resources,
       now: this.#simulation.time.now,
       pid: 1,
@@ -119,8 +126,13 @@ export class SimWorker {
         case "restart":
           this.core.restart(message.id, now);
           break;
+        case "acquire-replicas":
+          this.core.acquireReplicas(message.whoHas, message.nbytes, message.needs, now);
+          break;
         case "close":
-          throw new Error(`unexpected close of ${this.address}: ${message.reason}`);
+          assert(this.retiring, `unexpected close of ${this.address}: ${message.reason}`);
+          this.leave();
+          return;
       }
     }
     this.drain();
@@ -130,6 +142,30 @@ export class SimWorker {
   disconnected(): void {
     this.core.schedulerLost(this.#simulation.time.now);
     this.drain();
+  }
+
+  /** Its memory fills up, and is free again a while later. */
+  fillMemory(): void {
+    if (this.core.paused) return;
+    this.#setPaused(true);
+    this.#later(this.#simulation.random.next() * 3, () => this.#setPaused(false));
+  }
+
+  #setPaused(paused: boolean): void {
+    const { now } = this.#simulation.time;
+    if (paused) this.core.pause(now);
+    else this.core.unpause(now);
+    const status = paused ? "paused" : "running";
+    this.toScheduler?.send([{ op: "worker-status-change", status }]);
+    this.drain();
+  }
+
+  /** It wants to leave without loss. */
+  retire(): void {
+    const { random } = this.#simulation;
+    this.retiring = true;
+    const restart = random.chance(0.3);
+    this.toScheduler?.send([{ op: "retire-worker", reason: "simulated", restart }]);
   }
 
   /** Threads are given up that would not end, and end after all a while later. */

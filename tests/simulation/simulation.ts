@@ -110,7 +110,9 @@ export class Simulation {
     else if (dice < 0.65) client.gather();
     else if (dice < 0.68) client.share(random.pick(this.#clients));
     else if (dice < 0.7) this.#changeCode(client);
-    else if (dice < 0.78 && this.#cancels) client.cancel(random.integer(1, 3));
+    else if (dice < 0.74 && this.#cancels) client.cancel(random.integer(1, 3));
+    else if (dice < 0.76) this.pickWorker()?.fillMemory();
+    else if (dice < 0.78) this.#retire();
     else if (dice < 0.88 && this.chaos) this.#kill(this.pickWorker());
     else if (dice < 0.91 && this.chaos) this.#disconnect(this.pickWorker());
     else if (dice < 0.93 && this.chaos) this.#leave(this.pickWorker());
@@ -140,6 +142,10 @@ export class Simulation {
     core.balance(time.now);
     core.reevaluateOccupancy(time.now);
     core.claimOrphans(time.now);
+    core.checkRetirements(time.now);
+    for (const { lost, lostForGood } of core.takeRetired()) {
+      assert(this.chaos || lost + lostForGood === 0, "a worker that retires loses results");
+    }
     this.#drain();
     // After the last event a few ticks more, so that stealing can still begin.
     if (time.now < 200) time.after(this.#settling ? 1 : 0.1, () => this.#tick());
@@ -207,6 +213,21 @@ export class Simulation {
     else worker.leave();
   }
 
+  /** A worker is to leave without loss, by its own wish or the scheduler's. */
+  #retire(): void {
+    const { core, random, time } = this;
+    const worker = this.pickWorker();
+    if (worker === undefined || worker.toScheduler === null) return;
+    // Where nothing fails nothing may be lost: somebody must be left to take over.
+    const staying = [...core.workers.values()].filter((ws) => ws.retirement === null);
+    if (!this.chaos && !(staying.length > 1)) return;
+    if (random.chance(0.5)) return worker.retire();
+    const timeout = this.chaos && random.chance(0.3) ? random.next() : Infinity;
+    worker.retiring = true;
+    core.retireWorkers([worker.address], { reason: "simulated", timeout, close: true }, time.now);
+    this.#drain();
+  }
+
   /** All work and all data are dropped. */
   #restart(): void {
     this.#drain();
@@ -234,6 +255,8 @@ export class Simulation {
     this.#toWorkers.delete(worker.address);
     this.core.removeWorker(worker.address, { safe, reason: "simulated" }, this.time.now);
     this.#drain();
+    // One that was still about to leave, and may be the only one for some task.
+    if (this.#settling && !worker.alive) this.#startWorker(worker.name);
   }
 
   /** The connection breaks, and the worker comes back with what it holds. */
@@ -271,6 +294,9 @@ export class Simulation {
           "pending",
           `${client.id} still waits for ${key}${this.#story(key)}`,
         );
+        if (!this.chaos && !this.#cancels) {
+          assert.notEqual(status, "cancelled", `${client.id} lost ${key}${this.#story(key)}`);
+        }
         if (status === "finished") {
           wantedBySomeone.add(key);
           assert(whoHas[key]?.length > 0, `nobody has ${key}${this.#story(key)}`);
