@@ -10,6 +10,7 @@ const NAMES: Readonly<Record<keyof LocalClusterOptions, true>> = {
   nWorkers: true,
   threadsPerWorker: true,
   processes: true,
+  nanny: true,
   host: true,
   schedulerPort: true,
   name: true,
@@ -24,8 +25,8 @@ const NAMES: Readonly<Record<keyof LocalClusterOptions, true>> = {
 };
 
 /**
- * Checks that options are ones that there are, and that `processes` is a boolean: a text such as "no"
- * would count as true.
+ * Checks that options are ones that there are, and that `processes` and `nanny` are booleans: a text such
+ * as "no" would count as true.
  *
  * @throws {TypeError} Which option is wrong, and what there is.
  */
@@ -42,8 +43,10 @@ export function checkClusterOptions(options: LocalClusterOptions): void {
       );
     }
   }
-  const { processes } = options;
-  if (processes !== undefined && typeof processes !== "boolean") {
-    throw new TypeError(`processes must be true or false, got ${JSON.stringify(processes)}`);
+  for (const name of ["processes", "nanny"] as const) {
+    const value: unknown = options[name];
+    if (value !== undefined && typeof value !== "boolean") {
+      throw new TypeError(`${name} must be true or false, got ${JSON.stringify(value)}`);
+    }
   }
 }

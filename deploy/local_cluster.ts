@@ -9,7 +9,7 @@ import { Scheduler, type SchedulerOptions } from "../scheduler/scheduler.ts";
 import { ClusterWorker, type ClusterWorkerOptions } from "../worker/cluster_worker.ts";
 import { checkClusterOptions } from "./cluster_options.ts";
 import { type ClusterShape, clusterShape } from "./cluster_shape.ts";
-import { WorkerProcess, WorkerProcessError } from "./worker_process.ts";
+import { WorkerProcess } from "./worker_process.ts";
 
 /** Seconds that a worker process may be waited for at most: a day. */
 const LONGEST_TIMEOUT = 86_400;
@@ -22,6 +22,8 @@ export interface LocalClusterOptions {
   threadsPerWorker?: number;
   /** Whether workers are processes of their own, reached over TCP. Default: false. */
   processes?: boolean;
+  /** Whether a worker process that dies is replaced by another. Default: true. */
+  nanny?: boolean;
   /** Address to listen on for TCP. Default: "127.0.0.1", with `processes` or `schedulerPort`. */
   host?: string;
   /** TCP port of the scheduler; 0 picks a free one. Without `processes` it makes it listen on TCP too. */
@@ -84,8 +86,6 @@ export class LocalCluster implements AsyncDisposable {
   readonly #options: LocalClusterOptions;
   readonly #shape: ClusterShape;
   readonly #workers: LocalWorker[] = [];
-  /** Workers that are on their way into the cluster, by name. */
-  readonly #joining = new Map<string, (address: string) => void>();
   /** Who waits for a worker to be out of the cluster, by its address. */
   readonly #leaving = new Map<string, () => void>();
   #nextNumber = 0;
@@ -110,7 +110,6 @@ export class LocalCluster implements AsyncDisposable {
     const { security, validate } = options;
     this.scheduler = new Scheduler({ security, ...options.scheduler, validate });
     this.scheduler.addPlugin({
-      addWorker: (_core, address) => this.#onArrival(address),
       removeWorker: (_core, address) => this.#leaving.get(address)?.(),
     });
   }
@@ -147,7 +146,10 @@ export class LocalCluster implements AsyncDisposable {
     return this.#options.security;
   }
 
-  /** The workers that are up now. One that crashes is gone from here. */
+  /**
+   * The workers that are up now. One that crashes is gone from here, unless it is a process that its nanny
+   * replaces: its entry stays, with another `pid` and `address`.
+   */
   get workers(): readonly LocalWorker[] {
     return this.#workers;
   }
@@ -292,56 +294,21 @@ export class LocalCluster implements AsyncDisposable {
     nthreads: number,
     settings: Partial<ClusterWorkerOptions>,
   ): Promise<WorkerProcess> {
-    const joined = Promise.withResolvers<string>();
-    this.#joining.set(name, joined.resolve);
-    const worker = WorkerProcess.start({
+    const { host = "127.0.0.1", nanny = true, silenceLogs = true, security } = this.#options;
+    const worker = new WorkerProcess({
+      security,
+      ...settings,
       schedulerAddress: this.schedulerAddress,
       name,
       nthreads,
-      host: this.#options.host ?? "127.0.0.1",
-      settings,
-      showOutput: this.#options.silenceLogs === false,
+      host,
+      autoRestart: nanny,
+      showOutput: !silenceLogs,
     });
     this.#workers.push(worker);
-    const exited = worker.exited.then((status) => {
-      this.#forget(worker);
-      return status;
-    });
-    const seconds = this.#options.startTimeout ?? 60;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    try {
-      worker.address = await Promise.race([
-        joined.promise,
-        exited.then(({ code, signal }) => {
-          throw startError(worker, signal === null ? `ended with code ${code}` : `got ${signal}`);
-        }),
-        new Promise<never>((_, reject) => {
-          const reason = `did not join the cluster within ${seconds} s`;
-          timer = setTimeout(() => reject(startError(worker, reason)), seconds * 1000);
-        }),
-      ]);
-    } catch (error) {
-      worker.kill();
-      await exited;
-      throw error;
-    } finally {
-      clearTimeout(timer);
-      this.#joining.delete(name);
-    }
+    worker.finished.then(() => this.#forget(worker));
+    await worker.start(this.#options.startTimeout ?? 60);
     return worker;
-  }
-
-  #onArrival(address: string): void {
-    const { core } = this.scheduler;
-    for (const [name, join] of this.#joining) {
-      if (core.coerceAddress(name) === address) return join(address);
-    }
-    // A worker process that has lost its connection may come back at another address.
-    for (const worker of this.#workers) {
-      if (worker instanceof WorkerProcess && core.coerceAddress(worker.name) === address) {
-        worker.address = address;
-      }
-    }
   }
 
   /** Resolves when the scheduler has no worker at this address. */
@@ -361,16 +328,10 @@ export class LocalCluster implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    await Promise.all(this.#workers.slice().map((worker) => worker.close()));
+    // There is nobody to whom results could be handed over.
+    await Promise.all(this.#workers.slice().map((worker) => worker.close({ handOver: false })));
     await this.scheduler.close();
     // The scheduler tells of no worker that leaves any more.
     for (const left of this.#leaving.values()) left();
   }
-}
-
-function startError(worker: WorkerProcess, reason: string): WorkerProcessError {
-  const words = worker.lastWords;
-  return new WorkerProcessError(
-    `worker process '${worker.name}' ${reason}${words === "" ? "" : `; it printed:\n${words}`}`,
-  );
 }

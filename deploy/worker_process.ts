@@ -1,177 +1,104 @@
 /**
- * A worker in a process of its own on this machine: starts the `dusk-worker` program from its source,
- * notices when it ends, and ends it. The process ends by itself when this one is gone, because its
- * standard input then ends.
+ * A worker of a local cluster that runs in a process of its own.
  *
  * @module
  */
+import { Nanny, type NannyOptions, WorkerProcessError } from "../worker/nanny.ts";
 
-/** How to start a worker process. */
-export interface WorkerProcessOptions {
-  /** Address of the scheduler. */
-  schedulerAddress: string;
-  /** Name of the worker. */
-  name: string;
-  /** Number of threads. */
-  nthreads: number;
-  /** Address to listen on. */
-  host: string;
-  /** Options of `ClusterWorker` that the command line has no flag for. */
-  settings: Record<string, unknown>;
-  /** Whether what the process prints is shown on this one's standard error. */
-  showOutput: boolean;
-}
+export { WorkerProcessError } from "../worker/nanny.ts";
 
-/** A worker process could not be started, or ended before it had joined the cluster. */
-export class WorkerProcessError extends Error {
-  /** Name of the class. */
-  override name = "WorkerProcessError";
-}
+/** Seconds that a worker has to leave in good order before its process is ended. */
+const LEAVE_TIMEOUT = 10;
 
-/** How much of what a process printed last is kept to explain its end, in UTF-16 units. */
-const KEPT_OUTPUT = 8_000;
-
-/** A worker that runs in a process of its own. */
+/** A worker that runs in a process of its own, which is replaced when it dies unless that is switched off. */
 export class WorkerProcess {
   /** Name of the worker. */
   readonly name: string;
   /** Number of its threads. */
   readonly nthreads: number;
-  /** Process id. */
-  readonly pid: number;
-  /** Address, once it has joined the cluster; "" before. */
-  address = "";
-  /** Resolves when the process has ended. */
-  readonly exited: Promise<Deno.CommandStatus>;
-  readonly #child: Deno.ChildProcess;
-  readonly #output: Promise<unknown>;
-  readonly #stopReading = new AbortController();
-  #lastWords = "";
+  /** Resolves when there is no process any more, and will be none. */
+  readonly finished: Promise<void>;
+  readonly #nanny: Nanny;
 
-  private constructor(child: Deno.ChildProcess, options: WorkerProcessOptions) {
-    this.#child = child;
+  /**
+   * A worker process that does not run yet: see {@linkcode start}.
+   *
+   * @param options See `NannyOptions`.
+   * @throws {Error} When an option makes no sense, such as {@linkcode WorkerProcessError} in a compiled
+   *   program.
+   */
+  constructor(options: NannyOptions & { name: string }) {
+    this.#nanny = new Nanny(options);
     this.name = options.name;
-    this.nthreads = options.nthreads;
-    this.pid = child.pid;
-    this.#output = Promise.all([
-      this.#keep(child.stdout, options.showOutput),
-      this.#keep(child.stderr, options.showOutput),
-    ]);
-    this.exited = this.#untilEnd();
+    this.nthreads = this.#nanny.nthreads;
+    this.finished = this.#nanny.finished;
   }
 
   /**
-   * Start a worker process. It has not joined the cluster yet when this returns.
+   * Start the process, and wait until its worker has joined the cluster.
    *
-   * @throws {WorkerProcessError} When this program is not run by `deno`, or may not run it.
+   * @param timeout How long that may take, in seconds.
+   * @throws {WorkerProcessError} When it does not come up, with what it printed. There is no process then.
    */
-  static start(options: WorkerProcessOptions): WorkerProcess {
-    if (Deno.build.standalone) {
-      throw new WorkerProcessError(
-        "a compiled program cannot start worker processes from source: use processes: false, or " +
-          "start dusk-worker programs and connect to their scheduler",
-      );
-    }
-    const command = new Deno.Command(Deno.execPath(), {
-      args: workerArguments(options),
-      // A package.json or deno.json where the user happens to be must not change how Dusk resolves.
-      env: { DENO_NO_PACKAGE_JSON: "1", DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    });
+  async start(timeout: number): Promise<void> {
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      void this.#nanny.close({ timeout: 0 });
+    }, timeout * 1000);
     try {
-      return new WorkerProcess(command.spawn(), options);
+      await this.#nanny.start();
     } catch (error) {
-      throw new WorkerProcessError(
-        `cannot start a worker process: ${(error as Error).message} (it needs --allow-run)`,
-        { cause: error },
-      );
-    }
-  }
-
-  /** What the process printed last: why it ended, most likely. */
-  get lastWords(): string {
-    return this.#lastWords.trim();
-  }
-
-  /** End the process at once, as by `kill -9`. Nothing happens when it has ended. */
-  kill(signal: Deno.Signal = "SIGKILL"): void {
-    try {
-      this.#child.kill(signal);
-    } catch (error) {
-      // It may have ended a moment ago, in which case there is nothing left to do.
-      if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error;
-    }
-  }
-
-  /**
-   * Wait for the process to end by itself, and end it if it does not.
-   *
-   * @param grace How long to wait, in seconds.
-   */
-  async ended(grace: number): Promise<void> {
-    const timer = setTimeout(() => this.kill(), grace * 1000);
-    try {
-      await this.exited;
+      await this.finished;
+      throw late ? this.#lateError(timeout) : this.#startError(error as Error);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  /** Ask the process to leave the cluster and end; end it by force after a grace period. */
-  async close(grace = 10): Promise<void> {
-    this.kill("SIGTERM");
-    await this.ended(grace);
+  /** Address of the worker; "" before it has joined the cluster. */
+  get address(): string {
+    return this.#nanny.workerAddress;
   }
 
-  async #untilEnd(): Promise<Deno.CommandStatus> {
-    const status = await this.#child.status;
-    // A program that a task has started may hold the pipes open for long after its worker.
-    const timer = setTimeout(() => this.#stopReading.abort(), 500);
-    await this.#output;
-    clearTimeout(timer);
-    try {
-      await this.#child.stdin.close();
-    } catch {
-      // The pipe broke when the process ended.
-    }
-    return status;
+  /** Process id: of another process once the worker has died. */
+  get pid(): number {
+    return this.#nanny.pid;
   }
 
-  /** Read what the process prints, so that it never waits for a full pipe, and keep the end of it. */
-  async #keep(stream: ReadableStream<Uint8Array>, show: boolean): Promise<void> {
-    const { signal } = this.#stopReading;
-    const keep = new WritableStream<string>({
-      write: (text) => {
-        this.#lastWords = (this.#lastWords + text).slice(-KEPT_OUTPUT);
-        if (show) Deno.stderr.writeSync(new TextEncoder().encode(text));
-      },
-    });
-    try {
-      await stream.pipeThrough(new TextDecoderStream()).pipeTo(keep, { signal });
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
+  /** Why the worker has ended by itself for good; undefined as long as it runs, and when it was closed. */
+  get failure(): Error | undefined {
+    return this.#nanny.failure;
   }
-}
 
-function workerArguments(options: WorkerProcessOptions): string[] {
-  return [
-    "run",
-    "--allow-all",
-    "--unstable-worker-options",
-    "--no-config",
-    "--no-lock",
-    "--no-prompt",
-    "--node-modules-dir=none",
-    "--quiet",
-    new URL("../cli/worker.ts", import.meta.url).href,
-    options.schedulerAddress,
-    `--name=${options.name}`,
-    `--nthreads=${options.nthreads}`,
-    `--host=${options.host}`,
-    `--settings=${JSON.stringify(options.settings)}`,
-    "--exit-with-stdin",
-  ];
+  /** What the process printed last: why it ended, most likely. */
+  get lastWords(): string {
+    return this.#nanny.lastWords;
+  }
+
+  /** Send the process a signal: by default one that ends it at once. Nothing happens when it has ended. */
+  kill(signal: Deno.Signal = "SIGKILL"): void {
+    this.#nanny.signal(signal);
+  }
+
+  /**
+   * Have the worker leave the cluster, and end its process; by force after 10 seconds.
+   *
+   * @param options.handOver Whether results that only it holds are handed to others first. Default: true.
+   */
+  async close(options: { handOver?: boolean } = {}): Promise<void> {
+    await this.#nanny.close({ ...options, reason: "it was closed", timeout: LEAVE_TIMEOUT });
+  }
+
+  #startError(cause: Error): WorkerProcessError {
+    const message = `worker process '${this.name}' did not start: ${cause.message}`;
+    return new WorkerProcessError(message, { cause });
+  }
+
+  #lateError(timeout: number): WorkerProcessError {
+    const words = this.lastWords === "" ? "" : `; it printed:\n${this.lastWords}`;
+    return new WorkerProcessError(
+      `worker process '${this.name}' did not join the cluster within ${timeout} s${words}`,
+    );
+  }
 }

@@ -109,9 +109,9 @@ export class ChildProcess {
     return this.#lastWords.trim();
   }
 
-  /** Ask the worker to leave the cluster in good order. */
-  leave(reason: string): void {
-    this.#tell(encodeLine({ op: "leave", reason }));
+  /** Ask the worker to leave the cluster in good order; after it has handed over its results, or without. */
+  leave(reason: string, handOver: boolean): void {
+    this.#tell(encodeLine({ op: "leave", reason, handOver }));
   }
 
   /** Send the process a signal. Nothing happens when it has ended. */

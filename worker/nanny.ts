@@ -166,12 +166,16 @@ export class Nanny implements AsyncDisposable {
    *
    * @param options.reason Why, for the scheduler's log.
    * @param options.timeout Seconds that the worker may take. Default: 60.
+   * @param options.handOver Whether results that only it holds are handed to other workers. Default: true.
    */
-  async close(options: { reason?: string; timeout?: number } = {}): Promise<void> {
-    const { reason = "its nanny was told to end", timeout = LEAVE_TIMEOUT } = options;
+  async close(
+    options: { reason?: string; timeout?: number; handOver?: boolean } = {},
+  ): Promise<void> {
+    const { reason = "its nanny was told to end", timeout = LEAVE_TIMEOUT, handOver = true } =
+      options;
     this.#closing.abort();
     if (this.#running === undefined) this.#running = this.#run();
-    this.#life?.leave(reason, timeout);
+    this.#life?.leave({ reason, timeout, handOver });
     await this.finished;
   }
 

@@ -29,7 +29,8 @@ export interface WorkerChildHooks {
   /** When the worker has left in good order, or failed. Not when its process is killed. */
   tearDown?(worker: ClusterWorker): void | Promise<void>;
   /**
-   * How the worker leaves when it is told to, by the nanny or by a signal. Default: it closes.
+   * How the worker hands its results to others before it is closed, told to leave by the nanny or by a
+   * signal. Default: it does not.
    *
    * @param reason Why, for the scheduler's log.
    */
@@ -54,13 +55,14 @@ export async function runWorkerChild(hooks: WorkerChildHooks = {}): Promise<neve
 class WorkerChild {
   readonly #settings: ChildSettings;
   readonly #hooks: WorkerChildHooks;
-  /** Resolves with the reason when the worker is told to leave. */
-  readonly #leave = Promise.withResolvers<string>();
+  /** Resolves when the worker is told to leave. */
+  readonly #leave = Promise.withResolvers<ToChild>();
 
   constructor(settings: ChildSettings, hooks: WorkerChildHooks) {
     this.#settings = settings;
     this.#hooks = hooks;
-    const onSignal = () => this.#leave.resolve("stopped by a signal");
+    const onSignal = () =>
+      this.#leave.resolve({ op: "leave", reason: "stopped by a signal", handOver: true });
     // Ctrl-C in a terminal does not come here: the process has a group of its own. The nanny gets it.
     Deno.addSignalListener("SIGINT", onSignal);
     if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", onSignal);
@@ -70,8 +72,8 @@ class WorkerChild {
   stayWith(lines: AsyncGenerator<string, void>): void {
     const follow = async () => {
       for await (const line of lines) {
-        const { op, reason } = JSON.parse(line) as ToChild;
-        if (op === "leave") this.#leave.resolve(reason);
+        const order = JSON.parse(line) as ToChild;
+        if (order.op === "leave") this.#leave.resolve(order);
       }
     };
     // Standard input that cannot be read is as good as one that has ended.
@@ -113,18 +115,18 @@ class WorkerChild {
     const hasJoined = await Promise.race([joined, leave.then(() => false)]);
     if (hasJoined) {
       this.#say({ op: "joined", address: worker.address });
-      const reason = await Promise.race([leave, worker.finished]);
-      if (typeof reason === "string") await this.#depart(worker, reason);
+      const order = await Promise.race([leave, worker.finished]);
+      if (order !== undefined) await this.#depart(worker, order);
     } else {
       // Its start fails once it is closed.
-      await Promise.all([worker.close({ reason: await leave }), joined.catch(() => {})]);
+      await Promise.all([worker.close(await leave), joined.catch(() => {})]);
     }
     await worker.finished;
   }
 
-  async #depart(worker: ClusterWorker, reason: string): Promise<void> {
+  async #depart(worker: ClusterWorker, { reason, handOver }: ToChild): Promise<void> {
     const { leave } = this.#hooks;
-    if (leave !== undefined) await leave(worker, reason);
+    if (handOver && leave !== undefined) await leave(worker, reason);
     await worker.close({ reason });
   }
 

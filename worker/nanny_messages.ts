@@ -41,6 +41,8 @@ export interface ToChild {
   op: "leave";
   /** Why, for the scheduler's log. */
   reason: string;
+  /** Whether what only this worker holds is handed to others first. */
+  handOver: boolean;
 }
 
 /** What a process says. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { awakeTimer } from "../comm/awake_timer.ts";
 import { type ChildOptions, ChildProcess } from "./child_process.ts";
 import { MemoryGuard } from "./memory_guard.ts";
 import type { FromChild } from "./nanny_messages.ts";
@@ -48,7 +49,8 @@ export class WorkerLife {
   #restart: string | undefined;
   /** Why it was ended by force, if it was. */
   #killed: string | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #hasEnded = false;
+  #stopTimer: () => void = () => {};
 
   /**
    * Start the process.
@@ -72,11 +74,12 @@ export class WorkerLife {
     this.ended = this.#untilEnd();
   }
 
-  /** Have the worker leave in good order; end it by force when that takes longer than `timeout` seconds. */
-  leave(reason: string, timeout: number): void {
-    this.#leaving ??= reason;
-    this.child.leave(reason);
-    this.#killAfter(timeout);
+  /** Have the worker leave in good order; end it by force when that takes too long. */
+  leave(options: { reason: string; timeout: number; handOver: boolean }): void {
+    if (this.#hasEnded) return;
+    this.#leaving ??= options.reason;
+    this.child.leave(options.reason, options.handOver);
+    this.#killAfter(options.timeout);
   }
 
   /** End it at once, so that another begins. */
@@ -105,11 +108,8 @@ export class WorkerLife {
   }
 
   #killAfter(seconds: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(
-      () => this.#kill(`it has not left within ${seconds} s`),
-      seconds * 1000,
-    );
+    this.#stopTimer();
+    this.#stopTimer = awakeTimer(seconds, () => this.#kill(`it has not left within ${seconds} s`));
   }
 
   #kill(reason: string): void {
@@ -120,7 +120,8 @@ export class WorkerLife {
 
   async #untilEnd(): Promise<End> {
     const { code, signal } = await this.child.exited;
-    clearTimeout(this.#timer);
+    this.#hasEnded = true;
+    this.#stopTimer();
     this.#guard?.stop();
     const life = this.#joined === undefined ? undefined : (performance.now() - this.#joined) / 1000;
     if (this.#failure !== undefined) {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Client } from "../../client/client.ts";
 import { LocalCluster, type LocalClusterOptions } from "../../deploy/local_cluster.ts";
-import { WorkerProcess } from "../../deploy/worker_process.ts";
+import type { WorkerProcess } from "../../deploy/worker_process.ts";
 import { isRunning, Program } from "../support/popen.ts";
 import { until } from "../support/until.ts";
 
@@ -124,7 +124,7 @@ Deno.test("in process, with a port it can be reached over TCP too", async () => 
   assert.equal(await client.submit((x: number) => x + 1, 1).result(), 2);
 });
 
-Deno.test("a worker process that crashes is noticed, and its work done again", async () => {
+Deno.test("a worker process that crashes is replaced, and its work done again", async () => {
   await using cluster = await LocalCluster.create({
     processes: true,
     nWorkers: 2,
@@ -134,9 +134,39 @@ Deno.test("a worker process that crashes is noticed, and its work done again", a
   await using client = await Client.connect(cluster);
   const futures = client.map((x: number) => x + 1, Array.from({ length: 100 }, (_, i) => i));
   await client.gather(futures);
+  const [victim] = cluster.workers as WorkerProcess[];
+  const { name, pid, address } = victim;
+  victim.kill();
+  await until(
+    "another process to be there",
+    () => victim.pid !== pid && victim.address !== address,
+  );
+  assert.ok(!isRunning(pid));
+  assert.equal(cluster.workers.length, 2);
+  assert.equal(cluster.scheduler.core.coerceAddress(name), victim.address);
+  assert.equal(cluster.scheduler.core.identity().workers[victim.address].pid, victim.pid);
+  assert.deepEqual(await client.gather(futures), Array.from({ length: 100 }, (_, i) => i + 1));
+  // The cluster can still be told to let it go.
+  await cluster.stopWorker(victim);
+  assert.ok(!isRunning(victim.pid));
+  assert.equal(Object.keys(cluster.scheduler.core.ncores()).length, 1);
+});
+
+Deno.test("without nannies, a worker process that crashes is noticed, and its work done again", async () => {
+  await using cluster = await LocalCluster.create({
+    processes: true,
+    nanny: false,
+    nWorkers: 2,
+    threadsPerWorker: 1,
+    validate: true,
+  });
+  await using client = await Client.connect(cluster);
+  const futures = client.map((x: number) => x + 1, Array.from({ length: 100 }, (_, i) => i));
+  await client.gather(futures);
   const victim = cluster.workers[0] as WorkerProcess;
   victim.kill();
-  await victim.exited;
+  await victim.finished;
+  assert.match(victim.failure!.message, /worker process has died: it got SIGKILL/);
   await until(
     "the worker to be gone",
     () => Object.keys(cluster.scheduler.core.ncores()).length === 1,
@@ -146,24 +176,23 @@ Deno.test("a worker process that crashes is noticed, and its work done again", a
 });
 
 Deno.test("a worker process that does not come up is told with its words", async () => {
-  const starting = WorkerProcess.start({
-    schedulerAddress: "nonsense://",
-    name: "x",
-    nthreads: 1,
-    host: "127.0.0.1",
-    settings: {},
-    showOutput: false,
-  });
-  const { code } = await starting.exited;
-  assert.equal(code, 1);
-  assert.match(starting.lastWords, /nonsense/);
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const worker = { port: (taken.addr as Deno.NetAddr).port };
+  const names = { name: "WorkerProcessError" };
+  const cannotListen = new RegExp(`worker process '0' did not start: .*:${worker.port}.*in use`);
+  for (const nanny of [true, false]) {
+    await assert.rejects(
+      LocalCluster.create({ processes: true, nWorkers: 1, nanny, worker }),
+      { ...names, message: cannotListen },
+    );
+  }
   await assert.rejects(
-    LocalCluster.create({
-      processes: true,
-      nWorkers: 1,
-      worker: { permissions: "everything" as unknown as "inherit", totalConnections: -1 },
-    }),
-    /worker process '0' ended with code 1; it printed:\n.*totalConnections.*-1/s,
+    LocalCluster.create({ processes: true, nWorkers: 1, worker: { totalConnections: -1 } }),
+    { name: "RangeError", message: /totalConnections.*-1/ },
+  );
+  await assert.rejects(
+    LocalCluster.create({ processes: true, nWorkers: 1, startTimeout: 0.001 }),
+    { ...names, message: /worker process '0' did not join the cluster within 0.001 s/ },
   );
 });
 
