@@ -186,7 +186,8 @@ export class Scheduler implements AsyncDisposable {
   }
 
   /**
-   * Forget all tasks and data, and have all workers begin anew.
+   * Forget all tasks and data, and have all workers begin anew: those with a nanny in new processes, the
+   * others with new threads.
    *
    * @param options.timeout How long the workers may take, in seconds. Default: 30.
    * @returns Addresses of workers that took longer, which have been removed from the cluster.
@@ -195,7 +196,13 @@ export class Scheduler implements AsyncDisposable {
     logger.info("Restart: all tasks and data are dropped");
     this.#flush();
     const workers = this.#workers.ids;
-    const { id, late } = this.#restarts.begin(workers, timeout);
+    const { id, late } = this.#restarts.begin(
+      workers.map((address) => {
+        const ws = this.core.workers.get(address);
+        return { address, nanny: ws?.nanny ?? null, pid: ws?.pid ?? 0 };
+      }),
+      timeout,
+    );
     for (const worker of workers) this.#workers.send(worker, [{ op: "restart", id }]);
     this.core.restart(now());
     this.#flush();
@@ -260,6 +267,7 @@ export class Scheduler implements AsyncDisposable {
     try {
       const info = checkRegistration(message);
       address = info.address;
+      if (info.nanny !== undefined) this.#replaceBefore(info.nanny, address);
       this.core.addWorker({ ...info, host: getAddressHost(address) }, time);
     } catch (error) {
       if (!isRefusal(error)) throw error;
@@ -268,15 +276,35 @@ export class Scheduler implements AsyncDisposable {
     }
     logger.info(`Worker ${address} has joined`);
     const peer = this.#workers.add(address, comm);
+    this.#tellRestarts(address);
     this.#flush();
     this.#arrivals.announce();
     const heartbeatInterval = this.#intervals.heartbeat;
     const reply: RegisterWorkerReply = { status: "OK", time, heartbeatInterval };
     await this.#takeStream(peer, reply, this.#onWorkerMessage);
     if (this.#workers.remove(peer)) {
-      this.#forgetWorker(address, { reason: "its connection broke" });
+      const safe = this.#restarts.isExpected(address);
+      this.#forgetWorker(address, { safe, reason: "its connection broke" });
     }
     return Server.noReply;
+  }
+
+  /** A nanny has one worker: another that it had at another address is gone, seen to be so or not. */
+  #replaceBefore(nanny: string, address: string): void {
+    for (const before of [...this.core.workers.values()]) {
+      if (before.nanny !== nanny || before.address === address) continue;
+      const safe = this.#restarts.isExpected(before.address);
+      this.#removeWorker(before.address, { safe, reason: "its nanny has brought another" });
+    }
+  }
+
+  /** A worker that has registered may be the new one that a restart waits for, or still the old one. */
+  #tellRestarts(address: string): void {
+    const { nanny = null, pid = 0 } = this.core.workers.get(address) ?? {};
+    if (nanny === null) return;
+    for (const id of this.#restarts.registered({ nanny, pid })) {
+      this.#workers.send(address, [{ op: "restart", id }]);
+    }
   }
 
   #giveUpSilentWorkers(time: number): void {
@@ -294,7 +322,10 @@ export class Scheduler implements AsyncDisposable {
       return true;
     }
     const reason = typeof message.reason === "string" ? message.reason : "it left";
-    if (this.#workers.remove(peer)) this.#forgetWorker(peer.id, { safe: true, reason });
+    if (this.#workers.remove(peer)) {
+      this.#restarts.left(peer.id, true);
+      this.#forgetWorker(peer.id, { safe: true, reason });
+    }
     return false;
   };
 
@@ -317,7 +348,7 @@ export class Scheduler implements AsyncDisposable {
 
   /** Nothing will come any more from a worker that is gone: not even from one that only hangs. */
   #stopWaitingFor(worker: string): void {
-    this.#restarts.left(worker);
+    this.#restarts.left(worker, false);
     void this.#pool.closeComms(worker);
     if (this.#workers.size === 0) this.#onEmpty();
   }

@@ -84,7 +84,7 @@ export class FakeWorker implements AsyncDisposable {
 
   static async start(
     scheduler: Scheduler,
-    fields: Partial<Record<"name" | "nthreads" | "address", unknown>> = {},
+    fields: Partial<Record<"name" | "nthreads" | "address" | "nanny" | "pid", unknown>> = {},
   ): Promise<FakeWorker> {
     const worker = new FakeWorker();
     worker.#server = new Server({
