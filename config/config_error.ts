@@ -20,7 +20,7 @@ export class ConfigError extends Error {
    * @param options The cause.
    */
   constructor(place: string, what: string, options?: ErrorOptions) {
-    super(`${place}: ${what}`, options);
+    super(what.startsWith(`${place} `) ? what : `${place}: ${what}`, options);
     this.place = place;
   }
 }

@@ -81,7 +81,7 @@ export function entriesOfEnvironment(env: Environment): Entry[] {
       continue;
     }
     if (written !== written.toUpperCase() || findSetting(name) === undefined) {
-      throw new ConfigError(`environment variable ${variable}`, unknownName(name, variableOf));
+      throw new ConfigError(placeOf(variable), unknownName(name, variableOf));
     }
     entries.push(entryOf(findSetting(name)!, variable, raw));
   }
@@ -89,11 +89,11 @@ export function entriesOfEnvironment(env: Environment): Entry[] {
 }
 
 function entryOf(name: string, variable: string, raw: unknown): Entry {
-  return {
-    name: name as Entry["name"],
-    written: variable,
-    raw,
-    place: "environment",
-    origin: `environment ${variable}`,
-  };
+  const place = placeOf(variable);
+  const origin = `environment ${variable}`;
+  return { name: name as Entry["name"], written: place, raw, place, origin };
+}
+
+function placeOf(variable: string): string {
+  return `environment variable ${variable}`;
 }

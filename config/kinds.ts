@@ -93,7 +93,7 @@ function quantity(raw: unknown, units: Readonly<Record<string, number>>): number
  * @returns YAML of one line.
  */
 export function writeText(text: string): string {
-  const isBare = /^[A-Za-z/~][\w./~:+-]*$/.test(text) && !text.endsWith(":") &&
+  const isBare = /^(?:[A-Za-z/]|~\/)[\w./~:+-]*$/.test(text) && !text.endsWith(":") &&
     !/^(true|false|null|yes|no|on|off)$/i.test(text);
   return isBare ? text : JSON.stringify(text);
 }

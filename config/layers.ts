@@ -91,13 +91,16 @@ function put(
   rank: number,
 ): void {
   const { name, raw, origin, place, written } = entry;
-  const { kind, default: fallback } = DEFINITIONS.get(name)!;
+  const { kind, default: fallback, isSecret } = DEFINITIONS.get(name)!;
   if (raw === null && fallback === undefined) {
     Object.assign(target, { value: undefined, origin, rank });
     return;
   }
   let value: unknown = kind.read(raw);
-  if (value === undefined) throw new ConfigError(place, `${written} ${mismatch(kind, raw)}`);
+  if (value === undefined) {
+    const why = isSecret ? `must be ${kind.expected}` : mismatch(kind, raw);
+    throw new ConfigError(place, `${written} ${why}`);
+  }
   if (kind.isPath) value = placePaths(value, folder, home, entry);
   if (!kind.isMap) {
     Object.assign(target, { value, origin, rank });

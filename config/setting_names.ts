@@ -8,6 +8,8 @@ import { ALIASES, DEFINITIONS, type SettingName } from "./schema.ts";
 
 /** Names further from each other than this are no slips of the pen. */
 const FARTHEST = 3;
+/** How many names are offered at most. */
+const MOST_HINTS = 3;
 /** Of a name this long at most is looked at. */
 const LONGEST_NAME = 100;
 
@@ -45,28 +47,32 @@ export function partsBelow(section: string): string[] {
  */
 export function unknownName(name: string, spell: (name: string) => string = String): string {
   const shown = JSON.stringify(spell(name.slice(0, LONGEST_NAME)));
-  const nearest = nearestName(name);
-  const hint = nearest === undefined
+  const nearest = nearestNames(name);
+  const hint = nearest.length === 0
     ? "see docs/configuration.md for all there are"
-    : `did you mean ${spell(nearest)}?`;
+    : `did you mean ${nearest.map(spell).join(" or ")}?`;
   return `there is no setting ${shown}; ${hint}`;
 }
 
-function nearestName(name: string): string | undefined {
-  if (name.length > LONGEST_NAME) return undefined;
+function nearestNames(name: string): string[] {
+  if (name.length > LONGEST_NAME) return [];
   const plain = name.toLowerCase().replaceAll("_", "-");
+  const names = new Set<string>();
+  for (const known of DEFINITIONS.keys()) {
+    const parts = known.split(".");
+    for (let i = 1; i <= parts.length; i++) names.add(parts.slice(0, i).join("."));
+  }
   let best: string | undefined;
   let least = FARTHEST + 1;
-  for (const known of [...DEFINITIONS.keys(), ...ALIASES.keys()]) {
+  for (const known of [...names, ...ALIASES.keys()]) {
     const distance = editDistance(plain, known);
     // A short name is not like another one just because it has few letters to differ in.
     if (distance < least && distance < known.length / 2) [best, least] = [known, distance];
   }
-  if (best !== undefined) return best;
+  if (best !== undefined) return [best];
   // The right word at the wrong level: `port`, or `client.compression`.
   const last = plain.slice(plain.lastIndexOf(".") + 1);
-  const same = [...DEFINITIONS.keys()].filter((known) => known.endsWith(`.${last}`));
-  return same.length > 0 ? same[0] : undefined;
+  return [...names].filter((known) => `.${known}`.endsWith(`.${last}`)).slice(0, MOST_HINTS);
 }
 
 /** How many letters have to be put in, taken out or changed to make one text of the other. */

@@ -133,7 +133,7 @@ function entriesOfFlags(flags: readonly FlagValue[]): Entry[] {
     if (raw === undefined) continue;
     if (!DEFINITIONS.has(name)) throw new ConfigError(flag, unknownName(name));
     // A flag that is repeated means its last value.
-    entries.set(name, { name, written: name, raw, place: flag, origin: flag });
+    entries.set(name, { name, written: flag, raw, place: flag, origin: flag });
   }
   return [...entries.values()];
 }

@@ -147,7 +147,14 @@ class YamlReader {
       const what = depth > DEEPEST ? `${DEEPEST} levels` : `${MOST_VALUES} values`;
       throw new ConfigError(this.#placeOf(given), `the file has more than ${what}`);
     }
-    return this.#resolve(given) ?? null;
+    const node = this.#resolve(given);
+    if (node === undefined && isAlias(given)) {
+      throw new ConfigError(
+        this.#placeOf(given),
+        `nothing before it has the anchor &${given.source}`,
+      );
+    }
+    return node ?? null;
   }
 
   #positionOf(node: unknown): { line: number; column: number } {
