@@ -56,7 +56,8 @@ export async function startCluster(names = ["A", "B"]): Promise<BenchCluster> {
   const processes = [scheduler];
   const pids: Record<string, number> = { scheduler: scheduler.pid };
   for (const name of names) {
-    const flags = ["--nthreads", "1", "--name", name, "--host", "127.0.0.1"];
+    // Without a nanny, so that the process is the worker's.
+    const flags = ["--no-nanny", "--nthreads", "1", "--name", name, "--host", "127.0.0.1"];
     const worker = startProgram("worker", address, ...flags);
     processes.push(worker);
     pids[`worker ${name}`] = worker.pid;

@@ -169,12 +169,23 @@ export async function runProgram(
 }
 
 /**
- * Listen to SIGINT (Ctrl-C) and SIGTERM. To be called before the program starts anything, so that it
- * leaves cleanly from then on. A second signal ends the program at once.
- *
- * @returns Resolves at the first signal, with its name.
+ * A hidden flag for whoever starts a program with a pipe to its standard input, and wants to take it
+ * along when it dies, however suddenly: {@linkcode stopSignal} then heeds the end of the pipe.
  */
-export function stopSignal(): Promise<Deno.Signal> {
+export function stdinOption(): Option {
+  return new Option("--exit-with-stdin", "Stop when standard input ends.").default(false)
+    .hideHelp();
+}
+
+/**
+ * Listen to SIGINT (Ctrl-C) and SIGTERM, and with {@linkcode stdinOption} to the end of standard input. To
+ * be called before the program starts anything, so that it leaves cleanly from then on. A second signal
+ * ends the program at once.
+ *
+ * @param command The parsed command line.
+ * @returns Resolves when the program is to stop.
+ */
+export function stopSignal(command?: Command): Promise<void> {
   return new Promise((resolve) => {
     let signalled = false;
     const signals: Deno.Signal[] = Deno.build.os === "windows"
@@ -184,24 +195,20 @@ export function stopSignal(): Promise<Deno.Signal> {
       Deno.addSignalListener(signal, () => {
         if (signalled) Deno.exit(STOPPED_TWICE);
         signalled = true;
-        resolve(signal);
+        resolve();
       });
     }
+    if (command?.opts().exitWithStdin === true) stdinEnd().then(resolve);
   });
 }
 
-/**
- * End this process as soon as its standard input ends. Whoever starts a program with a pipe to its
- * standard input so takes it along when it dies, however suddenly.
- */
-export async function exitWithStdin(): Promise<never> {
+async function stdinEnd(): Promise<void> {
   const buffer = new Uint8Array(1024);
   try {
     while (await Deno.stdin.read(buffer) !== null);
   } catch {
     // A standard input that cannot be read is as good as one that has ended.
   }
-  Deno.exit(0);
 }
 
 /** Show a failure on standard error, as one line that begins with the program's name. */

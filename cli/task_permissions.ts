@@ -43,7 +43,7 @@ type PermissionFlags = { allowAll?: boolean } & { [flag: string]: unknown };
  * @param heading Title of the group.
  */
 export function addPermissionFlags(command: Command, heading: string): void {
-  command.optionsGroup(heading).option("-A, --allow-all", "Everything.", false);
+  command.optionsGroup(heading).option("-A, --allow-all", "Everything.");
   for (const [kind, [list, text]] of Object.entries(KINDS)) {
     command.addOption(joinedOption(`--allow-${kind} [=${list}]`, text));
   }

@@ -1,124 +1,255 @@
 /**
- * `dusk-worker`: runs one worker of a cluster until it, or the cluster, is told to stop.
+ * `dusk-worker`: runs one or several workers of a cluster, each in a process under a nanny, until they,
+ * or the cluster, are told to stop.
  *
  * @module
  */
-import { configureLogging } from "../config/logging.ts";
-import "../deploy/use_thread.ts";
-import { ClusterWorker, type ClusterWorkerOptions } from "../worker/cluster_worker.ts";
+import { waitForSchedulerFile } from "../config/scheduler_file.ts";
+import type { Settings } from "../config/settings.ts";
 import { CHILD_ARGUMENT } from "../worker/worker_program.ts";
 import {
+  addExamples,
   type Command,
   commandLine,
   type ExitCode,
-  exitWithStdin,
-  nonEmpty,
-  Option,
   ProgramError,
   runProgram,
+  stdinOption,
   stopSignal,
-  wholeNumber,
+  UsageError,
 } from "./command_line.ts";
+import { defaultScheme, programSecurity, withScheme } from "./endpoint.ts";
+import { heedLifeline, lifelineOption } from "./lifeline.ts";
+import { PidFile } from "./pid_file.ts";
+import {
+  addConfigFlags,
+  addSecurityFlags,
+  listFlag,
+  prepareProgram,
+  programSettings,
+  settingFlag,
+} from "./setting_flags.ts";
+import { addPermissionFlags, taskPermissions } from "./task_permissions.ts";
+import { planWorkers, type WorkerPlace } from "./worker_options.ts";
 
-interface Flags {
-  nthreads?: number;
-  name?: string;
-  host?: string;
-  port: number;
-  connectTimeout: number;
-  allowAll: boolean;
-  validate: boolean;
-  quiet: boolean;
-  settings?: string;
-  exitWithStdin: boolean;
-}
+/** How often it is said that the scheduler is still not there, in seconds. */
+const NOTICE_INTERVAL = 10;
+/** Longest wait that timers can do, in seconds; longer ones are for ever. */
+const FOR_EVER = 1e6;
 
 function describeCommandLine(): Command {
-  return commandLine("dusk-worker", "Run a worker of a Dusk cluster.")
-    .argument("<scheduler>", "Address of the scheduler, such as tcp://192.168.0.1:8786.", nonEmpty)
-    .option(
-      "--nthreads <count>",
-      "Number of threads that run tasks. Defaults to the number of cores.",
-      wholeNumber(1, 4096),
-    )
-    .option("--name <name>", "Name of the worker, unique in the cluster.", nonEmpty)
-    .option(
+  const command = commandLine(
+    "dusk-worker",
+    "Run a worker of a Dusk cluster, or several. Each runs in a process of its own under a nanny, which\n" +
+      "starts it again when it dies. SIGTERM or Ctrl-C has it hand its results to others and leave; a\n" +
+      "second Ctrl-C ends it at once.",
+  )
+    .usage("[options] ADDRESS | --scheduler-file <file>")
+    .argument("[address]", "Address of the scheduler, such as tcp://192.168.0.1:8786.");
+  command.optionsGroup("Network:")
+    .addOption(settingFlag(
       "--host <host>",
-      "Address to listen on. Defaults to the one that the scheduler sees.",
-      nonEmpty,
-    )
-    .option("--port <port>", "Port to listen on; 0 picks a free one.", wholeNumber(0, 65535), 0)
-    .option(
-      "--connect-timeout <seconds>",
-      "How long to try to reach the scheduler.",
-      wholeNumber(1, 1_000_000),
-      30,
-    )
-    .option("-A, --allow-all", "Give tasks all permissions. By default they have none.", false)
-    .option("--validate", "Check every invariant after each step. Slow; for debugging.", false)
-    .option("--quiet", "Print nothing but errors.", false)
-    .addOption(new Option("--settings <json>", "More options of the worker.").hideHelp())
-    .addOption(
-      new Option("--exit-with-stdin", "End when standard input ends.").default(false).hideHelp(),
-    );
+      "worker.host",
+      "Host name or IP address to listen on. Default: the one towards the scheduler.",
+    ))
+    .addOption(settingFlag(
+      "--interface <name>",
+      "worker.interface",
+      "Listen on the address of this network interface, such as eth0 or ib0.",
+    ))
+    .addOption(settingFlag(
+      "--worker-port <port>",
+      "worker.port",
+      "Port to listen on; with --nprocs the first of so many. Default: any that is free.",
+    ))
+    .addOption(settingFlag(
+      "--nanny-port <port>",
+      "worker.nanny-port",
+      "Port where the nanny can be asked; with --nprocs the first. Default: none.",
+    ));
+  command.optionsGroup("Cluster:")
+    .addOption(settingFlag(
+      "--scheduler-file <file>",
+      "scheduler-file",
+      "Wait for this file, which the scheduler writes, and connect as it says.",
+    ))
+    .addOption(settingFlag(
+      "--name <name>",
+      "worker.name",
+      "Name of the worker, unique in the cluster; with --nprocs NAME-0, NAME-1, …",
+    ))
+    .addOption(settingFlag(
+      "--death-timeout <time>",
+      "worker.death-timeout",
+      "How long to look for the scheduler before giving up, such as 60 or 5min. " +
+        "Default: 30s for an address at first; no end for a file, or when the scheduler is lost.",
+    ))
+    .addOption(settingFlag("--reconnect", "worker.reconnect", "").hideHelp())
+    .addOption(settingFlag(
+      "--no-reconnect",
+      "worker.reconnect",
+      "End when the connection to the scheduler is lost (--reconnect is the default).",
+    ))
+    .addOption(settingFlag("--nanny", "worker.nanny", "").hideHelp())
+    .addOption(settingFlag(
+      "--no-nanny",
+      "worker.nanny",
+      "Run the worker in this process, which nobody restarts (--nanny is the default).",
+    ))
+    .addOption(listFlag(
+      "--preload <module>",
+      "worker.preload",
+      "File or URL of a module with duskSetup(worker); can be repeated.",
+    ))
+    .addOption(settingFlag(
+      "--pid-file <file>",
+      "worker.pid-file",
+      "Write the process id into this file.",
+    ))
+    .addOption(settingFlag(
+      "--validate",
+      "worker.validate",
+      "Check every invariant after each step. Slow; for debugging.",
+    ))
+    .addOption(stdinOption())
+    .addOption(lifelineOption());
+  command.optionsGroup("Resources:")
+    .addOption(settingFlag(
+      "--nthreads <count>",
+      "worker.nthreads",
+      "Threads of each worker that run tasks. Default: the cores, divided among workers.",
+    ))
+    .addOption(settingFlag("--nprocs <count>", "worker.nprocs", "Number of workers. Default: 1."))
+    .addOption(settingFlag(
+      "--memory-limit <bytes>",
+      "worker.memory.limit",
+      "Memory of each worker: 2e9, 4GB, 0 for no limit. Default: auto, which " +
+        "is 75 % of the machine's, divided among workers.",
+    ))
+    .addOption(settingFlag(
+      "--local-directory <folder>",
+      "worker.local-directory",
+      "Folder for results that do not fit into memory. Default: the system's for temporary files.",
+    ))
+    .addOption(settingFlag(
+      "--resources <list>",
+      "worker.resources",
+      "What each worker has of what tasks can ask for, such as GPU=2,MEMORY=100e9.",
+    ));
+  addPermissionFlags(command, "Permissions of tasks (default: none; as with Deno's own flags):");
+  addSecurityFlags(command, "worker");
+  addConfigFlags(command);
+  addExamples(command, [
+    [
+      "One worker, with a thread for each core",
+      "dusk-worker tcp://192.168.0.1:8786 --token-file token",
+    ],
+    [
+      "Four workers of two threads, whose tasks read /data and ask one server",
+      "dusk-worker 192.168.0.1:8786 --nprocs 4 --nthreads 2 --allow-read=/data --allow-net=api.example.com",
+    ],
+    [
+      "Under a job scheduler, where machines share a file system",
+      "dusk-worker --scheduler-file ~/cluster.json --interface ib0 --death-timeout 5min",
+    ],
+  ]);
+  return command;
 }
 
 async function main(command: Command): Promise<ExitCode> {
-  const flags = command.opts<Flags>();
-  if (flags.exitWithStdin) exitWithStdin();
-  await configureLogging({ level: flags.quiet ? "error" : "info", format: "text" });
+  const settings = await programSettings(command);
+  if (await prepareProgram(command, settings)) return 0;
 
-  const stopped = stopSignal();
-  const settings = readSettings(flags.settings);
-  let worker: ClusterWorker;
+  const stopped = stopSignal(command);
+  const { lifeline } = command.opts();
+  if (lifeline !== undefined) void heedLifeline(lifeline);
+  const permissions = taskPermissions(command.opts());
+  const source = schedulerSource(command, settings);
+  const pidFile = settings["worker.pid-file"];
+  using _pidFile = pidFile === undefined ? undefined : PidFile.claim(pidFile);
+  const found = await findScheduler(source, settings, stopped);
+  if (found === undefined) return 0;
+  const security = programSecurity(found.token);
+  const schedulerAddress = withScheme(found.address, defaultScheme(settings, "worker"));
+  const place: WorkerPlace = { schedulerAddress, security, permissions };
+  const plans = planWorkers(settings, place);
+  console.log(`Waiting to connect to: ${schedulerAddress}`);
+  const stopNotices = notices(`connect to: ${schedulerAddress}`);
+  const run = { settings, place, plans, stopped, onJoined: stopNotices };
   try {
-    worker = new ClusterWorker({
-      permissions: flags.allowAll ? "inherit" : "none",
-      ...settings,
-      schedulerAddress: command.args[0],
-      name: flags.name,
-      nthreads: flags.nthreads,
-      host: flags.host,
-      port: flags.port,
-      connectTimeout: flags.connectTimeout,
-      validate: flags.validate || settings.validate,
-    });
-    if (!flags.quiet) console.log(`Waiting to connect to: ${worker.schedulerAddress}`);
-    // A signal ends the start as well: once the worker is closed, below, its start fails.
-    const joined = await Promise.race([worker.start().then(() => true), stopped.then(() => false)]);
-    if (joined && !flags.quiet) {
-      const { address, schedulerAddress } = worker;
-      console.log(`Start worker at: ${address}\nRegistered with: ${schedulerAddress}`);
+    if (settings["worker.nanny"]) {
+      const { runNannies } = await import("./nannied_workers.ts");
+      await runNannies(run);
+    } else {
+      const { runWorker } = await import("./lone_worker.ts");
+      await runWorker(run);
     }
-  } catch (error) {
-    throw new ProgramError(`cannot join ${command.args[0]}: ${(error as Error).message}`);
+  } finally {
+    stopNotices();
   }
-  await Promise.race([stopped, worker.finished]);
-  await worker.close({ reason: "stopped by a signal" });
-  if (worker.failure !== undefined) throw new ProgramError(worker.failure.message);
-  if (!flags.quiet) console.log("Worker stopped");
+  console.log("Worker stopped");
   return 0;
 }
 
-/** Options of `ClusterWorker` for which there is no flag, from a parent that is a Dusk program too. */
-function readSettings(text: string | undefined): Partial<ClusterWorkerOptions> {
-  if (text === undefined) return {};
+/** Where to look for the scheduler. */
+type SchedulerSource = { address: string } | { file: string };
+
+function schedulerSource(command: Command, settings: Settings): SchedulerSource {
+  const address: string | undefined = command.args[0];
+  const file = settings["scheduler-file"];
+  if (address !== undefined) {
+    if (file !== undefined && settings.origin("scheduler-file") === "--scheduler-file") {
+      throw new UsageError("an address and --scheduler-file are given: give one of them");
+    }
+    if (address.trim() === "") throw new UsageError("the scheduler's address is empty");
+    return { address };
+  }
+  if (file === undefined) {
+    throw new UsageError(
+      "the scheduler is not named: give its address, such as tcp://192.168.0.1:8786, or " +
+        "--scheduler-file",
+    );
+  }
+  return { file };
+}
+
+/** @returns The scheduler; undefined: told to stop while waiting for its file. */
+async function findScheduler(
+  source: SchedulerSource,
+  settings: Settings,
+  stopped: Promise<unknown>,
+): Promise<{ address: string; token?: string } | undefined> {
+  if ("address" in source) return source;
+  const giveUp = new AbortController();
+  stopped.then(() => giveUp.abort());
+  const timeout = Math.min(settings["worker.death-timeout"] ?? FOR_EVER, FOR_EVER);
+  const timer = setTimeout(() => console.log(`Waiting for the file ${source.file}`), 1000);
+  const stopNotices = notices(`see the file ${source.file}`);
   try {
-    return JSON.parse(text);
+    return await waitForSchedulerFile(source.file, { timeout, signal: giveUp.signal });
   } catch (error) {
-    throw new ProgramError(`--settings must be JSON: ${(error as Error).message}`);
+    if (giveUp.signal.aborted) return undefined;
+    throw new ProgramError((error as Error).message, { cause: error });
+  } finally {
+    clearTimeout(timer);
+    stopNotices();
   }
 }
 
-/** A worker that a nanny runs: all that it has to know comes on standard input. */
-async function runChild(): Promise<never> {
-  const { runWorkerChild } = await import("../worker/nanny_child.ts");
-  return await runWorkerChild({
-    prepare: () => configureLogging({ level: "info", format: "text" }),
-  });
+/** Say now and then that something is still waited for, until the returned function is called. */
+function notices(what: string): () => void {
+  let seconds = 0;
+  const timer = setInterval(() => {
+    seconds += NOTICE_INTERVAL;
+    console.log(`Still waiting to ${what} (${seconds} s)`);
+  }, NOTICE_INTERVAL * 1000);
+  return () => clearInterval(timer);
 }
 
 if (import.meta.main) {
-  if (Deno.args[0] === CHILD_ARGUMENT) await runChild();
+  if (Deno.args[0] === CHILD_ARGUMENT) {
+    const { runChild } = await import("./worker_child.ts");
+    await runChild();
+  }
   await runProgram(describeCommandLine(), main);
 }

@@ -196,7 +196,8 @@ export class Nanny implements AsyncDisposable {
       await this.#live();
     } catch (error) {
       this.#failure = error as Error;
-      logger.error(`The nanny ends: ${this.#failure.message}`);
+      // Who starts a worker that never joins is told by `start`.
+      if (this.#workerAddress !== "") logger.error(`The nanny ends: ${this.#failure.message}`);
     }
     this.#closing.abort();
     await this.#server?.close();

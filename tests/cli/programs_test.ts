@@ -19,19 +19,24 @@ for (const program of ["scheduler", "worker"]) {
     assert.equal((await help.status).code, 0);
     assert.match(help.stdout, new RegExp(`^Usage: dusk-${program} `));
     assert.match(help.stdout, /--host <host>/);
-    assert.match(help.stdout, /--port <port>/);
+    assert.match(help.stdout, /--(worker-)?port <port>/);
     assert.equal((await versionOf.status).code, 0);
     assert.equal(versionOf.stdout, `${version}\n`);
   });
 
   Deno.test(`dusk-${program} refuses bad usage in one line, with exit code 2`, async () => {
     const address = program === "worker" ? ["tcp://127.0.0.1:8786"] : [];
+    const port = program === "worker" ? "--worker-port" : "--port";
     for (
       const [args, words] of [
-        [["--port", "70000"], /--port.*70000.*whole number from 0 to 65535/],
-        [["--port"], /--port.*argument missing/],
+        [
+          [port, "70000"],
+          new RegExp(`${port} must be a whole number from 0 to 65535; got "70000"`),
+        ],
+        [[port], new RegExp(`${port}.*argument missing`)],
         [["--bogus"], /unknown option '--bogus'/],
-        [["--host", ""], /--host.*empty/],
+        [["--log-levle", "info"], /unknown option '--log-levle' \(Did you mean --log-level\?\)/],
+        [["--host", ""], /--host must be a text that is not empty/],
         [["one", "two"], /too many arguments/],
       ] as [string[], RegExp][]
     ) {
@@ -48,7 +53,10 @@ Deno.test("dusk-worker needs to know its scheduler", async () => {
   await using worker = popen("worker", []);
   assert.equal((await worker.status).code, 2);
   assert.match(worker.stderr, oneLine);
-  assert.match(worker.stderr, /missing required argument 'scheduler'/);
+  assert.match(
+    worker.stderr,
+    /the scheduler is not named: give its address, .* or --scheduler-file/,
+  );
 });
 
 Deno.test("a worker finds its scheduler, and both leave cleanly when told to", async () => {
@@ -95,7 +103,7 @@ Deno.test("a scheduler that is not there is one line and exit code 1", async () 
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   listener.close();
-  await using worker = popen("worker", [`tcp://127.0.0.1:${port}`, "--connect-timeout", "1"]);
+  await using worker = popen("worker", [`tcp://127.0.0.1:${port}`, "--death-timeout", "0.5"]);
   assert.equal((await worker.status).code, 1);
   assert.match(worker.stderr, oneLine);
   assert.match(worker.stderr, new RegExp(`cannot join tcp://127.0.0.1:${port}`));
@@ -122,13 +130,12 @@ Deno.test("a name that is taken is one line and exit code 1", async () => {
 Deno.test("a worker that has lost its scheduler for good ends with exit code 1", async () => {
   await using scheduler = popen("scheduler", ["--host", "127.0.0.1", "--port", "0"]);
   const [, address] = await scheduler.printed(/Scheduler started at (\S+)/);
-  const settings = `--settings=${JSON.stringify({ deathTimeout: 0.1 })}`;
-  await using worker = popen("worker", [address, "--nthreads", "1", settings]);
+  await using worker = popen("worker", [address, "--nthreads", "1", "--death-timeout", "2"]);
   await worker.printed(/Registered with/);
   scheduler.kill();
   assert.equal((await worker.status).code, 1);
   const last = worker.stderr.trimEnd().split("\n").at(-1)!;
-  assert.match(last, /^dusk-worker: The scheduler at tcp:\S+ has been out of reach for 0.1 s$/);
+  assert.match(last, /^dusk-worker: The scheduler at tcp:\S+ has been out of reach for 2 s$/);
   assert.doesNotMatch(worker.stdout, /Worker stopped/);
 });
 

@@ -40,8 +40,7 @@ async function withCompiledPrograms(
     });
   await using scheduler = start("dusk-scheduler", ["--host", "127.0.0.1", "--port", "0"]);
   const [, address] = await scheduler.printed(/Scheduler started at (\S+)/);
-  const settings = JSON.stringify({ permissions: "none" });
-  await using worker = start("dusk-worker", [address, "--nthreads", "2", "--settings", settings]);
+  await using worker = start("dusk-worker", [address, "--nthreads", "2"]);
   await worker.printed(/Registered with/);
   await using client = await Client.connect(address);
   await body(client);

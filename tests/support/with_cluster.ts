@@ -45,7 +45,8 @@ export async function withCluster(
   const startWorker = async (name: string, flags: string[] = options.flags ?? []) => {
     const nthreads = String(options.nthreads ?? 1);
     const program = started.use(
-      popen("worker", [address, "--name", name, "--nthreads", nthreads, ...flags]),
+      // Without a nanny the program is the worker, and stays dead when it is killed.
+      popen("worker", [address, "--no-nanny", "--name", name, "--nthreads", nthreads, ...flags]),
     );
     await program.printed(/Registered with/);
     const worker = { name, program, address: program.stdout.match(/Start worker at: +(\S+)/)![1] };

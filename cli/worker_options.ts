@@ -1,0 +1,102 @@
+/**
+ * What `dusk-worker` makes of its settings: the options of each worker that it starts.
+ *
+ * @module
+ */
+import type { Security } from "../comm/security.ts";
+import { workerOptions } from "../config/options.ts";
+import type { Settings } from "../config/settings.ts";
+import { parseMemoryLimit } from "../worker/memory_limit.ts";
+import type { ClusterWorkerOptions } from "../worker/worker_options.ts";
+import { UsageError } from "./command_line.ts";
+import { namedHost } from "./endpoint.ts";
+import type { TaskPermissions } from "./task_permissions.ts";
+
+/** What is known of the cluster. */
+export interface WorkerPlace {
+  /** Address of the scheduler. */
+  schedulerAddress: string;
+  /** What protects the worker. */
+  security: Security;
+  /** What tasks may do. */
+  permissions: "inherit" | "none" | TaskPermissions;
+}
+
+/** Options of one worker and of its nanny. */
+export interface WorkerPlan {
+  worker: ClusterWorkerOptions;
+  nannyPort: number | undefined;
+}
+
+/** All that running the workers takes, with nannies or without. */
+export interface WorkerRun {
+  settings: Settings;
+  place: WorkerPlace;
+  plans: WorkerPlan[];
+  /** Resolves when the program is told to stop. */
+  stopped: Promise<unknown>;
+  /** The workers have joined the cluster. */
+  onJoined(): void;
+}
+
+/** Tell the operator that a worker is there. */
+export function announce(address: string, schedulerAddress: string): void {
+  console.log(`Start worker at: ${address}\nRegistered with: ${schedulerAddress}`);
+}
+
+const LAST_PORT = 65535;
+
+/**
+ * The options of each worker: with names, ports and a share of the machine of its own.
+ *
+ * @param settings The settings.
+ * @param place What is known of the cluster.
+ * @returns As many as `worker.nprocs` says.
+ * @throws {UsageError} When the settings do not go together.
+ */
+export function planWorkers(settings: Settings, place: WorkerPlace): WorkerPlan[] {
+  const count = settings["worker.nprocs"];
+  if (count > 1 && !settings["worker.nanny"]) {
+    throw new UsageError(
+      `${count} workers need a process each, and --no-nanny leaves only this one: take --nprocs 1, ` +
+        "or the nanny",
+    );
+  }
+  const cores = navigator.hardwareConcurrency;
+  const nthreads = settings["worker.nthreads"] ?? Math.max(1, Math.floor(cores / count));
+  const memoryLimit = parseMemoryLimit(settings["worker.memory.limit"], count);
+  const host = namedHost(settings, "worker");
+  const name = settings["worker.name"];
+  const ports = portsFrom(settings, "worker.port", count);
+  const nannyPorts = portsFrom(settings, "worker.nanny-port", count);
+  return Array.from({ length: count }, (_, i) => ({
+    worker: {
+      ...workerOptions(settings),
+      ...place,
+      connectTimeout: settings["worker.death-timeout"] ?? settings["worker.connect-timeout"],
+      name: name === undefined || count === 1 ? name : `${name}-${i}`,
+      host,
+      port: ports[i],
+      nthreads,
+      memoryLimit,
+    },
+    // Nobody asks a nanny that was given no port.
+    nannyPort: settings.rank("worker.nanny-port") === 0 ? undefined : nannyPorts[i],
+  }));
+}
+
+/** Consecutive ports, or as often 0: any that is free. */
+function portsFrom(
+  settings: Settings,
+  name: "worker.port" | "worker.nanny-port",
+  count: number,
+): number[] {
+  const first = settings[name];
+  if (first !== 0 && first + count - 1 > LAST_PORT) {
+    throw new UsageError(
+      `${settings.origin(name)}: ${count} ports from ${first} on would pass ${LAST_PORT}: ` +
+        "begin lower, or take 0 for any that are free",
+    );
+  }
+  return Array.from({ length: count }, (_, i) => first === 0 ? 0 : first + i);
+}
