@@ -56,6 +56,16 @@ export {
   type LocalWorker,
   type StartWorkerOptions,
 } from "./deploy/local_cluster.ts";
+export {
+  SSHCluster,
+  SSHClusterError,
+  type SSHClusterOptions,
+  type SSHHostInfo,
+  type SSHHostStatus,
+  type SSHReport,
+} from "./deploy/ssh_cluster.ts";
+export { SSHHostError } from "./deploy/ssh/hosts.ts";
+export { NoSSHError } from "./deploy/ssh/ssh_command.ts";
 export { WorkerProcess, WorkerProcessError } from "./deploy/worker_process.ts";
 export { Scheduler, type SchedulerOptions } from "./scheduler/scheduler.ts";
 export type { SchedulerCore, SchedulerCoreOptions } from "./scheduler/core.ts";

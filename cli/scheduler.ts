@@ -125,7 +125,10 @@ async function main(command: Command): Promise<ExitCode> {
     await writeSchedulerFile(file, { address, addresses: [...addresses], id, token, started });
     cleanup.defer(() => removeSchedulerFile(file, id));
   }
-  console.log(greeting(scheduler, settings, security));
+  // Whoever is at the other end of a lifeline knows how to connect.
+  console.log(
+    lifeline === undefined ? greeting(scheduler, settings, security) : startLine(scheduler),
+  );
 
   await Promise.race([stopped, scheduler.finished]);
   await cleanup.disposeAsync();
@@ -153,6 +156,10 @@ async function listen(scheduler: Scheduler, settings: Settings): Promise<void> {
   }
 }
 
+function startLine({ addresses }: Scheduler): string {
+  return `Scheduler started at ${addresses.join(", ")}`;
+}
+
 /** What an operator needs to know next. */
 function greeting(scheduler: Scheduler, settings: Settings, security: Security): string {
   const { address } = scheduler;
@@ -174,7 +181,7 @@ function greeting(scheduler: Scheduler, settings: Settings, security: Security):
   const connect = file === undefined ? [JSON.stringify(address)] : [];
   if (options.length > 0) connect.push(`{ ${options.join(", ")} }`);
   const lines = [
-    `Scheduler started at ${scheduler.addresses.join(", ")}`,
+    startLine(scheduler),
     `  connect a worker:  ${["dusk-worker", ...where, ...flags].join(" ")}`,
     `  connect a client:  await Client.connect(${connect.join(", ")})`,
   ];
