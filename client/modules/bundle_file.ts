@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { AnyNode } from "../../protocol/functions/parse.ts";
+import type { AnyNode, Comment } from "../../protocol/functions/parse.ts";
 import { bindingPatterns } from "../../protocol/functions/syntax.ts";
 import type { BundleFile } from "./bundle_order.ts";
 import { type BundleSyntax, readBundle } from "./bundle_syntax.ts";
@@ -46,6 +46,7 @@ export class ReadFile {
   readonly open: Set<string> = new Set();
   /** By the name of a module, the variables that it declares at its top level. */
   readonly variables: Map<string, string[]> = new Map();
+  readonly #titled = new Map<Comment, string[]>();
   readonly #lines: number[];
 
   /**
@@ -60,10 +61,13 @@ export class ReadFile {
     const titles = this.syntax.comments.filter((comment) => this.isTitle(comment));
     const [first] = titles;
     this.hasModules = first !== undefined;
+    for (const { title, variables } of this.syntax.plain) {
+      this.#variablesOf(title).push(...variables);
+    }
     let title = 0;
     for (const node of this.syntax.tree.body) {
       while (title < titles.length && titles[title].start < node.start) title++;
-      if (title > 0) this.#addVariables(titles[title - 1].value, node);
+      if (title > 0) this.#addVariables(titles[title - 1], node);
       switch (node.type) {
         case "ImportDeclaration": {
           const specifier = String(node.source.value);
@@ -99,10 +103,20 @@ export class ReadFile {
     return type === "Line" && this.#lines[lineOf(this.#lines, start)] === start;
   }
 
-  #addVariables(title: string, node: AnyNode): void {
-    const name = nameOfModule(title.trim());
-    const names = this.variables.get(name) ?? [];
-    this.variables.set(name, names);
+  /** Names of the variables of the module that a title names. */
+  #variablesOf(title: Comment): string[] {
+    let names = this.#titled.get(title);
+    if (names === undefined) {
+      const name = nameOfModule(title.value.trim());
+      names = this.variables.get(name) ?? [];
+      this.variables.set(name, names);
+      this.#titled.set(title, names);
+    }
+    return names;
+  }
+
+  #addVariables(title: Comment, node: AnyNode): void {
+    const names = this.#variablesOf(title);
     if (node.type === "VariableDeclaration") {
       for (const { id } of node.declarations) bindingPatterns(id, (name) => names.push(name));
     } else if (node.type === "FunctionDeclaration" || node.type === "ClassDeclaration") {

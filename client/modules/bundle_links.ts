@@ -72,10 +72,26 @@ export class BundleLinks {
     return [...this.#begins.get(name)?.keys() ?? []].map((exported) => exports.get(exported)!);
   }
 
-  /** The file that has the text of a module of a package. */
+  /** The file that has a module of a package. */
   fileWith(url: string): string | undefined {
     const { files } = this.bundle;
-    return Object.keys(files).find((name) => Object.hasOwn(files[name].texts, url));
+    const names = Object.keys(files);
+    const found = names.find((name) => Object.hasOwn(files[name].texts, url));
+    if (found !== undefined) return found;
+    // A package's own source maps name other modules, but the bundler's titles do not.
+    const path = decodeURI(url.slice(url.lastIndexOf("/npm/")));
+    return names.find((name) =>
+      files[name].code.includes(`${path}\n`) &&
+      this.file(name).variables.has(portableName(url))
+    );
+  }
+
+  /** The text of a module of a package. */
+  textOf(url: string): string | undefined {
+    const { files, passing } = this.bundle;
+    if (Object.hasOwn(passing, url)) return passing[url];
+    const name = this.fileWith(url);
+    return name === undefined ? undefined : files[name].texts[url];
   }
 
   /** The namespace of a module of a package, if it is one that can be imported. */
@@ -167,7 +183,10 @@ export class BundleLinks {
       hosted.length === 1 && names !== undefined &&
       locals.every((local) => local === hosted[0] || names.has(local))
     ) return { kind: "space", local: hosted[0] };
-    return { kind: "variables", locals: [...new Set(locals)].sort() };
+    // Whatever others happen to use: they may, or may not, be in the same bundle.
+    const exported = hosted.flatMap((space) => [space, ...file.spaces.get(space)?.keys() ?? []])
+      .filter((local) => !file.helpers.has(local) && !file.imported.has(local));
+    return { kind: "variables", locals: [...new Set([...locals, ...exported])].sort() };
   }
 
   /** How to get at a variable of a file, given what the file gives; undefined: it is all of that. */

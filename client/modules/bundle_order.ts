@@ -16,8 +16,10 @@ export interface BundleOrder {
   referrer: string;
   /** Modules whose graph is the program's. Those that are not there are left out. */
   roots: readonly string[];
-  /** What was bundled together before, and is to be so again. */
+  /** What was asked for before: it belongs to the program. */
   entries: readonly string[];
+  /** Keys of what there is already, which is not bundled again. */
+  known: readonly string[];
   /** URL of Dusk's own `mod.ts`, which stays outside of the bundle. */
   dusk: string;
   /** Its path, when it is a file. */
@@ -41,7 +43,7 @@ export interface BundleFile {
   texts: Record<string, string>;
 }
 
-/** Modules of a program, bundled together: each is in one of the files. */
+/** Modules of a program that were bundled together: each is in one of the files. */
 export interface Bundle {
   kind: "bundle";
   /** Keys of the modules that were wanted. */
@@ -50,6 +52,8 @@ export interface Bundle {
   entries: Record<string, { file: string; specifier: string }>;
   /** By name. */
   files: Record<string, BundleFile>;
+  /** Keys of all the program's modules that can be imported, those that are not bundled yet among them. */
+  modules: string[];
   /** Keys of what modules import statically, in order, by key. */
   imports: Record<string, string[]>;
   /** What bare specifiers mean, by key of the importing module. */
@@ -60,6 +64,8 @@ export interface Bundle {
   pure: string[];
   /** URLs of modules of packages that only other packages import, by the names that the packages give them. */
   inner: Record<string, string>;
+  /** Texts of modules of packages that only pass on what others export: nothing of them is in a file. By URL. */
+  passing: Record<string, string>;
   /** How modules of the bundle name Dusk's `mod.ts`. */
   dusk: string[];
 }
@@ -69,6 +75,8 @@ export type BundleAnswer =
   | Bundle
   /** It is a module of Deno's own, or (`dusk:`) Dusk itself. */
   | { kind: "builtin"; name: string }
+  /** It is another name for what there is already. */
+  | { kind: "known"; key: string }
   | { kind: "error"; reason: "failed" | "size" | "time"; message: string };
 
 /** The program of a process that carries out an order, and prints the answer as JSON. */

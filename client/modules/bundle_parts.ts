@@ -33,7 +33,7 @@ export class BundleParts {
   constructor(bundle: Bundle, parts: Map<string, CodePart>) {
     this.links = new BundleLinks(bundle);
     this.#parts = parts;
-    this.#names = portableNames(Object.keys(bundle.entries));
+    this.#names = portableNames([...new Set([...bundle.modules, ...Object.keys(bundle.entries)])]);
   }
 
   /** The part of a module. @param key One of the bundle's entries. @throws {FunctionError} When it cannot travel. */

@@ -22,8 +22,10 @@ export interface BundleRequest {
   referrer: string;
   /** Modules whose graph is the program's. */
   roots: readonly string[];
-  /** What was bundled together before, and is to be so again. */
+  /** What was asked for before: it belongs to the program. */
   entries: readonly string[];
+  /** Keys of what there is already. */
+  known: readonly string[];
   /** The folder whose configuration (import map, lock file) holds; undefined: the working directory. */
   folder: string | undefined;
   /** URL of Dusk's own `mod.ts`. */
@@ -41,14 +43,14 @@ export interface BundleLimits {
  *
  * @param request What to bundle.
  * @param limits Other limits than 64 MiB and five minutes.
- * @returns The bundle, or the name of the built-in that it is.
+ * @returns The bundle, or the name of the built-in that it is, or the key of what there is already.
  * @throws {FunctionError} When there is no way to run `deno`, or the module cannot be bundled.
  */
 export function runBundler(
   request: BundleRequest,
   limits: BundleLimits = {},
 ): Exclude<BundleAnswer, { kind: "error" }> {
-  const { wanted, referrer, roots, entries, dusk } = request;
+  const { wanted, referrer, roots, entries, known, dusk } = request;
   const [specifier] = wanted;
   if (specifier.length > MAX_SPECIFIER) {
     throw new FunctionError(
@@ -63,6 +65,7 @@ export function runBundler(
     referrer,
     roots,
     entries,
+    known,
     dusk,
     duskPath: dusk.startsWith("file:") ? fileURLToPath(dusk) : undefined,
     flags: importFlags([...wanted, referrer]),

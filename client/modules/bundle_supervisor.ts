@@ -1,7 +1,8 @@
 /**
  * Carries out orders to bundle: writes the files for `deno bundle` to begin with, keeps the limits, and
- * leaves nothing behind. What the whole program imports is bundled at once, so that a module is there
- * once, however it is reached. What cannot be bundled is left out, unless it was asked for.
+ * leaves nothing behind. What is asked for is bundled with all of the program that has no other packages,
+ * so that a module is there once, however it is reached. What cannot be bundled is left out, unless it was
+ * asked for.
  *
  * @module
  */
@@ -136,6 +137,10 @@ export async function superviseBundle(
     for (const [, sources] of bySize) {
       left -= sources.length;
       if (left < 0) break;
+      // What a package's own source maps name may not be there.
+      const isThere = (source: string) =>
+        Deno.stat(new URL(source)).then(({ isFile }) => isFile, () => false);
+      if (!(await Promise.all(sources.map(isThere))).every(Boolean)) continue;
       for (const source of sources) inner.set(source, source);
     }
     if (inner.size === entries.size) return { entries, files };
@@ -185,6 +190,31 @@ export async function superviseBundle(
     return { files };
   }
 
+  /** Texts of modules of packages that others pass on exports of, and of which nothing is in the files. */
+  async function textsOfPassing(
+    files: Record<string, BundleFile>,
+  ): Promise<Record<string, string>> {
+    const texts = Object.values(files).flatMap(({ texts }) => Object.entries(texts));
+    const seen = new Set(texts.map(([url]) => url));
+    const passing: Record<string, string> = {};
+    let left = MAX_INNER;
+    for (const [url, text] of texts) {
+      if (text.length > MAX_TEXT || !/\.m?js$/.test(url)) continue;
+      for (const [, specifier] of text.matchAll(/\bfrom\s*["'](\.\.?\/[^"']+)["']/g)) {
+        const other = URL.parse(specifier, url)?.href ?? "";
+        if (seen.has(other) || packageFile(other) === undefined || left === 0) continue;
+        seen.add(other);
+        const source = await Deno.readTextFile(new URL(other)).catch(() => undefined);
+        // It may be in a comment, and not be there.
+        if (source === undefined) continue;
+        left--;
+        passing[other] = source;
+        texts.push([other, source]);
+      }
+    }
+    return passing;
+  }
+
   /** What there is to know of the packages whose modules were bundled. */
   async function packagesOf(
     files: Record<string, BundleFile>,
@@ -205,7 +235,7 @@ export async function superviseBundle(
     return { pure: [...pure], inner };
   }
 
-  /** Bundle the program; if that fails, all of it but what is to blame; at last what was asked for. */
+  /** Bundle what belongs together; if that fails, all but what is to blame; at last what was asked for. */
   async function bundleProgram(
     graph: ProgramGraph,
     wanted: ReadonlyMap<string, string>,
@@ -214,12 +244,13 @@ export async function superviseBundle(
     const keys = [...wanted.keys()];
     const dusk = order.duskPath === undefined ? graph.namesOfDusk() : [order.duskPath];
     const external = new Set(dusk);
-    let all = graph.entries([...order.roots, ...order.entries, ...wanted.values()]);
+    const program = graph.entries([...order.roots, ...order.entries, ...wanted.values()]);
     for (const specifier of order.entries) {
       const key = graph.keyOf(specifier);
-      if (!all.has(key)) all.set(key, specifier);
+      if (!program.has(key)) program.set(key, specifier);
     }
     const needed = new Map([...graph.entries([...wanted.values()]), ...wanted]);
+    let all = graph.together(program, needed);
     for (let attempt = 0;; attempt++) {
       const isLast = attempt === MAX_ATTEMPTS;
       const chosen = isLast ? needed : new Map([...all, ...wanted]);
@@ -233,10 +264,12 @@ export async function superviseBundle(
             [...entries].map(([key, specifier], i) => [key, { file: nameOf(i), specifier }]),
           ),
           files,
+          modules: [...new Set([...program.keys(), ...keys])],
           imports: graph.imports(),
           bare: graph.bare(),
           redirects: graph.redirects,
           ...await packagesOf(files, entries),
+          passing: await textsOfPassing(files),
           dusk: [...dusk],
         };
       }
@@ -289,7 +322,10 @@ export async function superviseBundle(
       if (code !== 0) return failed(err.slice(0, 4000));
     }
     const graph = await graphOf([...order.roots, ...order.entries, ...urls], flags);
-    return await bundleProgram(graph, new Map(urls.map((url) => [graph.keyOf(url), url])), flags);
+    const wanted = new Map(urls.map((url) => [graph.keyOf(url), url]));
+    const known = order.known.find((key) => wanted.has(key));
+    if (known !== undefined) return { kind: "known", key: known };
+    return await bundleProgram(graph, wanted, flags);
   } catch (error) {
     if (deadline.aborted) return { kind: "error", reason: "time", message: "" };
     return failed(error instanceof Error ? error.message : String(error));

@@ -4,12 +4,8 @@
  *
  * @module
  */
-import {
-  type AnyNode,
-  type Comment,
-  parseScript,
-  type Program,
-} from "../../protocol/functions/parse.ts";
+import type { AnyNode, Comment, Program } from "../../protocol/functions/parse.ts";
+import { type PlainPiece, readPieces } from "./bundle_pieces.ts";
 import { isVariable, walk } from "./syntax_walk.ts";
 
 type Node<T extends AnyNode["type"]> = Extract<AnyNode, { type: T }>;
@@ -33,6 +29,8 @@ export interface NamedModule {
 export interface BundleSyntax {
   tree: Program;
   comments: Comment[];
+  /** Modules of which the tree has nothing, since there is nothing in them that is looked for. */
+  plain: PlainPiece[];
   /** Uses of variables that were asked about: those that are imported of other files of the bundle. */
   uses: Map<string, (Use & { isCallee: boolean })[]>;
   imports: Node<"ImportDeclaration">[];
@@ -100,12 +98,17 @@ export function readBundle(
   code: string,
   isFile: (specifier: string) => boolean = () => false,
 ): BundleSyntax {
-  const comments: Comment[] = [];
-  const tree = parseScript(code, true, comments);
-  const imported = usesOf(tree, isFile);
+  const marked = [...code.matchAll(marks)].map(({ index }) => index);
+  let imported: BundleSyntax["uses"] = new Map();
+  let places = marked;
+  const { tree, comments, plain } = readPieces(code, (body) => {
+    imported = usesOf(body, isFile);
+    return places = placesOf(code, marked, imported);
+  });
   const found: BundleSyntax = {
     tree,
     comments,
+    plain,
     uses: imported,
     imports: [],
     exports: [],
@@ -123,7 +126,7 @@ export function readBundle(
     new Set(),
   ]]);
   const fileNames: (Use & { scopes: AnyNode[] })[] = [];
-  walk(tree, placesOf(code, imported), (node, around) => {
+  walk(tree, places, (node, around) => {
     const parent = around.at(-1);
     switch (node.type) {
       case "ImportDeclaration":
@@ -187,9 +190,12 @@ export function readBundle(
 }
 
 /** A list for each variable that is imported of another file of the bundle. */
-function usesOf(tree: Program, isFile: (specifier: string) => boolean): BundleSyntax["uses"] {
+function usesOf(
+  body: Program["body"],
+  isFile: (specifier: string) => boolean,
+): BundleSyntax["uses"] {
   const uses: BundleSyntax["uses"] = new Map();
-  for (const node of tree.body) {
+  for (const node of body) {
     if (node.type !== "ImportDeclaration" || !isFile(String(node.source.value))) continue;
     for (const { local } of node.specifiers) uses.set(local.name, []);
   }
@@ -197,8 +203,12 @@ function usesOf(tree: Program, isFile: (specifier: string) => boolean): BundleSy
 }
 
 /** Where in the text something may stand that is looked for, in order. */
-function placesOf(code: string, uses: BundleSyntax["uses"]): number[] {
-  const places = [...code.matchAll(marks)].map(({ index }) => index);
+function placesOf(
+  code: string,
+  marked: readonly number[],
+  uses: BundleSyntax["uses"],
+): number[] {
+  const places = [...marked];
   if (uses.size === 0) return places;
   const names = [...uses.keys()].map((name) => name.replaceAll("$", "\\$")).join("|");
   const all = new RegExp(`(?<![\\p{ID_Continue}$])(?:${names})(?![\\p{ID_Continue}$])`, "gu");

@@ -32,6 +32,7 @@ export function innerModule(url: string, links: BundleLinks): InnerModule | unde
 
 class Finder {
   readonly #links: BundleLinks;
+  readonly #found = new Map<string, Map<string, Declared>>();
 
   constructor(links: BundleLinks) {
     this.#links = links;
@@ -39,7 +40,10 @@ class Finder {
 
   module(url: string): InnerModule | undefined {
     const file = this.#links.fileWith(url);
-    if (file === undefined) return undefined;
+    if (file === undefined) {
+      const exports = this.#exports(url, 0);
+      return exports && { exports, begin: undefined };
+    }
     const read = this.#links.file(file);
     const declared = read.variables.get(portableName(url)) ?? [];
     const required = declared.find((name) => /^require_/.test(name));
@@ -53,21 +57,22 @@ class Finder {
   }
 
   #exports(url: string, depth: number): Map<string, Declared> | undefined {
-    const file = this.#links.fileWith(url);
-    if (file === undefined || depth > MAX_DEPTH) return undefined;
-    const tree = parseModule(this.#links.bundle.files[file].texts[url]);
+    const known = this.#found.get(url);
+    if (known !== undefined) return known;
+    const text = this.#links.textOf(url);
+    const tree = text === undefined || depth > MAX_DEPTH ? undefined : parseModule(text);
     if (tree === undefined) return undefined;
+    const file = this.#links.fileWith(url);
     const found = new Map<string, Declared>();
     const imported = importsOf(tree);
     const own = topLevelNames(tree);
-    const add = (name: string, local: string): boolean => {
+    const add = (name: string, local: string): void => {
       const from = imported.get(local);
       const declared = from === undefined
         ? this.#variable(url, file, local, own)
         : this.#exported(from.specifier, url, from.name, depth);
       // What the bundler left out nobody can have met.
       if (declared !== undefined) found.set(name, declared);
-      return true;
     };
     for (const node of tree.body) {
       if (node.type === "ExportNamedDeclaration") {
@@ -97,6 +102,7 @@ class Finder {
         }
       }
     }
+    this.#found.set(url, found);
     return found;
   }
 
@@ -108,10 +114,11 @@ class Finder {
   /** A variable of a module, which the bundler gives a number where others have the name, too. */
   #variable(
     url: string,
-    file: string,
+    file: string | undefined,
     name: string,
     own: ReadonlySet<string>,
   ): Declared | undefined {
+    if (file === undefined) return undefined;
     const read = this.#links.file(file);
     const declared = read.variables.get(portableName(url)) ?? [];
     let local = declared.includes(name) ? name : undefined;
@@ -124,7 +131,8 @@ class Finder {
     return local === undefined ? undefined : { file: read, local };
   }
 
-  #default(url: string, file: string): Declared | undefined {
+  #default(url: string, file: string | undefined): Declared | undefined {
+    if (file === undefined) return undefined;
     const read = this.#links.file(file);
     const named = read.variables.get(portableName(url))?.filter((one) => /_default\d*$/.test(one));
     return named?.length === 1 ? { file: read, local: named[0] } : undefined;

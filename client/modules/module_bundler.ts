@@ -26,10 +26,14 @@ export interface ModuleBundlerOptions {
   limits?: BundleLimits;
 }
 
-/** Modules that were bundled together, with a configuration. */
+/** The modules that one configuration holds for. */
 interface Program {
-  parts: BundleParts;
-  roots: ReadonlySet<string>;
+  /** What was bundled together each time, the newest first: what is in several of them is the same. */
+  readonly bundles: BundleParts[];
+  /** The modules that lead to the others. */
+  readonly roots: Set<string>;
+  /** What was asked for. */
+  readonly asked: Set<string>;
 }
 
 /** The modules of one client. */
@@ -50,8 +54,8 @@ export class ModuleBundler implements ModuleResolver {
   }
 
   /**
-   * The part of a module. Blocks while `deno bundle` runs: the first time for all that the program imports,
-   * later for what was not known then.
+   * The part of a module. Blocks while `deno bundle` runs: for the module, with all of the program that
+   * has no other packages. So packages that are large are no burden to those who do without them.
    *
    * @param specifier What the import says.
    * @param referrer URL of the importing module.
@@ -109,36 +113,49 @@ export class ModuleBundler implements ModuleResolver {
     const own = configFolder(referrer);
     if (own === undefined || own === folder) return folder;
     const program = this.#programs.get(folder ?? "");
-    return program !== undefined && isIn(program.parts.links.bundle, referrer) ? folder : own;
+    return program?.bundles.some(({ links }) => isIn(links.bundle, referrer)) ? folder : own;
   }
 
   #find(target: string, referrer: string, folder: string | undefined): ResolvedModule {
-    const program = this.#programs.get(folder ?? "");
-    const known = program && keyIn(program.parts.links.bundle, target, referrer);
-    if (known !== undefined) return this.#module(program!.parts, known);
-    const inner = program?.parts.inner(program.parts.links.bundle.inner[target] ?? target);
-    if (inner !== undefined) return this.#withNeeded(inner);
-    const roots = new Set(program?.roots);
+    let program = this.#programs.get(folder ?? "");
+    if (program === undefined) {
+      program = { bundles: [], roots: new Set(), asked: new Set() };
+      this.#programs.set(folder ?? "", program);
+    }
+    const { bundles, roots, asked } = program;
+    for (const parts of bundles) {
+      const known = keyIn(parts.links.bundle, target, referrer);
+      if (known !== undefined) return this.#module(parts, known);
+    }
+    for (const parts of bundles) {
+      const inner = parts.inner(parts.links.bundle.inner[target] ?? target);
+      if (inner !== undefined) return this.#withNeeded(inner);
+    }
     const main = mainModule();
     if (main !== undefined && configFolder(main) === folder) roots.add(main);
     if (isModule(referrer) && packageFile(referrer) === undefined) roots.add(referrer);
-    const entries = Object.values(program?.parts.links.bundle.entries ?? {});
     const answer = runBundler({
       wanted: [target],
       referrer,
       roots: [...roots],
-      entries: entries.map(({ specifier }) => specifier),
+      entries: [...asked],
+      known: bundles.flatMap(({ links }) => Object.keys(links.bundle.entries))
+        .filter((key) => /^(?:npm|jsr):/.test(key)),
       folder,
       dusk: this.#dusk,
     }, this.#limits);
     if (answer.kind === "builtin") return { module: answer.name };
-    const [key] = answer.wanted;
-    // It may be another name for what is known.
-    if (program !== undefined && Object.hasOwn(program.parts.links.bundle.entries, key)) {
-      return this.#module(program.parts, key);
+    if (answer.kind === "known") {
+      const { key } = answer;
+      return this.#module(
+        bundles.find(({ links }) => Object.hasOwn(links.bundle.entries, key))!,
+        key,
+      );
     }
+    const [key] = answer.wanted;
     const parts = new BundleParts(answer, this.#parts);
-    this.#programs.set(folder ?? "", { parts, roots });
+    bundles.unshift(parts);
+    asked.add(answer.entries[key].specifier);
     return this.#module(parts, key);
   }
 
@@ -152,9 +169,9 @@ export class ModuleBundler implements ModuleResolver {
     }
     const [url] = urls;
     const folder = configFolder(url);
-    const request = { wanted: urls, referrer: url, roots: [], entries: [], folder };
+    const request = { wanted: urls, referrer: url, roots: [], entries: [], known: [], folder };
     const answer = runBundler({ ...request, dusk: this.#dusk }, this.#limits);
-    if (answer.kind === "builtin") throw new TypeError(`files gave the built-in ${answer.name}`);
+    if (answer.kind !== "bundle") throw new TypeError(`files gave the ${answer.kind} module`);
     const parts = new BundleParts(answer, this.#parts);
     return answer.wanted.map((key) => this.#module(parts, key));
   }

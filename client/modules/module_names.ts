@@ -27,7 +27,7 @@ const installed = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\/(.*)$/;
 export function packageFile(url: string): PackageFile | undefined {
   if (!url.startsWith("file:")) return undefined;
   const path = decodeURI(url);
-  const inFolder = installed.exec(path);
+  const inFolder = path.includes("/node_modules/") ? installed.exec(path) : null;
   if (inFolder !== null && inFolder[1] !== ".deno") {
     return { package: inFolder[1], path: inFolder[2] };
   }

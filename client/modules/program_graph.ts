@@ -30,6 +30,14 @@ interface InfoModule {
 export interface ProgramGraph {
   /** Modules that can be imported by themselves, among those that some modules lead to. By key: how to import them. */
   entries(roots: readonly string[]): Map<string, string>;
+  /**
+   * Of all entries those to bundle with some: what has no other packages than these. What packages share is
+   * in as many pieces as the ones need that are bundled, so all that share anything are bundled together.
+   */
+  together(
+    all: ReadonlyMap<string, string>,
+    some: ReadonlyMap<string, string>,
+  ): Map<string, string>;
   /** The key of a module: the same for all specifiers that mean it. */
   keyOf(specifier: string): string;
   /** Keys of what the modules import statically, in order. */
@@ -54,6 +62,7 @@ export function readGraph(info: InfoJson, dusk: string): ProgramGraph {
   const redirects = info.redirects ?? {};
   const npmPackages = info.npmPackages ?? {};
   const scripts = /^(?:JavaScript|TypeScript|Mjs|Cjs|Mts|Cts|Jsx|Tsx|JSX|TSX)$/;
+  const jsrPackage = /^https:\/\/jsr\.io\/@[^/]+\/[^/]+\/[^/]+/;
   const npmPath = /\/npm\/[^/\s]+\/((?:@[^/\s]+\/)?[^/\s]+)\/(\d[^/_\s]*)(?:_\d+)?\//g;
 
   function keyOf(specifier: string): string {
@@ -83,8 +92,20 @@ export function readGraph(info: InfoJson, dusk: string): ProgramGraph {
     nodes.set(keyOf(module.specifier), { isScript, isBroken, dependencies });
   }
 
+  interface Reached {
+    keys: Set<string>;
+    packages: Set<string>;
+  }
+  const reached = new Map<string, Reached>();
+
   /** Keys of all that a module leads to, itself among them; and which packages. */
-  function reach(root: string, intoDusk = false): { keys: Set<string>; packages: Set<string> } {
+  function reach(root: string): Reached {
+    let found = reached.get(root);
+    if (found === undefined) reached.set(root, found = reachAnew(root));
+    return found;
+  }
+
+  function reachAnew(root: string, intoDusk = false): Reached {
     const keys = new Set<string>([root]);
     const packages = new Set<string>();
     for (const key of keys) {
@@ -94,19 +115,52 @@ export function readGraph(info: InfoJson, dusk: string): ProgramGraph {
         if (dependency.package !== undefined) packages.add(dependency.package);
       }
     }
-    const id = Object.keys(npmPackages).find((id) =>
-      `npm:${id}` === root.replace(/(?<=.@[^/]*)\/.*/, "")
-    );
-    if (id !== undefined) packages.add(id);
+    const [[, name, version] = []] = root.matchAll(npmPath);
+    const own = name === undefined
+      ? root.replace(/(?<=.@[^/]*)\/.*/, "")
+      : `npm:${name}@${version}`;
+    for (const id of Object.keys(npmPackages)) {
+      if (`npm:${withoutPeers(id)}` === own) packages.add(id);
+    }
     for (const id of packages) {
       for (const other of npmPackages[id]?.dependencies ?? []) packages.add(other);
+    }
+    for (const key of keys) {
+      const jsr = jsrPackage.exec(key);
+      if (jsr !== null) packages.add(jsr[0]);
     }
     return { keys, packages };
   }
 
+  /** `name@version` of an npm package, of which there may be a copy for each set of peers. */
+  function withoutPeers(id: string): string {
+    return id.replace(/(?<=.@[^_]*)_.*/, "");
+  }
+
+  function together(
+    all: ReadonlyMap<string, string>,
+    some: ReadonlyMap<string, string>,
+  ): Map<string, string> {
+    const packages = new Set<string>();
+    for (const key of some.keys()) for (const id of reach(key).packages) packages.add(id);
+    const others = [...all.keys()].filter((key) =>
+      /^(?:npm|jsr):/.test(key) || jsrPackage.test(key) || key.search(npmPath) >= 0
+    );
+    for (let size = -1; size < packages.size;) {
+      size = packages.size;
+      for (const key of others) {
+        const own = [...reach(key).packages];
+        if (own.some((id) => packages.has(id))) own.forEach((id) => packages.add(id));
+      }
+    }
+    return new Map(
+      [...all].filter(([key]) => [...reach(key).packages].every((id) => packages.has(id))),
+    );
+  }
+
   function entries(roots: readonly string[]): Map<string, string> {
     const found = new Map<string, string>();
-    const own = reach(dusk, true).keys;
+    const own = reachAnew(dusk, true).keys;
     const seen = new Set(roots.map(keyOf));
     for (const key of seen) {
       if (key === dusk) continue;
@@ -133,6 +187,7 @@ export function readGraph(info: InfoJson, dusk: string): ProgramGraph {
     keyOf,
     redirects,
     entries,
+    together,
     imports() {
       const found: Record<string, string[]> = {};
       for (const [key, { dependencies }] of nodes) {
@@ -172,7 +227,7 @@ export function readGraph(info: InfoJson, dusk: string): ProgramGraph {
       for (const [key, specifier] of all) {
         const reached = reach(key);
         const isMeant = [...named].some((url) => reached.keys.has(url)) ||
-          [...reached.packages].some((id) => packages.has(id.replace(/_.*/, "")));
+          [...reached.packages].some((id) => packages.has(withoutPeers(id)));
         if (!isMeant) left.set(key, specifier);
       }
       return left;

@@ -9,7 +9,9 @@ import {
   type Comment,
   type Expression,
   type FunctionExpression,
+  type Options,
   parse as acornParse,
+  Parser,
   type Program,
 } from "npm:acorn@8.19.0";
 
@@ -84,6 +86,34 @@ export function parseScript(source: string, isModule: boolean, comments?: Commen
     allowReturnOutsideFunction: !isModule,
     allowSuperOutsideMethod: !isModule,
   });
+}
+
+/** Of one piece of a module it cannot say whether all is declared that is exported. */
+class PieceParser extends Parser {
+  constructor(options: Options, input: string, start: number) {
+    super(options, input, start);
+  }
+  /** The parser's name for what it notes only when it has understood the syntax. */
+  raiseRecoverable(): void {}
+}
+
+/**
+ * Parse some statements in the middle of a module.
+ *
+ * @param source The module's text: positions are positions in it.
+ * @param start Where the first statement begins. @param end Where the last one ends.
+ * @param comments Takes the comments there.
+ * @returns The statements.
+ * @throws {SyntaxError} When these are no statements.
+ */
+export function parsePiece(
+  source: string,
+  start: number,
+  end: number,
+  comments: Comment[],
+): Program["body"] {
+  const options = { ecmaVersion: "latest", sourceType: "module", onComment: comments } as const;
+  return new PieceParser(options, source.slice(0, end), start).parse().body;
 }
 
 /**

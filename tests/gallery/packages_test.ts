@@ -22,8 +22,8 @@ import { gallery } from "./gallery.ts";
 const trimmed = (text: string) => text.trim().toLowerCase();
 const User = z.object({
   name: z.string().refine((name) => trimmed(name) !== "root", "is taken").transform(trimmed),
-  age: z.number().int().min(0, "is too low").optional(),
-  mail: z.email("is no address").default("nobody@example.com"),
+  age: z.number().int().min(0).optional(),
+  mail: z.email().default("nobody@example.com"),
 });
 const Names = z.array(User.pick({ name: true })).nonempty();
 

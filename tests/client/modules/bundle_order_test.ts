@@ -20,6 +20,7 @@ Deno.test("a bundling process that is interrupted leaves nothing behind", async 
     wanted: [specifier],
     roots: [],
     entries: [],
+    known: [],
     referrer: import.meta.url,
     dusk: "https://dusk.invalid/mod.ts",
     flags: ["--allow-import"],

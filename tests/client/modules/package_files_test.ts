@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
+import "npm:ajv@8.17.1";
 import "npm:chalk@5.6.2";
 import "npm:d3-scale@4.0.2";
 import "npm:lodash-es@4.17.21";
@@ -60,6 +61,23 @@ Deno.test("a package's own #name is the file that it stands for", async () => {
   const found = modules.resolve("#ansi-styles", fileOf("chalk", "source/index.js"));
   assert.equal(codeOf(found.part).url, "npm:chalk@5.6.2/source/vendor/ansi-styles/index.js");
   assert.equal(await evaluateScript(found, (lib) => lib.default.red.open), "\x1b[31m");
+});
+
+Deno.test("a file that has no code of its own, or another name in source maps, is found in the package", () => {
+  for (
+    const [name, file, inner] of [
+      // It only passes on exports of another file.
+      ["npm:zod@4.1.12", fileOf("zod", "v4/classic/schemas.js"), "./checks.js"],
+      // Its source map says that it is a file of TypeScript.
+      ["npm:ajv@8.17.1", fileOf("ajv", "dist/core.js"), "./compile/index.js"],
+    ]
+  ) {
+    const fresh = new ModuleBundler();
+    const whole = fresh.resolve(name, import.meta.url);
+    const { part } = fresh.resolve(inner, file);
+    const needs = part!.needs ?? [];
+    assert.ok(needs.length > 0 && needs.every((need) => whole.parts!.has(need)), name);
+  }
 });
 
 Deno.test("a file of a package is the same module by itself as in the package", async () => {

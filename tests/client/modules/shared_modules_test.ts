@@ -3,8 +3,9 @@
  * is not imported.
  */
 import assert from "node:assert/strict";
+import { runBundler } from "../../../client/modules/bundle_process.ts";
 import { ModuleBundler } from "../../../client/modules/module_bundler.ts";
-import { portableNames } from "../../../client/modules/module_names.ts";
+import { packageFile, portableNames } from "../../../client/modules/module_names.ts";
 import type { ResolvedModule } from "../../../protocol/functions/modules.ts";
 import { codeOf, evaluateScript } from "./evaluate_script.ts";
 import { withFolder } from "./folder.ts";
@@ -49,6 +50,64 @@ Deno.test("what else the program imports changes no name", async () => {
     const two = new ModuleBundler().resolve("./circle.ts", url("two.ts"));
     assert.equal(two.module, one.module);
     assert.deepEqual([...two.parts!.keys()], [...one.parts!.keys()]);
+  });
+});
+
+Deno.test("modules that import each other have the same names, whoever imports them", async () => {
+  await withFolder({
+    "one.ts":
+      `import { two } from "./two.ts"; export const one = 1; export const sum = () => one + two;`,
+    "two.ts":
+      `import { one } from "./one.ts"; export const two = 2; export const less = () => two - one;`,
+    "user.ts": `import { one } from "./one.ts"; export const user = () => one;
+      export { nanoid } from "npm:nanoid@5.1.6";`,
+    "main.ts": `import "./one.ts"; import "./user.ts";`,
+  }, async (_, url) => {
+    const modules = new ModuleBundler();
+    // The user is of no concern here: it has a package.
+    const one = modules.resolve("./one.ts", url("main.ts"));
+    const user = modules.resolve("./user.ts", url("main.ts"));
+    const [need] = one.part!.needs!;
+    assert.ok(user.parts!.has(need));
+    assert.equal(await evaluateScript(one, (lib) => lib.sum()), 3);
+  });
+});
+
+Deno.test("a package is bundled with what has to do with it, and with nothing else", async () => {
+  await withFolder({
+    "shape.ts": shape,
+    "circle.ts": circle,
+    "id.ts": `export { nanoid } from "npm:nanoid@5.1.6"; export { Circle } from "./circle.ts";`,
+    "short.ts": `export { customAlphabet } from "npm:nanoid@5.1.6";`,
+    "both.ts": `export * from "./id.ts"; export { __extends } from "npm:tslib@2.8.1";`,
+    "main.ts": `import "./both.ts"; import "./short.ts";`,
+  }, (folder, url) => {
+    const bundledFor = (wanted: string) => {
+      const answer = runBundler({
+        wanted: [wanted],
+        referrer: url("main.ts"),
+        roots: [url("main.ts")],
+        entries: [],
+        known: [],
+        folder,
+        dusk: "file:///nowhere/mod.ts",
+      });
+      assert.ok(answer.kind === "bundle");
+      return Object.keys(answer.entries).filter((key) => packageFile(key) === undefined)
+        .map((key) => key.slice(key.lastIndexOf("/") + 1)).sort();
+    };
+    const local = ["circle.ts", "shape.ts"];
+    assert.deepEqual(bundledFor(url("circle.ts")), local);
+    const withNanoid = [...local, "id.ts", "short.ts", "npm:nanoid@5.1.6"].sort();
+    assert.deepEqual(bundledFor(url("id.ts")), withNanoid);
+    assert.deepEqual(bundledFor("npm:nanoid@5.1.6"), withNanoid);
+    assert.ok(bundledFor(url("both.ts")).includes("npm:tslib@2.8.1"));
+    const modules = new ModuleBundler();
+    const found = modules.resolve("./circle.ts", url("main.ts"));
+    const id = modules.resolve("./id.ts", url("main.ts"));
+    const both = modules.resolve("./both.ts", url("main.ts"));
+    assert.ok(id.parts!.has(found.module));
+    assert.ok([...id.parts!.keys()].every((name) => both.parts!.has(name)));
   });
 });
 

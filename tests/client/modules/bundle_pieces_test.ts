@@ -1,0 +1,76 @@
+/** Large files of bundles, of which only pieces are parsed. */
+import assert from "node:assert/strict";
+import { readPieces } from "../../../client/modules/bundle_pieces.ts";
+
+/** What keeps the rest from being small. */
+const filler = `// filler.js\nvar filler = "${"x".repeat(2 ** 16)}";\n`;
+
+/** Read a file in which nothing is looked for but a word. */
+function read(text: string, word = "import") {
+  const code = filler + text;
+  const places = () => [...code.matchAll(new RegExp(`\\b${word}\\b`, "g"))].map((m) => m.index);
+  const { tree, plain, comments } = readPieces(code, places);
+  return {
+    parsed: tree.body.map(({ start, end }) => code.slice(start, end)),
+    plain: Object.fromEntries(plain.map((p) => [p.title.value.trim(), p.variables])),
+    titles: comments.map(({ value }) => value.trim()),
+  };
+}
+
+Deno.test("modules in which nothing is looked for tell their variables unparsed", () => {
+  const a = `// a.js
+function one(x) {
+  return { two: 2, three: [x,
+    4] };
+}
+async function* later() {
+}
+class Two extends one.Two {
+}
+var three = {
+  four: 4
+};
+var five = (a, b) => {
+};
+var six = /* @__PURE__ */ new Set();
+var seven;
+`;
+  const b = `// b.js\nimport "node:fs";\nvar b = 1;\n`;
+  const { parsed, plain, titles } = read(a + b);
+  assert.deepEqual(plain["a.js"], ["one", "later", "Two", "three", "five", "six", "seven"]);
+  assert.deepEqual(parsed, [`import "node:fs";`, "var b = 1;"]);
+  assert.deepEqual(titles, ["filler.js", "a.js", "b.js"]);
+});
+
+Deno.test("a module whose lines leave something open is parsed", () => {
+  for (
+    const text of [
+      "var a = 1, b = 2;",
+      "var a = {\n  c: 1\n}, b = 2;",
+      "var a = `\nvar no = 1;\n`;",
+      "/* \nvar no = 1;\n*/ var a;",
+      "var { a, b } = c;",
+      "a.b = function() {\n};",
+      "if (a) {\n  var b = 1;\n}",
+    ]
+  ) {
+    const { plain, parsed } = read(`// a.js\n${text}\n`);
+    assert.ok(!Object.hasOwn(plain, "a.js"), text);
+    assert.ok(parsed.length > 0, text);
+  }
+});
+
+Deno.test("what looks like a title within a text begins no module", () => {
+  const { parsed, plain } = read("// a.js\nvar a = `\n// b.js\nvar b = 1;\n`;\n");
+  assert.equal(parsed.length, 2);
+  assert.deepEqual(plain, {});
+  assert.throws(() => read("// a.js\nvar a = ;\n// b.js\n`"), SyntaxError);
+});
+
+Deno.test("a file may export what another piece of it declares", () => {
+  const { parsed } = read(
+    "// a.js\nvar a = 1;\n// b.js\nvar b = [];\nexport {\n  a\n};\n",
+    "export",
+  );
+  assert.deepEqual(parsed, ["var b = [];", "export {\n  a\n};"]);
+});
