@@ -5,7 +5,13 @@
  */
 import { stays } from "../protocol/functions/staying_classes.ts";
 import type { Connection } from "./connect.ts";
-import type { FutureInfo, GatherOptions, NbytesOptions, SchedulerInfo } from "./facts.ts";
+import type {
+  FutureInfo,
+  GatherOptions,
+  NbytesOptions,
+  RetireOptions,
+  SchedulerInfo,
+} from "./facts.ts";
 import { Future } from "./future.ts";
 import { type FailedTask, failedTask, runFailedTask } from "./replay.ts";
 import { checkScatterOptions, scatterData, type ScatterOptions } from "./scatter.ts";
@@ -37,6 +43,7 @@ export type {
   FutureInfo,
   GatherOptions,
   NbytesOptions,
+  RetireOptions,
   SchedulerInfo,
   WorkerInfo,
 } from "./facts.ts";
@@ -384,6 +391,37 @@ export class BaseClient implements AsyncDisposable {
   }
 
   /**
+   * Have workers leave the cluster without loss: they get no new tasks, finish those that they run, and
+   * others copy the results that only they hold. Where that cannot be, because no other worker is left or
+   * the time is up, what is lost is computed again.
+   *
+   * @param options Which workers; by default idle ones that the cluster can do without.
+   * @returns Addresses of the workers that have left.
+   *
+   * @example
+   * ```ts ignore
+   * await client.retireWorkers({ workers: ["alice"], timeout: 60 });
+   * ```
+   */
+  async retireWorkers(options: RetireOptions = {}): Promise<string[]> {
+    checkNames(options, ["workers", "timeout", "n", "memoryRatio"], "retireWorkers()");
+    const { n, memoryRatio } = options;
+    if (n !== undefined && !(Number.isSafeInteger(n) && n >= 0)) {
+      refuseOption("n", n, "a whole number of at least 0");
+    }
+    if (memoryRatio !== undefined && !(memoryRatio >= 0)) {
+      refuseOption("memoryRatio", memoryRatio, "a number of at least 0");
+    }
+    const timeout = checkSeconds("timeout", options.timeout);
+    return await this.#session.retireWorkers({
+      workers: workersOf(options.workers),
+      timeout,
+      n,
+      memoryRatio,
+    });
+  }
+
+  /**
    * Close the client. Its pending futures are cancelled, and the cluster drops what only it wanted. A
    * cluster that the client has started ends. Can be called again.
    */
@@ -404,7 +442,7 @@ export class BaseClient implements AsyncDisposable {
     checkNames(options, ["timeout"], "shutdown()");
     const timeout = checkSeconds("timeout", options.timeout) ?? this.#session.options.timeout;
     if (this.#connection.cluster === undefined) {
-      await this.#session.call("shutdown()", "terminate", {}, timeout);
+      await this.#session.shutdown(timeout);
     }
     await this.close();
   }

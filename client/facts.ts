@@ -20,6 +20,18 @@ export interface NbytesOptions {
   summary?: boolean;
 }
 
+/** Options of {@linkcode Client.retireWorkers}. */
+export interface RetireOptions {
+  /** Addresses, hosts or names. Default: idle ones with little data, as many as can be spared. */
+  workers?: string | readonly string[];
+  /** Seconds until they leave even if something is lost. Default: as long as it takes. */
+  timeout?: number;
+  /** Without `workers`: retire so many, busy ones too when there are not enough idle ones. */
+  n?: number;
+  /** Without `workers`: how many times the size of all data the others must have room for. Default 2. */
+  memoryRatio?: number;
+}
+
 /** What {@linkcode Client.schedulerInfo} says of a worker. */
 export interface WorkerInfo {
   /** Name, by default its address. */

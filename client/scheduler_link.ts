@@ -102,6 +102,16 @@ export class SchedulerLink {
     this.#sender?.send(...messages);
   }
 
+  /** The scheduler ends for good: do not try to connect again. */
+  giveUp(): void {
+    if (this.status === "closed") return;
+    this.status = "closed";
+    this.#closing.abort();
+    clearInterval(this.#heartbeat);
+    this.#sender?.abort();
+    this.#comm?.abort();
+  }
+
   /** Say goodbye and close. */
   async close(): Promise<void> {
     if (this.status === "closed") return;

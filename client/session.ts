@@ -15,7 +15,7 @@ import { gatherStates } from "./gather.ts";
 import { KeyTable } from "./key_table.ts";
 import { Latch } from "./latch.ts";
 import { Outbox } from "./outbox.ts";
-import { type ConnectionLostError, SchedulerLink } from "./scheduler_link.ts";
+import { ConnectionLostError, SchedulerLink } from "./scheduler_link.ts";
 import type { CallPool, FunctionCapture, SessionTools } from "./session_tools.ts";
 import { taskError } from "./task_error.ts";
 import { Uploads } from "./uploads.ts";
@@ -57,6 +57,8 @@ export interface SessionOptions {
   onConsole: ((message: ConsoleMessage) => unknown) | undefined;
 }
 
+/** Seconds that workers have to leave once their time to retire is over. */
+const LEAVE_SECONDS = 15;
 /** Seconds that asking why a task is not done may take, once the time for the task itself is over. */
 const obstacleTimeout = 1;
 
@@ -86,6 +88,8 @@ export class Session implements FutureOwner {
   #connection = 0;
   /** Calls of restart that wait for the scheduler's word on the stream. */
   readonly #restarts = new Set<() => void>();
+  /** Whether the end of the scheduler is this client's own wish. */
+  #isShuttingDown = false;
   /** Where the next scatter begins its round, counted in cores. */
   scatterTurn = 0;
 
@@ -276,6 +280,35 @@ export class Session implements FutureOwner {
     }
   }
 
+  /** Have workers leave: see `Client.retireWorkers`. */
+  async retireWorkers(options: {
+    workers?: string[];
+    timeout?: number;
+    n?: number;
+    memoryRatio?: number;
+  }): Promise<string[]> {
+    const { timeout } = options;
+    const limit = timeout === undefined ? undefined : timeout + LEAVE_SECONDS;
+    const reply = await this.call<{ workers: string[] }>(
+      "retireWorkers()",
+      "retire-workers",
+      options,
+      limit,
+    );
+    return reply.workers;
+  }
+
+  /** Take down the cluster: see `Client.shutdown`. */
+  async shutdown(timeout: number): Promise<void> {
+    this.#isShuttingDown = true;
+    try {
+      await this.call("shutdown()", "terminate", {}, timeout);
+    } catch (error) {
+      this.#isShuttingDown = false;
+      throw error;
+    }
+  }
+
   /** Wait until a condition on the cluster holds. */
   async until(
     condition: () => Promise<boolean>,
@@ -322,8 +355,18 @@ export class Session implements FutureOwner {
     for (const message of batch) {
       if (message.op === "task-console") void this.#onConsole(message);
       else if (message.op === "restart") this.#onRestart();
+      else if (message.op === "close") this.#onSchedulerEnd(message.reason);
       else this.table.apply(message);
     }
+  }
+
+  /** The scheduler ends for good. */
+  #onSchedulerEnd(reason: string): void {
+    // Asked for by this client, which closes by itself next.
+    if (this.#isShuttingDown || this.closed) return;
+    this.#link.giveUp();
+    const { address } = this.options;
+    this.#onGivenUp(new ConnectionLostError(`the scheduler at ${address} has ended: ${reason}`));
   }
 
   #onRestart(): void {

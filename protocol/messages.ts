@@ -141,6 +141,8 @@ export type SchedulerToClient =
   | { op: "cancelled-key"; key: string; reason?: string; asked?: boolean; unknown?: boolean }
   /** All state was flushed: every future is cancelled. */
   | { op: "restart" }
+  /** The scheduler ends for good: there will be nothing to connect to again. */
+  | { op: "close"; reason: string }
   /** A task wrote to its console. */
   | { op: "task-console"; key: string; worker: string; level: string; text: string }
   /** The graph could not be taken: these keys fail with this error. */
@@ -204,8 +206,8 @@ export type SchedulerToWorker =
     /** Names of the parts that the values refer to; those that refer to none are absent. */
     needs?: Record<string, string[]>;
   }
-  /** Leave the cluster and end. */
-  | { op: "close"; reason?: string };
+  /** Leave the cluster and end. `restart`: the worker has asked for its nanny to start another then. */
+  | { op: "close"; reason?: string; restart?: boolean };
 
 // ---------------------------------------------------------------------------------- worker → scheduler
 
@@ -300,6 +302,10 @@ export interface WorkerMetrics {
   inMemory: number;
   /** Size of the results in bytes. */
   nbytes: number;
+  /** Size of those that are in memory, in bytes. */
+  managed: number;
+  /** What results take on disk, in bytes. */
+  spilled: number;
   /** Resident memory of the process in bytes. */
   memory: number;
 }

@@ -315,7 +315,7 @@ export class SchedulerCore extends ObservedState {
     const ws = this.#hear(address, "retire-worker", now);
     if (ws === undefined) return;
     const { reason, restart, timeout = Infinity } = msg;
-    retire(this, ws, { reason, timeout, close: true, mayWait: restart });
+    retire(this, ws, { reason, timeout, close: true, restart });
     this.#end();
   }
 
@@ -333,7 +333,7 @@ export class SchedulerCore extends ObservedState {
     this.#begin("retire-workers", now);
     for (const address of addresses) {
       const ws = this.workers.get(address);
-      if (ws !== undefined) retire(this, ws, { ...options, mayWait: false });
+      if (ws !== undefined) retire(this, ws, { ...options, restart: false });
     }
     this.#end();
   }

@@ -12,6 +12,7 @@ import { coerceWorker, workersList } from "./restrictions.ts";
 import { runSpecOf } from "./run_spec_query.ts";
 import { SchedulerState } from "./state.ts";
 import type { TransitionRecord } from "./transition_log.ts";
+import { workersToClose, type WorkersToCloseOptions } from "./workers_to_close.ts";
 
 /** The state, and what can be seen of it. */
 export class ObservedState extends SchedulerState {
@@ -53,6 +54,11 @@ export class ObservedState extends SchedulerState {
   /** Addresses of the workers that are meant. @param workers Addresses, names or hosts; absent: all. */
   workersList(workers?: string[]): string[] {
     return workersList(this, workers).map((ws) => ws.address);
+  }
+
+  /** Workers that can be closed at low cost; see `workers_to_close.ts`. @param options What to look for. */
+  workersToClose(options?: WorkersToCloseOptions): string[] {
+    return workersToClose(this, options);
   }
 
   /** Address of the worker with this address or name; null when there is none. @param worker Address or name. */

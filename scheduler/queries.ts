@@ -5,6 +5,7 @@
  * @module
  */
 import type { WorkerMetrics, WorkerStatus } from "../protocol/messages.ts";
+import { isLeaving } from "./copies.ts";
 import { workersList } from "./restrictions.ts";
 import type { SchedulerState } from "./state.ts";
 import type { TaskState } from "./task_state.ts";
@@ -79,10 +80,12 @@ export function hasWhat(s: SchedulerState, workers?: readonly string[]): Record<
   return Object.fromEntries(answer);
 }
 
-/** How many threads workers have. */
+/** How many threads workers have; those that are about to leave are left out. */
 export function ncores(s: SchedulerState, workers?: readonly string[]): Record<string, number> {
   const answer = new Map<string, number>();
-  for (const ws of workersList(s, workers)) answer.set(ws.address, ws.nthreads);
+  for (const ws of workersList(s, workers)) {
+    if (!isLeaving(ws)) answer.set(ws.address, ws.nthreads);
+  }
   return Object.fromEntries(answer);
 }
 

@@ -26,16 +26,18 @@ export interface RetireOptions {
   timeout: number;
   /** Whether the worker is told to close when nothing is lost by it any more. */
   close: boolean;
-  /** Whether it goes on until another worker can take over. */
-  mayWait: boolean;
+  /** Whether its nanny starts another: it goes on, then, until another worker can take over. */
+  restart: boolean;
 }
 
 /** A worker on its way out. */
 export interface Retirement {
   readonly reason: string;
-  /** When it is over in any case, in seconds. */
+  readonly timeout: number;
+  /** When it is over in any case, in seconds; Infinity before it has begun. */
   deadline: number;
   close: boolean;
+  restart: boolean;
   /** Whether it takes tasks still, because no other worker could take over. */
   isWaiting: boolean;
   /** Whether nothing is to be done any more but to leave. */
@@ -56,16 +58,19 @@ export interface Retired {
 
 /** Begins to retire a worker. One that retires already does so by the earlier of both deadlines. */
 export function retire(s: SchedulerState, ws: WorkerState, options: RetireOptions): void {
-  const { reason, close, mayWait } = options;
-  const deadline = s.now + options.timeout;
+  const { reason, timeout, close, restart } = options;
   const before = ws.retirement;
   if (before !== null) {
-    before.deadline = Math.min(before.deadline, deadline);
-    if (before.isOver && close && !before.close) sayClose(s, ws);
+    if (!restart) before.deadline = Math.min(before.deadline, s.now + timeout);
+    before.restart &&= restart;
+    before.isWaiting &&= restart;
+    const isDue = before.isOver && close && !before.close;
     before.close ||= close;
-    before.isWaiting &&= mayWait;
+    if (isDue) sayClose(s, ws);
   } else {
-    ws.retirement = { reason, deadline, close, isWaiting: mayWait, isOver: false };
+    const isWaiting = restart;
+    const deadline = isWaiting ? Infinity : s.now + timeout;
+    ws.retirement = { reason, timeout, deadline, close, restart, isWaiting, isOver: false };
     s.retiring.add(ws);
     s.eventLog.add("worker", { action: "retire", worker: ws.address, reason }, s.now);
   }
@@ -92,8 +97,11 @@ export function advanceRetirements(s: SchedulerState): void {
 /** Lets the retirement of a worker begin, unless it has to wait for another worker. */
 function begin(s: SchedulerState, ws: WorkerState): void {
   const retirement = ws.retirement as Retirement;
-  if (retirement.isWaiting && !canBeSpared(s, ws)) return;
-  retirement.isWaiting = false;
+  if (retirement.isWaiting) {
+    if (!canBeSpared(s, ws)) return;
+    retirement.isWaiting = false;
+    retirement.deadline = s.now + retirement.timeout;
+  }
   setStatus(s, ws, "closing-gracefully");
 }
 
@@ -121,5 +129,6 @@ function finish(s: SchedulerState, ws: WorkerState, retirement: Retirement): voi
 }
 
 function sayClose(s: SchedulerState, ws: WorkerState): void {
-  sendToWorker(s, ws, { op: "close", reason: (ws.retirement as Retirement).reason });
+  const { reason, restart } = ws.retirement as Retirement;
+  sendToWorker(s, ws, { op: "close", reason, restart });
 }

@@ -8,6 +8,8 @@ import type { Handler } from "../comm/server.ts";
 import type { Message, RunSpecReply } from "../protocol/messages.ts";
 import type { Serialized } from "../protocol/serialized.ts";
 import { type SchedulerCore, UploadRefusedError } from "./core.ts";
+import type { RetireWorkersOptions } from "./scheduler.ts";
+import type { WorkersToCloseOptions } from "./workers_to_close.ts";
 import {
   assignByCores,
   gatherFromWorkers,
@@ -15,6 +17,7 @@ import {
   scatterToWorkers,
 } from "./gather_scatter.ts";
 import {
+  checkCount,
   checkMap,
   checkModules,
   checkName,
@@ -25,6 +28,7 @@ import {
   checkSerializedByName,
   checkTextsByName,
   MalformedMessageError,
+  refuse,
 } from "./message_checks.ts";
 
 /** How long `scatter` waits for a first worker when the caller does not say, in seconds. */
@@ -46,6 +50,7 @@ export interface SchedulerServices {
   /** Send what the core has piled up. */
   flush(): void;
   restart(options: { timeout: number }): Promise<string[]>;
+  retireWorkers(options: RetireWorkersOptions): Promise<string[]>;
   removeWorker(address: string, reason: string): void;
   /** Resolves when a worker has joined, or when that has not happened within so many seconds. */
   workerJoined(timeout: number): Promise<void>;
@@ -96,7 +101,8 @@ export function rpcHandlers(services: SchedulerServices): Record<string, Handler
       return { status: "error", message: `scatter: client ${client} is not connected` };
     }
     if (core.workersList().length === 0) await services.workerJoined(timeout);
-    const workers = core.workersList(wanted);
+    // Not on those that are about to leave.
+    const workers = Object.keys(core.ncores(wanted));
     if (workers.length === 0) {
       const which = wanted === undefined ? "" : ` called ${wanted.join(" or ")}`;
       return { status: "error", message: `scatter: there is no worker${which} in the cluster` };
@@ -193,11 +199,24 @@ export function rpcHandlers(services: SchedulerServices): Record<string, Handler
     return { status: "OK", removed: await services.restart({ timeout }) };
   }
 
+  async function retireWorkers(_comm: unknown, message: Message): Promise<unknown> {
+    const workers = await services.retireWorkers({
+      ...toClose(message),
+      workers: optionalNames(message, "workers"),
+      remove: optionalBoolean(message, "remove"),
+      closeWorkers: optionalBoolean(message, "closeWorkers"),
+      timeout: message.timeout === undefined ? undefined : checkNumber(message, "timeout", 0),
+    });
+    return { status: "OK", workers };
+  }
+
   return {
     gather,
     scatter,
     broadcast,
     restart,
+    "retire-workers": retireWorkers,
+    "workers-to-close": (_comm, message) => core.workersToClose(toClose(message)),
     "upload-file": uploadFile,
     "get-runspec": (_comm, message): RunSpecReply => core.runSpec(checkName(message, "key")),
     "identity": () => ({
@@ -220,6 +239,26 @@ export function rpcHandlers(services: SchedulerServices): Record<string, Handler
       return { status: "OK" };
     },
   };
+}
+
+function toClose(message: Message): WorkersToCloseOptions {
+  const { by } = message;
+  if (by !== undefined && by !== "worker" && by !== "host") {
+    refuse(message, "by", '"worker" or "host"');
+  }
+  return {
+    memoryRatio: message.memoryRatio === undefined
+      ? undefined
+      : checkNumber(message, "memoryRatio", 0),
+    n: message.n === undefined ? undefined : checkCount(message, "n"),
+    by,
+  };
+}
+
+function optionalBoolean(message: Message, field: string): boolean | undefined {
+  const value = message[field];
+  if (value !== undefined && typeof value !== "boolean") refuse(message, field, "true or false");
+  return value;
 }
 
 /** A list of names, or undefined when the field is absent (or null, as other languages say it). */

@@ -8,13 +8,16 @@ import { AddressError, getAddressHost } from "../comm/addresses.ts";
 import { awakeTimer } from "../comm/awake_timer.ts";
 import type { Comm } from "../comm/comm.ts";
 import { ConnectionPool } from "../comm/connection_pool.ts";
+import { defaultSecurity } from "../comm/default_security.ts";
 import type { ConnectionSecurity, Security } from "../comm/security.ts";
 import { Server } from "../comm/server.ts";
+import { configured, withDefaults } from "../config/configured.ts";
 import { getLogger } from "../config/logging.ts";
 import type {
   Message,
   RegisterClientReply,
   RegisterWorkerReply,
+  SchedulerToClient,
   UpdateGraph,
 } from "../protocol/messages.ts";
 import { Arrivals } from "./arrivals.ts";
@@ -27,13 +30,31 @@ import { type OnMessage, takeStream } from "./peer_stream.ts";
 import { now } from "./clock.ts";
 import type { SchedulerPlugin } from "./plugin.ts";
 import { RestartRounds } from "./restart_rounds.ts";
+import type { Retired } from "./retirement.ts";
+import { RetirementCalls } from "./retirement_calls.ts";
 import { rpcHandlers, type SchedulerServices } from "./rpc_handlers.ts";
 import { checkRegistration, handleWorkerMessage } from "./worker_messages.ts";
+import type { WorkersToCloseOptions } from "./workers_to_close.ts";
 
 const logger = getLogger("distributed.scheduler");
 
 /** Seconds within which a worker has to take a connection for a call. */
 const WORKER_REACH_TIMEOUT = 2;
+
+/** Seconds that a worker has to leave once it was told to. */
+const LEAVE_TIMEOUT = 10;
+
+/** Options of {@linkcode Scheduler.retireWorkers}. */
+export interface RetireWorkersOptions extends WorkersToCloseOptions {
+  /** Addresses, names or hosts. Default: those that {@linkcode Scheduler.workersToClose} finds. */
+  workers?: readonly string[];
+  /** Whether the scheduler forgets them when their results are safe. Default true. */
+  remove?: boolean;
+  /** Whether they are told to leave when their results are safe. Default true. */
+  closeWorkers?: boolean;
+  /** Seconds until they are done with even if something is lost. Default: as long as it takes. */
+  timeout?: number;
+}
 
 /** Options of {@linkcode Scheduler}. */
 export interface SchedulerOptions extends SchedulerCoreOptions {
@@ -75,6 +96,7 @@ export class Scheduler implements AsyncDisposable {
   readonly #workers = new Peers("worker");
   readonly #clients = new Peers("client");
   readonly #restarts = new RestartRounds();
+  readonly #retirements = new RetirementCalls();
   readonly #arrivals = new Arrivals();
   readonly #memory: GraphMemory;
   /** Called when the last worker has left, or the scheduler closes. */
@@ -90,11 +112,13 @@ export class Scheduler implements AsyncDisposable {
   /**
    * A scheduler that does not run yet: see {@linkcode start}.
    *
-   * @param options How it behaves; see {@linkcode SchedulerOptions}.
+   * @param given How it behaves; see {@linkcode SchedulerOptions}. The program's settings, if it has any,
+   * fill in the rest first.
    * @throws {RangeError} When an interval is not a number of seconds above 0.
    * @throws {SecurityError} When a file of the security cannot be used.
    */
-  constructor(options: SchedulerOptions = {}) {
+  constructor(given: SchedulerOptions = {}) {
+    const options = withDefaults(given, configured()?.scheduler);
     this.#intervals = {
       heartbeat: checkInterval("heartbeatInterval", options.heartbeatInterval ?? 1),
       balance: checkInterval("balanceInterval", options.balanceInterval ?? 0.1),
@@ -112,7 +136,7 @@ export class Scheduler implements AsyncDisposable {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.finished = promise;
     this.#finish = resolve;
-    this.#security = options.security?.connection("scheduler");
+    this.#security = (options.security ?? defaultSecurity())?.connection("scheduler");
     this.#pool = new ConnectionPool({
       limit: options.connectionLimit,
       // Workers that have registered are there, or gone.
@@ -161,6 +185,7 @@ export class Scheduler implements AsyncDisposable {
     });
     this.#every(heartbeat, "look at orphans", () => this.core.claimOrphans(now()));
     this.#every(balance, "balance", () => this.core.balance(now()));
+    this.#every(balance, "check of retirements", () => this.core.checkRetirements(now()));
     this.#every(occupancy, "estimate of occupancy", () => this.core.reevaluateOccupancy(now()));
     logger.debug(`Scheduler at ${this.addresses.join(", ")}`);
   }
@@ -214,7 +239,63 @@ export class Scheduler implements AsyncDisposable {
   }
 
   /**
-   * Shut down the cluster: tell all workers to leave, wait for them, and close.
+   * Have workers leave without loss: they get no new tasks, finish those that they run, and others copy
+   * the results that only they hold. Where that cannot be, because no other worker is left or the time
+   * is up, what is lost is computed again.
+   *
+   * @param options Which workers, and what becomes of them. With `remove` and without `closeWorkers` they
+   *   are cut off: it is for you to end them, because they would come back.
+   * @returns Their addresses.
+   * @throws {RangeError} When `timeout` or `memoryRatio` is negative, or `n` no whole number of at least 0.
+   *
+   * @example
+   * ```ts ignore
+   * await scheduler.retireWorkers({ workers: ["alice"], timeout: 60 });
+   * await scheduler.retireWorkers({ n: 2 }); // the two that are missed least
+   * ```
+   */
+  async retireWorkers(options: RetireWorkersOptions = {}): Promise<string[]> {
+    const { remove = true, closeWorkers = true, timeout = Infinity } = options;
+    if (!(timeout >= 0)) {
+      throw new RangeError(
+        `retireWorkers: timeout must be a number of seconds of at least 0, got ${timeout}`,
+      );
+    }
+    const workers = options.workers === undefined
+      ? this.workersToClose(options)
+      : this.core.workersList([...options.workers]);
+    const calls = workers.map((address) => ({
+      worker: this.core.workers.get(address),
+      ...this.#retirements.wait(address),
+    }));
+    const reason = "it is retired";
+    this.core.retireWorkers(workers, { reason, timeout, close: closeWorkers }, now());
+    this.#flush();
+    await Promise.all(calls.map(async ({ worker, over, left }) => {
+      await over;
+      if (!remove || worker === undefined) return;
+      if (closeWorkers) await within(LEAVE_TIMEOUT, left);
+      // Another may have come at the same address.
+      if (this.core.workers.get(worker.address) !== worker) return;
+      this.#removeWorker(worker.address, { safe: true, reason });
+    }));
+    return workers;
+  }
+
+  /**
+   * Find workers that can be closed at low cost: idle ones with the least data, as long as the others
+   * have room for all data, with a comfortable buffer.
+   *
+   * @param options How much room is comfortable; or how many workers to find, busy or not.
+   * @returns Their addresses, the one that is missed least first.
+   * @throws {RangeError} When `memoryRatio` is negative, or `n` no whole number of at least 0.
+   */
+  workersToClose(options: WorkersToCloseOptions = {}): string[] {
+    return this.core.workersToClose(options);
+  }
+
+  /**
+   * Shut down the cluster: tell all clients and workers that it ends, wait for the workers, and close.
    *
    * @param options.timeout How long the workers may take, in seconds. Default: 10.
    */
@@ -223,6 +304,8 @@ export class Scheduler implements AsyncDisposable {
   }
 
   async #shutDown(timeout: number): Promise<void> {
+    const end: SchedulerToClient = { op: "close", reason: "the cluster is shut down" };
+    for (const client of this.#clients.ids) this.#clients.send(client, [end]);
     for (const worker of this.#workers.ids) {
       this.#workers.send(worker, [{ op: "close", reason: "the cluster is shut down" }]);
     }
@@ -251,6 +334,7 @@ export class Scheduler implements AsyncDisposable {
   async #close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     this.#restarts.close();
+    this.#retirements.close();
     this.#arrivals.announce();
     this.#onEmpty();
     await Promise.all([this.#workers.close(), this.#clients.close()]);
@@ -349,6 +433,7 @@ export class Scheduler implements AsyncDisposable {
   /** Nothing will come any more from a worker that is gone: not even from one that only hangs. */
   #stopWaitingFor(worker: string): void {
     this.#restarts.left(worker, false);
+    this.#retirements.left(worker);
     void this.#pool.closeComms(worker);
     if (this.#workers.size === 0) this.#onEmpty();
   }
@@ -399,6 +484,10 @@ export class Scheduler implements AsyncDisposable {
   /** Send what has piled up in the core. */
   #flush(): void {
     this.core.drain(this.#workers.send, this.#clients.send);
+    for (const retired of this.core.takeRetired()) {
+      logRetired(retired);
+      this.#retirements.retired(retired.address);
+    }
   }
 
   // calls ----------------------------------------------------------------------
@@ -417,6 +506,7 @@ export class Scheduler implements AsyncDisposable {
       now,
       flush: () => this.#flush(),
       restart: (options) => this.restart(options),
+      retireWorkers: (options) => this.retireWorkers(options),
       removeWorker: (address, reason) => this.#removeWorker(address, { safe: true, reason }),
       workerJoined: (timeout) => this.#arrivals.next(timeout),
     };
@@ -457,6 +547,26 @@ export class Scheduler implements AsyncDisposable {
 function isRefusal(error: unknown): error is Error {
   return error instanceof WorkerRefusedError || error instanceof MalformedMessageError ||
     error instanceof AddressError;
+}
+
+function logRetired({ address, reason, running, lost, lostForGood }: Retired): void {
+  const losses = [
+    running > 0 ? `${running} tasks that it runs` : "",
+    lost > 0 ? `${lost} results` : "",
+  ].filter((loss) => loss !== "").join(" and ");
+  const again = losses === "" ? "" : `; ${losses} are computed again`;
+  const never = lostForGood === 0 ? "" : `; ${lostForGood} pieces of clients' data are lost`;
+  const text = `Worker ${address} leaves (${reason})${again}${never}`;
+  if (again !== "" || never !== "") logger.warn(text);
+  else logger.debug(text);
+}
+
+/** Wait for something, but no longer than so many seconds. */
+async function within(seconds: number, promise: Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const stopTimer = awakeTimer(seconds, late.resolve);
+  await Promise.race([promise, late.promise]);
+  stopTimer();
 }
 
 function checkInterval(name: string, seconds: number): number {

@@ -29,6 +29,8 @@ export interface WorkerOptions {
   pid?: number;
   nbytes?: Record<string, number>;
   needs?: Record<string, string[]>;
+  memoryLimit?: number;
+  status?: "running" | "paused";
 }
 
 /** Parts in short: each name with the names of those that it needs. */
@@ -85,6 +87,8 @@ export class Harness {
       resources: options.resources ?? {},
       now: this.now,
       pid: options.pid ?? 1,
+      memoryLimit: options.memoryLimit,
+      status: options.status,
       versions: {},
       nbytes: options.nbytes ?? {},
       needs: options.needs,
