@@ -87,6 +87,8 @@ interface DataReply {
   status: string;
   data?: Record<string, Serialized>;
   missing?: Record<string, string[]>;
+  /** Keys that the worker has on disk, and did not read at once with the others: to be asked for again. */
+  later?: string[];
 }
 
 const maxMisses = 10;
@@ -229,11 +231,15 @@ export class Fetcher {
     const shared = address.startsWith("inproc:");
     const missing: Record<string, string[]> = {};
     let anyMissing = false;
+    // One that sends nothing but promises is not asked for ever.
+    const later = new Set(reply.later?.length === requests.length ? [] : reply.later);
     for (const request of requests) {
       const { key } = request.state;
       const value = reply.data?.[key];
       if (value instanceof Serialized) {
         this.#finish(request, value, shared);
+      } else if (later.has(key)) {
+        this.#again(request);
       } else if (!viaScheduler) {
         anyMissing = true;
         missing[key] = [address];

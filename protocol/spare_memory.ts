@@ -64,6 +64,24 @@ export function recycle(bytes: Uint8Array): void {
 }
 
 /**
+ * Give a buffer back to the system, at once rather than when the garbage collector comes to it; views on it are
+ * empty from now on. Those that are being sent are left alone.
+ *
+ * @param bytes All of the buffer.
+ */
+export function discard(bytes: Uint8Array): void {
+  const { buffer } = bytes;
+  if (sending.has(buffer) || !(buffer instanceof ArrayBuffer) || buffer.resizable) return;
+  if (bytes.byteLength === buffer.byteLength) buffer.transfer(0);
+}
+
+/** Give all spare buffers back to the system. */
+export function discardSpares(): void {
+  for (const { buffer } of spares) buffer.transfer(0);
+  spares = [];
+}
+
+/**
  * A buffer that was given up.
  *
  * @param length Its size in bytes.

@@ -121,12 +121,22 @@ async function getData(
   worker: string,
   keys: string[],
 ): Promise<Record<string, Serialized>> {
+  // Without a prototype: see above.
+  const data: Record<string, Serialized> = Object.create(null);
   try {
-    const reply = await pool.rpc(worker).getData({ keys }) as {
-      data?: Record<string, Serialized>;
-    };
-    return reply.data ?? {};
+    for (let open = keys; open.length > 0;) {
+      const reply = await pool.rpc(worker).getData({ keys: open }) as {
+        data?: Record<string, Serialized>;
+        later?: string[];
+      };
+      Object.assign(data, reply.data);
+      // What it has on disk it may not read all at once.
+      const later = new Set(reply.later);
+      const left = open.filter((key) => later.has(key));
+      open = left.length < open.length ? left : [];
+    }
   } catch {
-    return {}; // A worker that cannot be asked has nothing to give; the caller reports it missing.
+    // A worker that cannot be asked has nothing to give; the caller reports it missing.
   }
+  return data;
 }

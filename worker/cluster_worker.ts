@@ -12,12 +12,14 @@ import type { Message, RegisterWorker, WorkerMetrics } from "../protocol/message
 import { isName } from "../protocol/names.ts";
 import { Serialized } from "../protocol/serialized.ts";
 import type { WorkerCore } from "./core.ts";
+import { Departure } from "./departure.ts";
 import { PeerTransfers } from "./peer_transfers.ts";
 import { SchedulerLink } from "./scheduler_link.ts";
 import { ResultStore } from "./store.ts";
 import { MalformedMessageError } from "./stream_messages.ts";
 import type { LogEntry } from "./transition_log.ts";
 import { now, WorkerEngine } from "./worker_engine.ts";
+import { memoryShares, WorkerMemory } from "./worker_memory.ts";
 import {
   checkWorkerOptions,
   type ClusterWorkerOptions,
@@ -35,6 +37,10 @@ export class WorkerFailedError extends Error {
   override name = "WorkerFailedError";
 }
 
+/** Seconds that a worker may take to leave without loss, unless it is told otherwise. */
+const LEAVE_TIMEOUT = 30;
+/** Seconds that tasks have to finish on a worker that is to be restarted for a thread that would not end. */
+const RESTART_TIMEOUT = 300;
 /** How many errors that should not be are kept. */
 const FAULTS_KEPT = 10;
 
@@ -51,7 +57,7 @@ const FAULTS_KEPT = 10;
  * ```
  */
 export class ClusterWorker implements AsyncDisposable {
-  /** The results that are here, by key. */
+  /** The results that are here, by key, those on disk too: to look at one reads it back. */
   readonly data: ResultStore = new ResultStore();
   /** Resolves when the worker has closed, for whichever reason. */
   readonly finished: Promise<void>;
@@ -62,8 +68,13 @@ export class ClusterWorker implements AsyncDisposable {
   readonly #transfers: PeerTransfers;
   readonly #security: ConnectionSecurity | undefined;
   readonly #finish: () => void;
+  readonly #departure = new Departure(
+    (message) => this.#link?.send([message]),
+    (reason) => void this.close({ reason }),
+  );
   #engine: WorkerEngine | undefined;
   #link: SchedulerLink | undefined;
+  #memory: WorkerMemory | undefined;
   #isClosing = false;
   #failure: Error | undefined;
   #starting: Promise<void> | undefined;
@@ -86,12 +97,15 @@ export class ClusterWorker implements AsyncDisposable {
       this.data,
       settings.maxOutgoing,
       settings.totalConnections,
-      { security: this.#security },
+      {
+        security: this.#security,
+        mostFromDisk: memoryShares(settings.memoryLimit).served,
+      },
     );
     this.#server = new Server({
       handlers: {
         "get-data": (comm, message) => this.#transfers.serve(comm, message),
-        "update-data": (_comm, message) => this.#updateData(message),
+        "update-data": (comm, message) => this.#updateData(message, comm.sharesMemory),
         "delete-data": (_comm, message) => this.#deleteData(message),
         "identity": () => this.identity(),
         "terminate": (_comm, message) => this.#terminate(message),
@@ -107,6 +121,7 @@ export class ClusterWorker implements AsyncDisposable {
    *
    * @throws {RegistrationError} When the scheduler refuses this worker, such as for its name.
    * @throws {ConnectError} When the scheduler cannot be reached.
+   * @throws {SpillFolderError} When there is no folder to be had for results on disk.
    * @throws {Error} When it cannot listen, or a thread does not start. It is closed after each of these.
    */
   async start(): Promise<void> {
@@ -167,6 +182,8 @@ export class ClusterWorker implements AsyncDisposable {
       waiting: counts.waiting,
       inMemory,
       nbytes,
+      managed: this.data.memoryBytes,
+      spilled: this.data.diskBytes,
       memory: Deno.memoryUsage().rss,
     };
   }
@@ -192,7 +209,45 @@ export class ClusterWorker implements AsyncDisposable {
    * @param options.reason Why, for the scheduler's log.
    */
   close(options: { reason?: string } = {}): Promise<void> {
-    return this.#closing ??= this.#close(options.reason);
+    return this.#closing ??= this.#close(options.reason, false);
+  }
+
+  /**
+   * Leave the cluster without loss: take no new task, finish those that run, and let others copy the
+   * results that only this worker holds; then close. {@linkcode close} cuts it short.
+   *
+   * @param options.timeout How long that may take, in seconds; then it closes anyway, and what is lost is
+   * computed again. Default 30.
+   * @param options.reason Why, for logs.
+   * @param options.restart Whether the nanny starts another worker then. It waits for another worker that
+   * can take over, if there is none.
+   * @returns Resolves when the worker has closed.
+   * @throws {RangeError} When the timeout is negative.
+   * @throws {TypeError} When the worker is to be restarted and has no nanny.
+   *
+   * @example
+   * ```ts ignore
+   * Deno.addSignalListener("SIGTERM", () => void worker.closeGracefully({ timeout: 20 }));
+   * ```
+   */
+  closeGracefully(
+    options: { timeout?: number; reason?: string; restart?: boolean } = {},
+  ): Promise<void> {
+    const { timeout = LEAVE_TIMEOUT, reason = "it was asked to leave", restart = false } = options;
+    if (!(timeout >= 0 && timeout < Infinity)) {
+      throw new RangeError(
+        `closeGracefully: timeout must be a number of seconds of at least 0, got ${timeout}`,
+      );
+    }
+    if (restart && this.#settings.nanny === undefined) {
+      throw new TypeError("closeGracefully: restart is for a worker with a nanny; leave it out");
+    }
+    if (this.#isClosing) return this.finished;
+    // Nobody is there to hand anything over to.
+    if (!restart && this.#link?.isUp !== true) return this.close({ reason });
+    logger.info(`Worker at ${this.address} hands its results over: ${reason}`);
+    this.#departure.begin({ timeout, reason, restart });
+    return this.finished;
   }
 
   /** Same as {@linkcode close}. */
@@ -205,10 +260,12 @@ export class ClusterWorker implements AsyncDisposable {
   async #start(): Promise<void> {
     const settings = this.#settings;
     if (this.#isClosing) throw new Error("This worker is closed");
+    this.#memory = await WorkerMemory.open(settings, this.data);
     await this.#server.listen(listenAddressFor(settings), { security: this.#security });
     const engine = this.#engine = this.#makeEngine();
     await engine.start();
     if (this.#isClosing) throw new Error("The worker was closed while it started");
+    this.#memory?.watch(engine);
     this.#link = new SchedulerLink({
       address: settings.schedulerAddress,
       connectTimeout: settings.connectTimeout,
@@ -222,6 +279,7 @@ export class ClusterWorker implements AsyncDisposable {
       },
       onBatch: (batch, isShared) => engine.takeBatch(batch, isShared),
       onBroken: () => engine.connectionLost(),
+      onRestored: () => this.#departure.ask(),
       onLost: (error) => this.#fail(error),
     });
     await this.#link.open();
@@ -231,6 +289,7 @@ export class ClusterWorker implements AsyncDisposable {
   #makeEngine(): WorkerEngine {
     const settings = this.#settings;
     const { nanny } = settings;
+    const shares = memoryShares(settings.memoryLimit);
     return new WorkerEngine({
       core: {
         address: this.address,
@@ -239,6 +298,7 @@ export class ClusterWorker implements AsyncDisposable {
         random: Math.random,
         totalConnections: settings.totalConnections,
         maxGatherBytes: settings.maxGatherBytes,
+        maxIncomingBytes: shares.incoming,
         validate: settings.validate,
       },
       threads: {
@@ -252,9 +312,18 @@ export class ClusterWorker implements AsyncDisposable {
       connectTimeout: settings.connectTimeout,
       security: this.#security,
       store: this.data,
+      mostBytesInThreads: shares.inThreads,
       transfers: this.#transfers,
       send: (messages) => this.#link?.send(messages),
-      onClose: (reason) => void this.close({ reason }),
+      onMemory: (bytes) => this.#memory?.added(bytes),
+      onClose: ({ reason, restart = false }) =>
+        void (this.#closing ??= this.#close(reason, restart)),
+      onLostThread: nanny === undefined ? undefined : () =>
+        void this.closeGracefully({
+          reason: "a thread would not end",
+          timeout: RESTART_TIMEOUT,
+          restart: true,
+        }),
       onRestart: nanny === undefined ? undefined : () => nanny.restart("the cluster is restarted"),
       onFailure: (reason) => this.#fail(new WorkerFailedError(`The worker failed: ${reason}`)),
       onFault: (where, error) => this.#fault(where, error),
@@ -269,16 +338,22 @@ export class ClusterWorker implements AsyncDisposable {
     void this.close({ reason: error.message });
   }
 
-  async #close(reason: string | undefined): Promise<void> {
+  async #close(reason = "it was closed", restart: boolean): Promise<void> {
     this.#isClosing = true;
-    this.#settings.nanny?.leaving(reason ?? "it was closed");
+    this.#departure.close();
+    const { nanny } = this.#settings;
+    if (!restart) nanny?.leaving(reason);
     const parts = [
+      () => this.#memory?.close(),
       () => this.#link?.close(reason),
+      // Once the scheduler knows that this one is gone.
+      () => restart ? nanny?.restart(reason) : undefined,
       () => this.#transfers.close(),
       () => this.#server.close(),
       () => this.#engine?.close(),
       // Once its parts are closed, a start that was under way comes to an end.
       () => this.#starting?.catch(() => {}),
+      () => this.data.close(),
     ];
     for (const part of parts) {
       try {
@@ -287,7 +362,6 @@ export class ClusterWorker implements AsyncDisposable {
         this.#fault("close", error);
       }
     }
-    this.data.clear();
     this.#finish();
   }
 
@@ -300,6 +374,8 @@ export class ClusterWorker implements AsyncDisposable {
       resources: this.#settings.resources,
       now: now(),
       pid: Deno.pid,
+      memoryLimit: this.#settings.memoryLimit,
+      status: this.core.paused ? "paused" : "running",
       nanny: this.#settings.nanny?.address,
       versions: versions(),
       nbytes: this.core.heldNbytes(),
@@ -314,7 +390,7 @@ export class ClusterWorker implements AsyncDisposable {
 
   // -------------------------------------------------------------------------------- operations
 
-  #updateData(message: Message): unknown {
+  #updateData(message: Message, isShared: boolean): unknown {
     const data = message.data as Record<string, unknown> | undefined;
     const valid = typeof data === "object" && data !== null &&
       Object.entries(data).every(([key, value]) => isName(key) && value instanceof Serialized);
@@ -328,7 +404,7 @@ export class ClusterWorker implements AsyncDisposable {
       const value = data[key] as Serialized;
       nbytes[key] = value.nbytes;
     }
-    this.#running().putData(data as Record<string, Serialized>, nbytes);
+    this.#running().putData(data as Record<string, Serialized>, nbytes, isShared);
     return { status: "OK", nbytes };
   }
 

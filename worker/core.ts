@@ -31,10 +31,10 @@ export type { WorkerCoreOptions } from "./core_options.ts";
 export class WorkerCore {
   /** The keys, their states and transitions. */
   readonly machine: TaskMachine;
-  /** Nothing new is started. */
+  /** Nothing new is started, and the scheduler knows. */
   paused = false;
-  /** Most gathers at once. */
-  readonly totalConnections: number;
+  /** Nothing new is started for the moment. */
+  held = false;
   /** How many restarts of the threads are under way. */
   #restarts = 0;
   #draining = false;
@@ -45,11 +45,11 @@ export class WorkerCore {
 
   /** @param options The worker's address, its threads, and its limits. */
   constructor(options: WorkerCoreOptions) {
-    this.totalConnections = options.totalConnections ?? 50;
     const gathering = new Gathering({
-      totalConnections: this.totalConnections,
+      totalConnections: options.totalConnections ?? 50,
       maxGatherBytes: options.maxGatherBytes ?? 200e6,
       maxGatherKeys: options.maxGatherKeys ?? 10_000,
+      maxIncomingBytes: options.maxIncomingBytes ?? Infinity,
     }, options.random);
     const queue = new ExecutionQueue(
       options.nthreads,
@@ -336,17 +336,39 @@ export class WorkerCore {
 
   // --------------------------------------------------------------------------------- control
 
-  /** Start nothing new, fetch nothing, until {@linkcode unpause}. */
+  /** Start nothing new, fetch nothing, until {@linkcode unpause}; the scheduler is told. What runs goes on. */
   pause(now: number): void {
-    this.#begin("pause", now);
-    this.paused = true;
+    this.#setPaused(true, "pause", now);
+  }
+
+  /** Go on after {@linkcode pause}; the scheduler is told. */
+  unpause(now: number): void {
+    this.#setPaused(false, "unpause", now);
+  }
+
+  #setPaused(paused: boolean, cause: string, now: number): void {
+    const machine = this.#begin(cause, now);
+    if (paused !== this.paused) {
+      this.paused = paused;
+      machine.messages.push({
+        op: "worker-status-change",
+        status: paused ? "paused" : "running",
+      });
+    }
     this.#end();
   }
 
-  /** Go on after {@linkcode pause}. */
-  unpause(now: number): void {
-    this.#begin("unpause", now);
-    this.paused = false;
+  /** As {@linkcode pause}, but for so short that nobody needs to be told. */
+  hold(now: number): void {
+    this.#begin("hold", now);
+    this.held = true;
+    this.#end();
+  }
+
+  /** Go on after {@linkcode hold}. */
+  unhold(now: number): void {
+    this.#begin("unhold", now);
+    this.held = false;
     this.#end();
   }
 
@@ -388,7 +410,8 @@ export class WorkerCore {
     } finally {
       this.#draining = false;
     }
-    if (this.#validate) validateWorker(this, !this.paused && this.#restarts === 0);
+    const settled = !this.paused && !this.held && this.#restarts === 0;
+    if (this.#validate) validateWorker(this, settled);
   }
 
   // --------------------------------------------------------------------------------- questions
@@ -454,7 +477,7 @@ export class WorkerCore {
   }
 
   #ensureCommunicating(): void {
-    if (this.paused) return;
+    if (this.paused || this.held) return;
     const { machine } = this;
     for (;;) {
       const gather = machine.gathering.next();
@@ -470,13 +493,14 @@ export class WorkerCore {
   }
 
   #ensureComputing(): void {
-    if (this.paused || this.#restarts > 0) return;
+    if (this.#restarts > 0) return;
     const { machine } = this;
     machine.cause = "thread free";
     for (const task of machine.queue.rejoining) {
       if (!machine.queue.threadIsFree) return;
       machine.transitionLongRunningExecuting(task);
     }
+    if (this.paused || this.held) return;
     for (;;) {
       const task = machine.queue.next();
       if (task === undefined) return;

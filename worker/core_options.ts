@@ -20,6 +20,8 @@ export interface WorkerCoreOptions {
   maxGatherBytes?: number;
   /** Most keys to ask a peer for at once (10,000). */
   maxGatherKeys?: number;
+  /** Most bytes on their way from all peers together, unless a single gather has more (no limit). */
+  maxIncomingBytes?: number;
   /** How many tasks beyond the running one a thread may be given (`AHEAD_LIMIT`). */
   aheadLimit?: number;
   /** How long the tasks given to one thread may take together, in seconds (0.005). */

@@ -27,6 +27,8 @@ export interface GatheringLimits {
   maxGatherBytes: number;
   /** Most pieces asked for in one gather. */
   maxGatherKeys: number;
+  /** Most bytes on their way at once, unless a single gather has more. */
+  maxIncomingBytes: number;
 }
 
 /** The data that is waiting or in flight, and the peers that hold it. */
@@ -35,6 +37,8 @@ export class Gathering {
   readonly peers: Map<string, Peer> = new Map();
   /** How many gathers are under way. */
   active = 0;
+  /** How many bytes are on their way. */
+  incomingBytes = 0;
   readonly #limits: GatheringLimits;
   readonly #random: () => number;
   /** How many holdings could be asked for: 0 lets {@linkcode next} answer at once. */
@@ -119,10 +123,10 @@ export class Gathering {
 
   /**
    * The gather to begin now; its tasks are in flight from here on. Undefined when there is nothing to
-   * fetch, no holder is idle, or enough gathers are under way.
+   * fetch, no holder is idle, or enough is under way.
    */
   next(): Gather | undefined {
-    if (this.#wanted === 0 || this.active >= this.#limits.totalConnections) return undefined;
+    if (this.#wanted === 0 || this.isFull) return undefined;
     let best: Holding | undefined;
     for (const peer of this.peers.values()) {
       if (!peer.isIdle) continue;
@@ -134,20 +138,30 @@ export class Gathering {
 
     const peer = this.#randomIdleHolder(best.task);
     const tasks = [best.task];
+    const { maxGatherBytes, maxGatherKeys, maxIncomingBytes } = this.#limits;
+    const most = Math.min(maxGatherBytes, maxIncomingBytes - this.incomingBytes);
     let nbytes = expectedNbytes(best.task);
     this.#depart(best.task, peer);
     for (;;) {
       const more = peer.wanted.peek()?.task;
-      if (more === undefined || tasks.length >= this.#limits.maxGatherKeys) break;
+      if (more === undefined || tasks.length >= maxGatherKeys) break;
       const size = expectedNbytes(more);
-      if (nbytes + size > this.#limits.maxGatherBytes) break;
+      if (nbytes + size > most) break;
       nbytes += size;
       tasks.push(more);
       this.#depart(more, peer);
     }
     peer.inFlight = tasks;
+    peer.inFlightBytes = nbytes;
     this.active++;
+    this.incomingBytes += nbytes;
     return { peer, tasks, nbytes };
+  }
+
+  /** Whether enough is under way. */
+  get isFull(): boolean {
+    const { totalConnections, maxIncomingBytes } = this.#limits;
+    return this.active >= totalConnections || this.incomingBytes >= maxIncomingBytes;
   }
 
   /** The gather from a peer has ended. Returns what was asked for, in the order asked. */
@@ -155,6 +169,8 @@ export class Gathering {
     const tasks = peer.inFlight!;
     peer.inFlight = null;
     this.active--;
+    this.incomingBytes -= peer.inFlightBytes;
+    peer.inFlightBytes = 0;
     this.#forgetIfIdle(peer);
     return tasks;
   }

@@ -28,6 +28,8 @@ export class Peer {
   readonly wanted: Heap<Holding> = new Heap();
   /** What is on its way from there; null when no gather is under way. */
   inFlight: TaskState[] | null = null;
+  /** Expected size of that, in bytes. */
+  inFlightBytes = 0;
   /** It said that it was busy: not to be asked for now. */
   resting = false;
   /** How often in a row it said so. */

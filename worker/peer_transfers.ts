@@ -13,6 +13,8 @@ import { getLogger } from "../config/logging.ts";
 import type { Message } from "../protocol/messages.ts";
 import { Serialized } from "../protocol/serialized.ts";
 import { MalformedMessageError } from "./stream_messages.ts";
+import { ByteBudget } from "./byte_budget.ts";
+import { Sending } from "./sending.ts";
 import type { ResultStore } from "./store.ts";
 
 const logger = getLogger("distributed.worker");
@@ -35,12 +37,17 @@ const REACH_TIMEOUT = 2;
 const HANDSHAKE_TIMEOUT = 30;
 
 /** A peer's answer, before it is looked at. */
-type DataReply = { status?: unknown; data?: Record<string, unknown> } | null | undefined;
+type DataReply =
+  | { status?: unknown; data?: Record<string, unknown>; later?: unknown }
+  | null
+  | undefined;
 
 /** Options of {@linkcode PeerTransfers}. */
 export interface PeerTransfersOptions {
   /** Seconds that a transfer may take beyond those for its size, or stand still. Default 60. */
   patience?: number;
+  /** Bytes that may be read from disk for others at once; a single result may have more. Default: no limit. */
+  mostFromDisk?: number;
   /** Certificates and token of the worker. */
   security?: ConnectionSecurity;
 }
@@ -51,6 +58,7 @@ export class PeerTransfers {
   readonly #pool: ConnectionPool;
   readonly #maxOutgoing: number;
   readonly #patience: number;
+  readonly #fromDisk: ByteBudget;
   readonly #closing = new AbortController();
   /** How many peers are being sent data now. */
   outgoing = 0;
@@ -65,11 +73,12 @@ export class PeerTransfers {
     store: ResultStore,
     maxOutgoing: number,
     maxIncoming: number,
-    { patience = PATIENCE_SECONDS, security }: PeerTransfersOptions = {},
+    { patience = PATIENCE_SECONDS, mostFromDisk = Infinity, security }: PeerTransfersOptions = {},
   ) {
     this.#store = store;
     this.#maxOutgoing = maxOutgoing;
     this.#patience = patience;
+    this.#fromDisk = new ByteBudget(mostFromDisk);
     this.#pool = new ConnectionPool({
       limit: maxIncoming,
       connectTimeout: HANDSHAKE_TIMEOUT,
@@ -99,15 +108,22 @@ export class PeerTransfers {
     const stopTimer = awakeTimer(seconds, giveUp);
     const signal = AbortSignal.any([tooLong.signal, this.#closing.signal]);
     try {
-      const reply = await this.#call(worker, keys, signal);
-      if (reply?.status === "busy") return "busy";
-      if (reply?.status !== "OK" || typeof reply.data !== "object" || reply.data === null) {
-        throw new TransferError(`${worker} answered with status ${reply?.status}`);
-      }
       const received = new Map<string, Serialized>();
-      for (const key of keys) {
-        const value = reply.data[key];
-        if (value instanceof Serialized) received.set(key, value);
+      for (let open = keys; open.length > 0;) {
+        // Once it has begun to send, it does not send away.
+        const reply = await this.#call(worker, open, received.size === 0, signal);
+        if (reply?.status === "busy") return "busy";
+        if (reply?.status !== "OK" || typeof reply.data !== "object" || reply.data === null) {
+          throw new TransferError(`${worker} answered with status ${reply?.status}`);
+        }
+        for (const key of open) {
+          const value = reply.data[key];
+          if (value instanceof Serialized) received.set(key, value);
+        }
+        const later = new Set<unknown>(Array.isArray(reply.later) ? reply.later : []);
+        const left = open.filter((key) => later.has(key));
+        // One that sends nothing but promises is not asked for ever.
+        open = left.length < open.length ? left : [];
       }
       return received;
     } finally {
@@ -115,19 +131,29 @@ export class PeerTransfers {
     }
   }
 
-  async #call(worker: string, keys: readonly string[], signal: AbortSignal): Promise<DataReply> {
+  async #call(
+    worker: string,
+    keys: readonly string[],
+    mayBeBusy: boolean,
+    signal: AbortSignal,
+  ): Promise<DataReply> {
     try {
-      return await this.#pool.call(worker, "get-data", { keys, mayBeBusy: true }, { signal });
+      return await this.#pool.call(worker, "get-data", { keys, mayBeBusy }, { signal });
     } catch (error) {
       // It has its hands full with connections: that is no reason to think that its data is gone.
-      if (error instanceof RemoteError && error.remoteName === CONNECTION_LIMIT_ERROR) {
+      if (
+        mayBeBusy && error instanceof RemoteError && error.remoteName === CONNECTION_LIMIT_ERROR
+      ) {
         return { status: "busy" };
       }
       throw error;
     }
   }
 
-  /** Handler of `get-data`: answers with what is here of the keys, the stored frames themselves. */
+  /**
+   * Handler of `get-data`: answers with what is here of the keys, the stored frames themselves. Those that had
+   * to be read from disk beyond what memory allows are named as `later`: to be asked for once more.
+   */
   async serve(comm: Comm, message: Message): Promise<unknown> {
     const { keys, mayBeBusy } = message;
     if (!Array.isArray(keys) || !keys.every((key) => typeof key === "string")) {
@@ -135,18 +161,19 @@ export class PeerTransfers {
     }
     // Who does not know to come back later, such as a client, is served at once.
     if (mayBeBusy === true && this.outgoing >= this.#maxOutgoing) return { status: "busy" };
-    const data: Record<string, Serialized> = {};
-    for (const key of keys) {
-      const value = this.#store.get(key);
-      if (value !== undefined) data[key] = value;
-    }
     this.outgoing++;
-    const writing = comm.write({ status: "OK", data });
-    const stopWatching = abortWhenStalled(comm, this.#patience);
+    const sending = new Sending(this.#store, this.#fromDisk, comm.sharesMemory);
     try {
-      await writing;
+      const reply = await sending.prepare(keys);
+      const writing = comm.write(reply);
+      const stopWatching = abortWhenStalled(comm, this.#patience);
+      try {
+        await writing;
+      } finally {
+        stopWatching();
+      }
     } finally {
-      stopWatching();
+      sending.end();
       this.outgoing--;
     }
     return Server.noReply;

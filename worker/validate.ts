@@ -186,12 +186,16 @@ function validateCode(core: WorkerCore): void {
 function validatePeers(core: WorkerCore): void {
   const { gathering } = core.machine;
   let active = 0;
+  let incoming = 0;
   for (const peer of gathering.peers.values()) {
     if (peer.inFlight !== null) active++;
+    incoming += peer.inFlightBytes;
     if (peer.holdings === 0 && peer.isIdle) fail(core, "", `remembers ${peer.address} for nothing`);
     if (peer.wanted.size > peer.holdings) fail(core, "", `wants too much from ${peer.address}`);
   }
-  if (active !== gathering.active) fail(core, "", "does not count its gathers");
+  if (active !== gathering.active || incoming !== gathering.incomingBytes) {
+    fail(core, "", "does not count its gathers");
+  }
 }
 
 function validateSettled(core: WorkerCore): void {
@@ -203,7 +207,7 @@ function validateSettled(core: WorkerCore): void {
   if (idle && queue.ready.size > 0) {
     fail(core, queue.ready.peek()!.key, "starts when a thread is free");
   }
-  if (gathering.active >= core.totalConnections) return;
+  if (gathering.isFull) return;
   for (const peer of gathering.peers.values()) {
     if (peer.isIdle && peer.wanted.size > 0) {
       fail(core, peer.wanted.peek()!.task.key, `is fetched when ${peer.address} is idle`);

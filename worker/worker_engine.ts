@@ -14,6 +14,7 @@ import type { WorkerAction } from "./actions.ts";
 import { WorkerCore, type WorkerCoreOptions } from "./core.ts";
 import { ClientRelays } from "./client_relays.ts";
 import type { PeerTransfers } from "./peer_transfers.ts";
+import { TaskStarter } from "./task_starter.ts";
 import type { ResultStore } from "./store.ts";
 import { MalformedMessageError, takeSchedulerMessage } from "./stream_messages.ts";
 import type { TaskState } from "./task_state.ts";
@@ -36,12 +37,18 @@ export interface WorkerEngineOptions {
   security?: ConnectionSecurity;
   /** Where results are kept. */
   store: ResultStore;
+  /** How many bytes the data of the tasks in the threads may have together; a single task may have more. */
+  mostBytesInThreads: number;
   /** How data comes from peers. */
   transfers: PeerTransfers;
   /** Takes messages for the scheduler. */
   send(messages: readonly WorkerToScheduler[]): void;
+  /** So many bytes have come into memory. */
+  onMemory(bytes: number): void;
   /** The scheduler wants the worker to leave. */
-  onClose(reason: string | undefined): void;
+  onClose(order: { reason?: string; restart?: boolean }): void;
+  /** A thread would not end. Undefined: that is put up with. */
+  onLostThread?(): void;
   /** The scheduler wants all to begin anew, and there is a nanny to do that. Absent: threads are replaced. */
   onRestart?(): void;
   /** The worker cannot go on. */
@@ -55,6 +62,7 @@ export class WorkerEngine {
   /** The state machine. */
   readonly core: WorkerCore;
   readonly #threads: ThreadPool;
+  readonly #starter: TaskStarter;
   readonly #store: ResultStore;
   readonly #transfers: PeerTransfers;
   readonly #options: WorkerEngineOptions;
@@ -84,6 +92,7 @@ export class WorkerEngine {
         else options.send([{ op: "task-console", key, level, text }]);
       },
       onSecede: (key, seconds) => {
+        this.#starter.seceded(key);
         this.#guard("secede", () => this.core.executeSeceded(key, seconds, now()));
         this.#drainSoon();
       },
@@ -95,6 +104,7 @@ export class WorkerEngine {
       onThreadsChanged: ({ nthreads, lost }) => {
         logger.warn(`The worker has ${nthreads} threads now, ${lost} would not end`);
         this.#guard("threads changed", () => this.core.setThreads(nthreads, now()));
+        if (lost > 0) options.onLostThread?.();
         this.#drainSoon();
       },
       onFailure: (error) => {
@@ -104,6 +114,34 @@ export class WorkerEngine {
         }
       },
     });
+    this.#starter = new TaskStarter({
+      store: options.store,
+      threads: this.#threads,
+      mostBytes: options.mostBytesInThreads,
+      onMissing: (key) => this.#onMissing(key),
+      onRefused: (key, error) => this.#onRefused(key, error),
+    });
+    options.store.onLost = (keys) => this.#onLost(keys);
+  }
+
+  /** How many bytes the data of the tasks in the threads has. */
+  get bytesInThreads(): number {
+    return this.#starter.bytes;
+  }
+
+  /** Have threads free what tasks leave behind early, or not. */
+  saveMemory(isShort: boolean): void {
+    this.#threads.saveMemory(isShort);
+  }
+
+  /** Begin nothing for the moment, or go on. */
+  hold(isHeld: boolean): void {
+    this.#control("hold", () => isHeld ? this.core.hold(now()) : this.core.unhold(now()));
+  }
+
+  /** Begin nothing until further notice, or go on; the scheduler is told. */
+  pause(isPaused: boolean): void {
+    this.#control("pause", () => isPaused ? this.core.pause(now()) : this.core.unpause(now()));
   }
 
   /** Start the threads. */
@@ -116,6 +154,7 @@ export class WorkerEngine {
     this.#isClosed = true;
     for (const timer of this.#rests) clearTimeout(timer);
     this.#rests.clear();
+    this.#starter.clear();
     await this.#threads.close();
     await this.#clients.close();
   }
@@ -132,7 +171,7 @@ export class WorkerEngine {
     for (let i = 0; i < batch.length; i++) {
       const message = batch[i] as SchedulerToWorker;
       if (message?.op === "close") {
-        this.#options.onClose(message.reason);
+        this.#options.onClose(message);
         return;
       }
       if (message?.op === "restart" && this.#options.onRestart !== undefined) {
@@ -140,7 +179,7 @@ export class WorkerEngine {
         return;
       }
       try {
-        takeSchedulerMessage(this.core, this.#threads, message, time);
+        takeSchedulerMessage(this.core, this.#starter, message, time);
         if (message.op === "compute-task" && !isShared) this.#watchMemory(message);
       } catch (error) {
         if (error instanceof MalformedMessageError) logger.error(error.message);
@@ -162,7 +201,7 @@ export class WorkerEngine {
     if (this.#isClosed) return;
     this.#guard("connection lost", () => {
       for (const task of this.core.machine.tasks.values()) {
-        if (task.state === "executing" && this.#threads.recall(task.key)) {
+        if (task.state === "executing" && this.#starter.recall(task.key)) {
           this.core.recalled(task.key, now());
         }
       }
@@ -171,11 +210,19 @@ export class WorkerEngine {
     this.#drain();
   }
 
-  /** Take scattered data. */
-  putData(data: Record<string, Serialized>, nbytes: Record<string, number>): void {
+  /**
+   * Take scattered data.
+   *
+   * @param isShared Whether others in this process have its memory, too.
+   */
+  putData(
+    data: Record<string, Serialized>,
+    nbytes: Record<string, number>,
+    isShared: boolean,
+  ): void {
     this.core.putData(nbytes, now());
     for (const key in data) {
-      if (!this.#store.has(key)) this.#store.set(key, data[key]);
+      if (!this.#store.has(key)) this.#keep(key, data[key], !isShared);
     }
     this.#drain();
   }
@@ -198,7 +245,8 @@ export class WorkerEngine {
     const { machine, code } = this.core;
     const threads = this.#threads;
     memory.watch(args, (value) => {
-      return machine.tasks.get(key)?.run?.args === value || threads.has(key);
+      return machine.tasks.get(key)?.run?.args === value || threads.has(key) ||
+        this.#starter.has(key);
     });
     for (const name in parts) {
       memory.watch(parts[name].code, (part) => {
@@ -241,7 +289,7 @@ export class WorkerEngine {
         return;
       case "cancel-execute":
         // Else its outcome follows.
-        if (this.#threads.cancel(action.key) !== "stopping") {
+        if (this.#starter.cancel(action.key) !== "stopping") {
           this.core.executeCancelled(action.key, now());
         }
         return;
@@ -260,30 +308,47 @@ export class WorkerEngine {
 
   #execute(task: TaskState): void {
     const run = task.run!;
-    let dependencies: Map<string, Serialized> | undefined;
-    if (task.dependencies !== null) {
-      dependencies = new Map();
-      for (const { key } of task.dependencies) dependencies.set(key, this.#store.get(key)!);
-    }
-    try {
-      this.#threads.execute({
-        key: task.key,
-        function: task.function!,
-        needs: task.needs ?? undefined,
-        args: run.args,
-        dependencies,
-        timeout: run.timeout,
-      });
-    } catch (error) {
-      // Such as a time limit that makes no sense.
-      const text = String(error);
-      const time = now();
-      this.core.executeErred(task.key, serialize(error), text, time, time, undefined, time);
-    }
+    this.#starter.start({
+      key: task.key,
+      function: task.function!,
+      needs: task.needs ?? undefined,
+      args: run.args,
+      timeout: run.timeout,
+    }, task.dependencies?.map(({ key }) => key));
+  }
+
+  /** The threads have refused a task. */
+  #onRefused(key: string, error: unknown): void {
+    const time = now();
+    this.core.executeErred(key, serialize(error), String(error), time, time, undefined, time);
+    this.#drainSoon();
+  }
+
+  /** A task could not begin, since data that it needs was lost. */
+  #onMissing(key: string): void {
+    this.#control("missing data", () => this.core.recalled(key, now()));
+  }
+
+  /** Results could not be read back from disk. */
+  #onLost(keys: readonly string[]): void {
+    this.#control("lost data", () => this.core.deleteData(keys, now()));
+  }
+
+  /** Something has changed that neither the scheduler nor a thread has brought about. */
+  #control(where: string, change: () => void): void {
+    if (this.#isClosed) return;
+    this.#guard(where, change);
+    this.#drainSoon();
+  }
+
+  #keep(key: string, value: Serialized, isOwn: boolean): void {
+    this.#store.set(key, value, isOwn);
+    this.#options.onMemory(value.nbytes);
   }
 
   #onOutcome(outcome: Outcome): void {
     if (this.#isClosed) return;
+    this.#starter.ended(outcome.key);
     this.#clients.end(outcome.key);
     try {
       this.#takeOutcome(outcome);
@@ -301,7 +366,7 @@ export class WorkerEngine {
         const { value, type, needs, start, stop, thread } = outcome;
         const { nbytes } = value;
         const wanted = core.executeFinished(key, nbytes, type, needs, start, stop, thread, now());
-        if (wanted) this.#store.set(key, value);
+        if (wanted) this.#keep(key, value, true);
         return;
       }
       case "erred": {
@@ -320,6 +385,7 @@ export class WorkerEngine {
 
   async #restartThreads(id: number): Promise<void> {
     this.#clients.endAll();
+    this.#starter.clear();
     try {
       await this.#threads.restart();
     } catch (error) {
@@ -358,7 +424,9 @@ export class WorkerEngine {
     for (const [key, value] of received) sizes.set(key, value.nbytes);
     this.core.gatherSucceeded(worker, sizes, now());
     for (const [key, value] of received) {
-      if (this.core.holds(key) && !this.#store.has(key)) this.#store.set(key, value);
+      if (!this.core.holds(key) || this.#store.has(key)) continue;
+      // Within a process the peer has the same memory.
+      this.#keep(key, value, !worker.startsWith("inproc:"));
     }
   }
 

@@ -5,7 +5,9 @@
  */
 import { getLocalAddressFor, normalizeAddress, parseAddress } from "../comm/addresses.ts";
 import { getBackend } from "../comm/registry.ts";
+import { defaultSecurity } from "../comm/default_security.ts";
 import type { Security } from "../comm/security.ts";
+import { configured, withDefaults } from "../config/configured.ts";
 import type { NannyHandle } from "./nanny_handle.ts";
 
 /** Options of `ClusterWorker`. All times in seconds, all sizes in bytes. */
@@ -45,6 +47,24 @@ export interface ClusterWorkerOptions {
   grace?: number;
   /** The nanny that looks after the worker's process. Default: none. */
   nanny?: NannyHandle;
+  /**
+   * Bytes of memory that the worker's process may have; see `parseMemoryLimit`. Default 0: no limit, results stay
+   * in memory and nothing is watched.
+   */
+  memoryLimit?: number;
+  /**
+   * The part of the limit that results may have in memory; beyond it, those used least recently go to disk. 0: all
+   * stay in memory. Default 0.6.
+   */
+  memoryTarget?: number;
+  /**
+   * The part of the limit from which on the worker pauses, by resident memory of the process: it starts no task
+   * until there is less. Where several workers share a process, it may be above 1. 0: the memory of the process
+   * is not looked at. Default 0.8.
+   */
+  memoryPause?: number;
+  /** Where to make a folder for results on disk. Default: the system's folder for temporary files. */
+  localDirectory?: string;
   /** Check every invariant after every step. Slow; for tests. */
   validate?: boolean;
   /** Certificates and token. Default: neither, and only peers of this machine are let in. */
@@ -61,25 +81,29 @@ export interface WorkerSettings extends ClusterWorkerOptions {
   maxOutgoing: number;
   connectTimeout: number;
   reconnect: boolean;
+  memoryLimit: number;
+  memoryTarget: number;
+  memoryPause: number;
   validate: boolean;
 }
 
 /**
  * Check options and fill in the defaults.
  *
- * @param options As the user gave them.
+ * @param given As the user gave them; the program's settings, if it has any, fill in the rest first.
  * @returns All settings.
  * @throws {TypeError} When an option is of the wrong kind.
  * @throws {RangeError} When a number is out of range.
  * @throws {AddressError} When an address is malformed.
  */
-export function checkWorkerOptions(options: ClusterWorkerOptions): WorkerSettings {
-  if (typeof options?.schedulerAddress !== "string" || options.schedulerAddress === "") {
+export function checkWorkerOptions(given: ClusterWorkerOptions): WorkerSettings {
+  if (typeof given?.schedulerAddress !== "string" || given.schedulerAddress === "") {
     throw new TypeError(
       'schedulerAddress must be the address of a scheduler, such as "tcp://127.0.0.1:8786"; ' +
-        `got ${show(options?.schedulerAddress)}`,
+        `got ${show(given?.schedulerAddress)}`,
     );
   }
+  const options = withDefaults(given, configured()?.worker);
   getBackend(parseAddress(options.schedulerAddress)[0]);
   if (options.listenAddress !== undefined) {
     if (options.host !== undefined || options.port !== undefined) {
@@ -97,8 +121,15 @@ export function checkWorkerOptions(options: ClusterWorkerOptions): WorkerSetting
   if (options.port !== undefined) whole("port", options.port, 0, 65535);
   if (options.deathTimeout !== undefined) number("deathTimeout", options.deathTimeout, 0);
   if (options.grace !== undefined) number("grace", options.grace, 0);
+  const { localDirectory } = options;
+  if (localDirectory !== undefined && (typeof localDirectory !== "string" || !localDirectory)) {
+    throw new TypeError(
+      `localDirectory must be the path of a folder; got ${show(localDirectory)}`,
+    );
+  }
   return {
     ...options,
+    security: options.security ?? defaultSecurity(),
     schedulerAddress: normalizeAddress(options.schedulerAddress),
     nthreads: whole("nthreads", options.nthreads ?? navigator.hardwareConcurrency, 1, 4096),
     resources,
@@ -108,6 +139,9 @@ export function checkWorkerOptions(options: ClusterWorkerOptions): WorkerSetting
     maxOutgoing: whole("maxOutgoing", options.maxOutgoing ?? 50, 1),
     connectTimeout: number("connectTimeout", options.connectTimeout ?? 10, 0.001),
     reconnect: options.reconnect ?? true,
+    memoryLimit: number("memoryLimit", options.memoryLimit ?? 0, 0),
+    memoryTarget: number("memoryTarget", options.memoryTarget ?? 0.6, 0),
+    memoryPause: number("memoryPause", options.memoryPause ?? 0.8, 0),
     validate: options.validate ?? false,
   };
 }

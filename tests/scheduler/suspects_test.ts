@@ -227,4 +227,13 @@ Deno.test("a worker that registers again has kept its results, or has died in be
   assert.equal(h.task("y").suspicious, 1);
 });
 
-const METRICS = { executing: 0, ready: 0, waiting: 0, inMemory: 0, nbytes: 0, memory: 0 };
+const METRICS = {
+  executing: 0,
+  ready: 0,
+  waiting: 0,
+  inMemory: 0,
+  nbytes: 0,
+  managed: 0,
+  spilled: 0,
+  memory: 0,
+};

@@ -40,6 +40,8 @@ export interface PoolTask {
   thread: PoolThread | undefined;
   slot: number;
   serial: number;
+  /** Whether its memory has gone to a thread: it can't be handed over again. */
+  spent: boolean;
   /** Whether its result is not wanted any more. */
   cancelled: boolean;
   /** Not to be run any more. */
@@ -116,6 +118,7 @@ export class PoolThread {
     args: undefined!,
     needs: undefined,
     dependencies: undefined,
+    moved: undefined,
     timeout: undefined,
   };
 
@@ -235,6 +238,7 @@ export class PoolThread {
       return false;
     }
     entry.thread = this;
+    entry.spent = task.moved !== undefined;
     entry.slot = slot;
     entry.serial = this.#nextSerial;
     // Fits a word of shared memory, and is never 0.
@@ -265,6 +269,7 @@ export class PoolThread {
     record.args = task.args;
     record.needs = needs;
     record.dependencies = task.dependencies;
+    record.moved = task.moved;
     record.timeout = task.timeout;
     return this.#inbox.task(record);
   }

@@ -100,7 +100,8 @@ export class RecordWriter {
     this.position = start + written;
   }
 
-  serialized(serialized: Serialized): void {
+  /** @param isMoved Whether its large frames may be given away instead of copied. */
+  serialized(serialized: Serialized, isMoved = false): void {
     const frames = serialized.frames;
     this.u32(frames.length);
     for (let i = 0; i < frames.length; i++) {
@@ -108,7 +109,9 @@ export class RecordWriter {
       const length = frame.byteLength;
       if (length > MAX_INLINE_BYTES) {
         this.u32(BESIDE);
-        this.beside.push(copyBytes(frame).buffer);
+        const { buffer } = frame;
+        const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === length;
+        this.beside.push(isMoved && isWhole ? buffer : copyBytes(frame).buffer);
       } else {
         this.u32(length);
         this.#bytes.set(frame, this.position);

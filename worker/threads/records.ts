@@ -166,6 +166,8 @@ export interface TaskRecord {
    */
   needs: readonly number[] | undefined;
   dependencies: ReadonlyMap<string, Serialized> | undefined;
+  /** On the way to the thread: see `ThreadTask.moved`. */
+  moved?: ReadonlySet<string>;
   /** Seconds; undefined: no limit. */
   timeout: number | undefined;
 }
@@ -217,7 +219,7 @@ export function writeTask(writer: RecordWriter, task: TaskRecord): void {
     writer.u32(task.dependencies.size);
     for (const [key, value] of task.dependencies) {
       writer.string(key);
-      writer.serialized(value);
+      writer.serialized(value, task.moved?.has(key));
     }
   }
 }

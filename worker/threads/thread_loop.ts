@@ -23,6 +23,7 @@ import { TaskFunctions } from "./task_functions.ts";
 import type { CurrentTask } from "./task_globals.ts";
 import type { TaskPlace } from "./task_place.ts";
 import { TaskRunner } from "./task_runner.ts";
+import type { ThreadGarbage } from "./thread_garbage.ts";
 import { Activity, Claim, Sleep, type ThreadMemory, Word } from "./thread_memory.ts";
 import type { ThreadOutbox } from "./thread_outbox.ts";
 
@@ -60,6 +61,7 @@ export interface LoopParts {
   current: CurrentTask;
   outbox: ThreadOutbox;
   place: TaskPlace;
+  garbage: ThreadGarbage;
   /** Puts back what tasks have damaged; false when there was nothing to put back. */
   mend(damage: Damage): boolean;
   /** Ends the thread. */
@@ -75,6 +77,7 @@ export class ThreadLoop {
   readonly #runner: TaskRunner;
   readonly #outbox: ThreadOutbox;
   readonly #place: TaskPlace;
+  readonly #garbage: ThreadGarbage;
   readonly #mend: (damage: Damage) => boolean;
   readonly #close: () => void;
   /** Records that came by message before the ring said so. */
@@ -86,11 +89,13 @@ export class ThreadLoop {
   broken = false;
 
   /** @param parts See {@linkcode LoopParts}. */
-  constructor({ memory, linker, errors, current, outbox, place, mend, close }: LoopParts) {
+  constructor(parts: LoopParts) {
+    const { memory, linker, errors, current, outbox, place, garbage, mend, close } = parts;
     this.#memory = memory;
     this.#ring = new RingReader(memory.inRing);
     this.#outbox = outbox;
     this.#place = place;
+    this.#garbage = garbage;
     this.#mend = mend;
     this.#close = close;
     const functions = this.#functions = new TaskFunctions(linker);
@@ -137,6 +142,7 @@ export class ThreadLoop {
       while (this.#ring.next()) {
         const pending = this.#takeRecord();
         if (pending !== undefined) await pending;
+        this.#garbage.tidy();
         if (load(words, Word.RETIRE) === 1) return this.#leave();
         if (this.#runner.lastStop - this.#lastTurn > TURN_SECONDS) {
           await turn();

@@ -80,6 +80,8 @@ export const PoolWord = {
   SLEEP: 1,
   /** Rung once by each thread that starts, to see whether `Atomics.waitAsync` hears it. */
   PROBE: 2,
+  /** 1: threads are to free what tasks leave behind, see `thread_garbage.ts`. */
+  MEMORY_IS_SHORT: 3,
 } as const;
 /** How many words that are. */
 export const POOL_WORDS = 4;

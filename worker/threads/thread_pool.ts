@@ -10,6 +10,7 @@ import { PoolBell } from "./pool_bell.ts";
 import type { PoolTask, PoolThread } from "./pool_thread.ts";
 import type { OutcomeRecord } from "./records.ts";
 import type { FromTask } from "./thread_start.ts";
+import { PoolWord } from "./thread_memory.ts";
 import { ThreadCrew } from "./thread_crew.ts";
 import type {
   ConsoleOutput,
@@ -170,6 +171,7 @@ export class ThreadPool {
       thread: undefined,
       slot: -1,
       serial: 0,
+      spent: false,
       cancelled: false,
       dropped: false,
       seceded: false,
@@ -245,10 +247,24 @@ export class ThreadPool {
     this.#crew.setUploads(modules);
   }
 
+  /**
+   * Have threads free what tasks leave behind as soon as that is worth it, or leave that to the engine, as they
+   * do at first.
+   *
+   * @param isShort Whether memory is short.
+   */
+  saveMemory(isShort: boolean): void {
+    const words = new Int32Array(this.#bell.memory);
+    Atomics.store(words, PoolWord.MEMORY_IS_SHORT, isShort ? 1 : 0);
+  }
+
   /** Puts tasks that were recalled from a thread before all that wait. */
   #requeue(entries: PoolTask[]): void {
     for (const entry of entries) clearTimeout(entry.timer);
-    this.#pending.putBack(entries);
+    this.#pending.putBack(entries.filter((entry) => !entry.spent));
+    for (const entry of entries) {
+      if (entry.spent) this.#settle(entry, cancelledOutcome(entry.task.key));
+    }
   }
 
   /** Hands waiting tasks to threads that have room. */

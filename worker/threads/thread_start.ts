@@ -13,6 +13,7 @@ import { installConsole } from "./task_console.ts";
 import { TaskErrors } from "./task_error.ts";
 import { CurrentTask, installGlobal } from "./task_globals.ts";
 import { type ClientTools, taskRuntime } from "./task_runtime.ts";
+import { ThreadGarbage } from "./thread_garbage.ts";
 import { ThreadLoop, type ToThread } from "./thread_loop.ts";
 import { PoolWord, threadMemory } from "./thread_memory.ts";
 import { ThreadOutbox } from "./thread_outbox.ts";
@@ -72,7 +73,18 @@ function begin(init: ThreadInit, client: ClientTools | undefined): void {
     outbox.console("warn", current.key, text);
     return true;
   };
-  const loop = new ThreadLoop({ memory, linker, errors, current, outbox, place, mend, close });
+  const garbage = new ThreadGarbage(poolWords);
+  const loop = new ThreadLoop({
+    memory,
+    linker,
+    errors,
+    current,
+    outbox,
+    place,
+    garbage,
+    mend,
+    close,
+  });
   port.onmessage = (event: MessageEvent<ToThread>) => loop.receive(event.data);
   installGlobal(current, init.thread, init.worker);
   installConsole((level, text) => outbox.console(level, current.key, text));

@@ -31,6 +31,11 @@ export interface ThreadTask {
   readonly args: Serialized;
   /** Values of the keys that `args` refers to. */
   readonly dependencies: ReadonlyMap<string, Serialized> | undefined;
+  /**
+   * Keys of dependencies whose memory the thread may have: nobody else needs it. A task with such ones is
+   * given to a thread only once; taken back from one after that, it ends as "cancelled".
+   */
+  readonly moved?: ReadonlySet<string>;
   /** Seconds the task may run before it is stopped; absent: no limit. */
   readonly timeout?: number;
 }

@@ -1,0 +1,187 @@
+/**
+ * Keeps a worker's process within its memory limit. Looks at the memory of the process five times a second
+ * and whenever much has come in; sees to it that results go to disk, that garbage is collected, that no
+ * task begins while memory is too short, and that the scheduler hears of it when it stays so.
+ *
+ * @module
+ */
+import { getLogger } from "../config/logging.ts";
+import { discardSpares } from "../protocol/spare_memory.ts";
+import type { ResultStore } from "./store.ts";
+
+const logger = getLogger("distributed.worker.memory");
+
+/** How often the memory is looked at, and how much may come in before it is, too. */
+const INTERVAL_MS = 200;
+const BYTES_BETWEEN = 1024 * 1024;
+/** From this part of the limit on, threads free what tasks leave behind. */
+const SHORT = 0.5;
+/** Results go to disk so that the process stays this part of the limit below where it would pause. */
+const MARGIN = 0.15;
+/** So far below where it paused a worker goes on, as a part of the limit. */
+const HYSTERESIS = 0.05;
+/** So many bytes beyond the target may wait for the disk before tasks have to, as a part of the limit. */
+const SLACK = 0.05;
+/** Least time between two collections of garbage, in milliseconds. */
+const COLLECT_MS = 1000;
+/** After so long in which nothing could help, the log says so, in milliseconds. */
+const STUCK_MS = 10_000;
+
+/** What a monitor looks at, and what it can do. */
+export interface MemoryMonitorOptions {
+  /** Bytes that the process may have. */
+  limit: number;
+  /** The part of it that results in memory may have. */
+  target: number;
+  /** The part of it from which on no task begins; 0: the memory of the process is not looked at. */
+  pause: number;
+  store: ResultStore;
+  /** Resident memory of the process, in bytes. */
+  resident(): number;
+  /** How many bytes the data of the tasks in the threads has: as much again is in use there. */
+  bytesInThreads(): number;
+  /** Whether a task is running. */
+  isBusy(): boolean;
+  /** Whether threads should free what tasks leave behind. */
+  saveMemory(isShort: boolean): void;
+  /** Free what can be freed. */
+  collectGarbage(): void;
+  /** No task may begin for the moment; or they may again. */
+  onHold(isHeld: boolean): void;
+  /** No task may begin until further notice, and the scheduler should know; or they may again. */
+  onPause(isPaused: boolean): void;
+}
+
+/** Watches over the memory of one worker. */
+export class MemoryMonitor {
+  readonly #options: MemoryMonitorOptions;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #bytes = 0;
+  #isShort = false;
+  #isHeld = false;
+  #isPaused = false;
+  /** How many looks of the timer in a row have found too little memory. */
+  #looksOver = 0;
+  #lastCollection = -Infinity;
+  /** Since when nothing has helped; undefined: it is not so. */
+  #stuckSince: number | undefined;
+  #stuckIsTold = false;
+
+  /** @param options See {@linkcode MemoryMonitorOptions}. */
+  constructor(options: MemoryMonitorOptions) {
+    this.#options = options;
+    options.store.onWritten = () => this.look();
+  }
+
+  /** Whether the worker is paused. */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** Begin to look. */
+  start(): void {
+    this.#timer = setInterval(() => this.#tick(), INTERVAL_MS);
+    this.look();
+  }
+
+  /** Stop looking. */
+  close(): void {
+    clearInterval(this.#timer);
+    this.#options.store.onWritten = () => {};
+  }
+
+  /** So many bytes have come into memory. */
+  added(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes >= BYTES_BETWEEN) this.look();
+  }
+
+  #tick(): void {
+    const isOver = this.look();
+    this.#looksOver = isOver ? this.#looksOver + 1 : 0;
+    // The first time results go to disk and garbage is collected: that may have been enough.
+    if (!this.#isPaused && this.#looksOver > 1) this.#pause(true);
+    this.#tellIfStuck(isOver);
+  }
+
+  /** Look, and do what helps. Returns whether the process has too much memory to begin tasks. */
+  look(): boolean {
+    this.#bytes = 0;
+    const { limit, pause, store } = this.#options;
+    const resident = pause > 0 ? this.#options.resident() : 0;
+    store.target = this.#target(resident);
+    this.#setShort(pause > 0 && resident > SHORT * limit);
+    let isOver = pause > 0 && resident > pause * limit;
+    if (isOver && this.#collect()) isOver = this.#options.resident() > pause * limit;
+    const isBehind = store.leavingBytes > 0 &&
+      store.memoryBytes > store.target + SLACK * limit;
+    this.#hold(isOver || isBehind);
+    if (this.#isPaused && resident < (pause - HYSTERESIS) * limit) this.#pause(false);
+    return isOver;
+  }
+
+  /** How many bytes the results in memory may have now. */
+  #target(resident: number): number {
+    const { limit, target, pause, store, bytesInThreads } = this.#options;
+    if (pause === 0) return target * limit;
+    const others = Math.max(0, resident - store.memoryBytes) + bytesInThreads();
+    return Math.max(0, Math.min(target * limit, (pause - MARGIN) * limit - others));
+  }
+
+  #setShort(isShort: boolean): void {
+    // What is spare may be needed elsewhere.
+    if (isShort) discardSpares();
+    if (isShort === this.#isShort) return;
+    this.#isShort = isShort;
+    this.#options.saveMemory(isShort);
+  }
+
+  /** Collects garbage, unless that was a moment ago. */
+  #collect(): boolean {
+    const now = performance.now();
+    if (now - this.#lastCollection < COLLECT_MS) return false;
+    this.#options.collectGarbage();
+    this.#lastCollection = performance.now();
+    return true;
+  }
+
+  #hold(isHeld: boolean): void {
+    if (isHeld === this.#isHeld) return;
+    this.#isHeld = isHeld;
+    this.#options.onHold(isHeld);
+  }
+
+  #pause(isPaused: boolean): void {
+    this.#isPaused = isPaused;
+    logger.warn(
+      isPaused
+        ? `The worker pauses, it starts no tasks: ${this.#numbers()}`
+        : `The worker goes on: ${this.#numbers()}`,
+    );
+    this.#options.onPause(isPaused);
+  }
+
+  #tellIfStuck(isOver: boolean): void {
+    const { store, isBusy } = this.#options;
+    if (!isOver || !this.#isPaused || isBusy() || store.leavingBytes > 0) {
+      this.#stuckSince = undefined;
+      if (!isOver) this.#stuckIsTold = false;
+      return;
+    }
+    const now = performance.now();
+    this.#stuckSince ??= now;
+    if (this.#stuckIsTold || now - this.#stuckSince < STUCK_MS) return;
+    this.#stuckIsTold = true;
+    logger.error(
+      `The worker is paused, nothing runs, and there is nothing left that could be freed: ` +
+        `${this.#numbers()}. It needs a higher memory limit, or fewer threads`,
+    );
+  }
+
+  #numbers(): string {
+    const { limit, store, resident } = this.#options;
+    const mb = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
+    return `the process has ${mb(resident())} of its limit of ${mb(limit)}, of which results ` +
+      `${mb(store.memoryBytes)}; ${mb(store.diskBytes)} are on disk`;
+  }
+}

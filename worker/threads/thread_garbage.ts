@@ -1,0 +1,60 @@
+/**
+ * What tasks leave behind in a thread, where memory is short: the engine would let large buffers pile up by
+ * the hundred megabytes in each thread before it looks for those that nobody uses. So between tasks the
+ * thread has it look earlier. That takes Deno 2.9, or a program that was started, or compiled, with
+ * `--v8-flags=--expose-gc`.
+ *
+ * @module
+ */
+import { PoolWord } from "./thread_memory.ts";
+
+/** So much may have come together before it is worth to look, in bytes. */
+const WORTHWHILE = 8 * 1024 * 1024;
+
+// Kept from tasks that replace globals; and tasks have no more globals than in any other program.
+const { load } = Atomics;
+const usage = Deno.memoryUsage;
+const scope = globalThis as { gc?: () => void };
+const exposed = scope.gc;
+delete scope.gc;
+
+/** Looks after the garbage of one thread. */
+export class ThreadGarbage {
+  readonly #poolWords: Int32Array;
+  #collect: (() => void) | undefined = exposed;
+  #isKnown = exposed !== undefined;
+  /** What was left the last time. */
+  #kept = 0;
+
+  /** @param poolWords See {@linkcode PoolWord}. */
+  constructor(poolWords: Int32Array) {
+    this.#poolWords = poolWords;
+  }
+
+  /** A task is over: if memory is short, and there may be much to free, free it. */
+  tidy(): void {
+    if (load(this.#poolWords, PoolWord.MEMORY_IS_SHORT) === 0) return;
+    if (memoryOf() - this.#kept < WORTHWHILE) return;
+    if (!this.#isKnown) {
+      this.#isKnown = true;
+      this.#collect = hiddenCollector();
+    }
+    this.#collect?.();
+    this.#kept = memoryOf();
+  }
+}
+
+function memoryOf(): number {
+  const { heapUsed, external } = usage();
+  return heapUsed + external;
+}
+
+/** The collector where only new contexts have it, as the pool has set for this process. */
+function hiddenCollector(): (() => void) | undefined {
+  try {
+    return process.getBuiltinModule("node:vm").runInNewContext("gc");
+  } catch {
+    // Not in this version of Deno.
+    return undefined;
+  }
+}
