@@ -6,12 +6,16 @@
 import { getLogger } from "../config/logging.ts";
 import { AddressError, parseAddress } from "./addresses.ts";
 import { awakeTimer } from "./awake_timer.ts";
+import { isLoopback } from "./host_port.ts";
 import { checkCommOptions } from "./option_checks.ts";
 import { pause } from "./pause.ts";
 import { getBackend } from "./registry.ts";
+import { SecurityError } from "./security_error.ts";
 import {
+  type Backend,
   type Comm,
   type CommHandler,
+  type CommOptions,
   ConnectError,
   type ConnectOptions,
   ConnectTimeoutError,
@@ -21,6 +25,7 @@ import {
 } from "./transport.ts";
 
 export {
+  AuthenticationError,
   type Backend,
   type Comm,
   CommClosedError,
@@ -54,6 +59,8 @@ const logger = getLogger("distributed.comm");
  * @returns The comm, its handshake done.
  * @throws {ConnectTimeoutError} When the timeout is over; it names the last cause.
  * @throws {HandshakeError} When the peer is no Dusk or speaks another version of its protocol.
+ * @throws {AuthenticationError} When either side does not let the other in.
+ * @throws {SecurityError} When the address is not encrypted and must be, or TLS cannot be had.
  * @throws {ConnectError} When it is certain that nobody is at the address, or nobody took the
  * connection within the `reachTimeout`.
  * @throws {AddressError} When the address is malformed.
@@ -74,6 +81,7 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
   options.signal?.throwIfAborted();
   const [scheme, location] = parseAddress(address);
   const backend = getBackend(scheme);
+  checkEncryption(address, backend, location, options);
 
   const attempts = new AbortController();
   const giveUp = () => attempts.abort(options.signal!.reason);
@@ -124,6 +132,7 @@ function orAbort(attempt: Promise<Comm>, signal: AbortSignal): Promise<Comm> {
 function mayPass(error: unknown): boolean {
   return error instanceof Error && !(error instanceof HandshakeError) &&
     !(error instanceof ConnectError) && !(error instanceof AddressError) &&
+    !(error instanceof SecurityError) &&
     !(error instanceof Deno.errors.NotCapable) && !(error instanceof TypeError) &&
     !(error instanceof RangeError);
 }
@@ -137,6 +146,7 @@ function mayPass(error: unknown): boolean {
  * @param options Options of the transport.
  * @returns The listener, not started.
  * @throws {AddressError} When the address is malformed.
+ * @throws {SecurityError} When the address is not encrypted and must be, or TLS cannot be had.
  * @throws {RangeError} When a time or a limit is no number above 0.
  * @throws {TypeError} When the compression is unknown.
  *
@@ -157,7 +167,24 @@ export function listen(
 ): Listener {
   checkCommOptions(options);
   const [scheme, location] = parseAddress(address);
-  return getBackend(scheme).listen(location, (comm) => guard(handleComm, comm), options);
+  const backend = getBackend(scheme);
+  checkEncryption(address, backend, location, options);
+  return backend.listen(location, (comm) => guard(handleComm, comm), options);
+}
+
+/** Refuses what would leave the machine in plain, where the security forbids that. */
+function checkEncryption(
+  address: string,
+  backend: Backend,
+  location: string,
+  { security }: CommOptions,
+): void {
+  if (!security?.requireEncryption || backend.isEncrypted) return;
+  if (isLoopback(backend.getAddressHost(location))) return;
+  throw new SecurityError(
+    `${address} is not encrypted, and require-encryption is on: use a tls:// address, or one within ` +
+      "this machine such as tcp://127.0.0.1:8786",
+  );
 }
 
 /** Hands a comm to its handler; an error of the handler ends that comm, not the listener. */

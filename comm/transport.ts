@@ -116,6 +116,8 @@ export interface ListenOptions extends CommOptions {
  * A transport, selected by the scheme of an address. A `location` is the address without its scheme.
  */
 export interface Backend {
+  /** Whether what it carries is encrypted, and both ends show who they are. Default: false. */
+  readonly isEncrypted?: boolean;
   /**
    * Makes one attempt to connect; retries are the caller's.
    *
@@ -172,7 +174,13 @@ export class CommClosedError extends Error {
 /** The peer cannot be talked to: it speaks another protocol, or another version of this one. */
 export class HandshakeError extends Error {
   /** Name of the class. */
-  override readonly name = "HandshakeError";
+  override readonly name: string = "HandshakeError";
+}
+
+/** One side of a connection does not let the other in: no token, the wrong one, or no protection at all. */
+export class AuthenticationError extends HandshakeError {
+  /** Name of the class. */
+  override readonly name: string = "AuthenticationError";
 }
 
 /** No connection: nobody is there, and it is certain that trying again would not help. */

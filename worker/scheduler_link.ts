@@ -6,7 +6,7 @@
  */
 import { awakeTimer } from "../comm/awake_timer.ts";
 import { BatchedSend } from "../comm/batched_send.ts";
-import { type Comm, CommClosedError, connect } from "../comm/comm.ts";
+import { AuthenticationError, type Comm, CommClosedError, connect } from "../comm/comm.ts";
 import { pause } from "../comm/pause.ts";
 import type { ConnectionSecurity } from "../comm/security.ts";
 import { getLogger } from "../config/logging.ts";
@@ -48,6 +48,8 @@ export interface LinkOptions {
   onBatch(batch: readonly unknown[], isShared: boolean): void;
   /** The line broke; the link is trying to connect again, unless told not to. */
   onBroken(): void;
+  /** The worker has registered again. */
+  onRestored(): void;
   /** It is certain that there will be no connection any more. */
   onLost(error: Error): void;
 }
@@ -81,6 +83,11 @@ export class SchedulerLink {
   async open(): Promise<void> {
     const comm = await this.#register(this.#options.connectTimeout);
     this.#running = this.#run(comm);
+  }
+
+  /** Whether there is a connection. */
+  get isUp(): boolean {
+    return this.#sender !== undefined && !this.#sender.closed;
   }
 
   /** Send messages; while there is no connection, they are dropped. */
@@ -167,6 +174,7 @@ export class SchedulerLink {
       this.#options.onBroken();
       try {
         comm = await this.#reconnect();
+        this.#options.onRestored();
       } catch (error) {
         if (this.#closing.signal.aborted) return;
         this.#options.onLost(error as Error);
@@ -216,7 +224,8 @@ export class SchedulerLink {
       } catch (error) {
         if (this.#closing.signal.aborted) throw error;
         // A scheduler that has not noticed yet that the old connection is gone: it will.
-        refusals = error instanceof RegistrationError ? refusals + 1 : 0;
+        const refused = error instanceof RegistrationError || error instanceof AuthenticationError;
+        refusals = refused ? refusals + 1 : 0;
         if (refusals >= MAX_REFUSALS) throw error;
       }
       const rest = Math.max(0, (until - performance.now()) / 1000);
