@@ -14,6 +14,7 @@ export type {
   FutureInfo,
   GatherOptions,
   NbytesOptions,
+  RetireOptions,
   SchedulerInfo,
   WorkerInfo,
 } from "./facts.ts";
@@ -40,16 +41,18 @@ export class Client extends BaseClient {
    * Connect to a cluster.
    *
    * @param cluster Address of a scheduler such as `"127.0.0.1:8786"`, or a cluster. By default a
-   * `LocalCluster` in this process is started, and closed with the client.
+   * `LocalCluster` in this process is started, and closed with the client. Options can stand here, too:
+   * `Client.connect({ schedulerFile: "/shared/scheduler.json" })`.
    * @param options See {@linkcode ClientOptions}.
    * @returns The client, connected.
    * @throws {OptionError} When an option is wrong.
    * @throws {AddressError} When the address is malformed.
    * @throws {ConnectTimeoutError} When there is no scheduler at the address.
+   * @throws {SchedulerFileError} When there is no scheduler file within the timeout, or it is none.
    */
   static async connect(
-    cluster?: string | ClusterLike,
-    options: ClientOptions = {},
+    cluster?: string | ClusterLike | ClientOptions,
+    options?: ClientOptions,
   ): Promise<Client> {
     return new Client(await openConnection(cluster, options), noOptions);
   }

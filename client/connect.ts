@@ -6,7 +6,10 @@
 import { normalizeAddress } from "../comm/addresses.ts";
 import { connect } from "../comm/comm.ts";
 import { ConnectionPool } from "../comm/connection_pool.ts";
+import { defaultSecurity } from "../comm/default_security.ts";
 import { type ConnectionSecurity, Security } from "../comm/security.ts";
+import { configured, withDefaults } from "../config/configured.ts";
+import { waitForSchedulerFile } from "../config/scheduler_file.ts";
 import { Capture } from "../protocol/functions/capture.ts";
 import { ModuleBundler } from "./modules/module_bundler.ts";
 import { printToConsole } from "./print_to_console.ts";
@@ -43,8 +46,16 @@ export interface ClientOptions {
   console?: boolean;
   /** Takes what tasks write to their console, in the place of this one's. */
   onConsole?: (message: ConsoleMessage) => unknown;
-  /** Certificates and token. Default: those of the cluster, when one is given and not its address. */
+  /**
+   * Certificates and token. Default: those of the cluster, when one is given and not its address; else
+   * those of the program's settings. A token in the scheduler file is used where this has none.
+   */
   security?: Security;
+  /**
+   * File in which the scheduler says where it is, in the place of an address; within the `timeout` it is
+   * waited for. Default: that of the program's settings.
+   */
+  schedulerFile?: string;
 }
 
 /** A cluster that the client has started itself, and closes. */
@@ -82,18 +93,29 @@ function programTools(security: ConnectionSecurity | undefined): SessionTools {
   };
 }
 
+/** Whom to connect to, and how it is protected. */
+interface Target {
+  readonly address: string;
+  readonly security: Security | undefined;
+}
+
 /**
  * Connect to a cluster; see `Client.connect`.
  *
- * @param cluster Its scheduler's address, or the cluster; undefined: start one in this process.
- * @param options See {@linkcode ClientOptions}.
+ * @param first The scheduler's address, or the cluster; undefined: start one in this process. Options may
+ * stand in its place.
+ * @param second See {@linkcode ClientOptions}.
  */
 export async function openConnection(
-  cluster: string | ClusterLike | undefined,
-  options: ClientOptions,
+  first: string | ClusterLike | ClientOptions | undefined,
+  second: ClientOptions = {},
 ): Promise<Connection> {
-  const known = ["name", "timeout", "direct", "console", "onConsole", "security"];
-  checkNames(options, known, "Client.connect()");
+  const [cluster, given] = isOptions(first)
+    ? [undefined, { ...first, ...second }]
+    : [first, second];
+  const known = ["name", "timeout", "direct", "console", "onConsole", "security", "schedulerFile"];
+  checkNames(given, known, "Client.connect()");
+  const options = withDefaults(given, configured()?.client);
   const { name, onConsole } = options;
   if (name !== undefined && (typeof name !== "string" || name === "")) {
     refuseOption("name", name, "a text that is not empty");
@@ -111,16 +133,15 @@ export async function openConnection(
     direct: checkBoolean("direct", options.direct),
     onConsole: onConsole ?? (wantsConsole ? printToConsole : undefined),
   };
-  if (cluster !== undefined) {
-    const address = normalizeAddress(addressOf(cluster));
-    const security = options.security ??
-      (typeof cluster === "string" ? undefined : cluster.security);
+  const target = await targetOf(cluster, options, settings.timeout);
+  if (target !== undefined) {
+    const { address, security } = target;
     const tools = programTools(security?.connection("client"));
     return { session: await Session.open({ ...settings, address }, tools), cluster: undefined };
   }
   // Loaded here only: a program that connects to a remote scheduler loads no scheduler.
   const { LocalCluster } = await import("../deploy/local_cluster.ts");
-  const { security } = options;
+  const security = options.security ?? defaultSecurity();
   const own = await LocalCluster.create({ security });
   try {
     const { schedulerAddress: address } = own;
@@ -130,6 +151,40 @@ export async function openConnection(
     await own.close();
     throw error;
   }
+}
+
+/** The scheduler to connect to; undefined: none was named. */
+async function targetOf(
+  cluster: string | ClusterLike | undefined,
+  { security, schedulerFile }: ClientOptions,
+  timeout: number,
+): Promise<Target | undefined> {
+  if (schedulerFile !== undefined && (typeof schedulerFile !== "string" || schedulerFile === "")) {
+    refuseOption("schedulerFile", schedulerFile, "the path of a file");
+  }
+  if (cluster !== undefined) {
+    if (schedulerFile !== undefined) {
+      throw new OptionError(
+        `Client.connect(): both a cluster and the schedulerFile ${JSON.stringify(schedulerFile)} ` +
+          "are given; leave one of them out",
+      );
+    }
+    const address = normalizeAddress(addressOf(cluster));
+    const own = typeof cluster === "string" ? undefined : cluster.security;
+    return { address, security: security ?? own ?? defaultSecurity() };
+  }
+  const file = schedulerFile ?? configured()?.settings["scheduler-file"];
+  if (file === undefined) return undefined;
+  const { address, token } = await waitForSchedulerFile(file, { timeout });
+  const own = security ?? defaultSecurity();
+  if (own !== undefined) return { address, security: own.withToken(token) };
+  return { address, security: token === undefined ? undefined : new Security({ token }) };
+}
+
+function isOptions(
+  first: string | ClusterLike | ClientOptions | undefined,
+): first is ClientOptions {
+  return typeof first === "object" && first !== null && !("schedulerAddress" in first);
 }
 
 function addressOf(cluster: string | ClusterLike): string {

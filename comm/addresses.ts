@@ -1,9 +1,10 @@
 /**
  * Addresses: URIs such as `tcp://127.0.0.1:8786` that say by which transport, and where, an endpoint
- * is reached. Without a scheme, `tcp` is meant.
+ * is reached. Without a scheme, `tcp` is meant, or what the setting `comm.default-scheme` says.
  *
  * @module
  */
+import { configured } from "../config/configured.ts";
 import { AddressError } from "./host_port.ts";
 import { getBackend } from "./registry.ts";
 
@@ -14,7 +15,7 @@ const DEFAULT_SCHEME = "tcp";
 /**
  * Splits an address into its scheme and the location behind it.
  *
- * @param address The address; `tcp` is assumed when it has no scheme.
+ * @param address The address; the default scheme is assumed when it has none.
  * @returns Scheme (in lower case) and location.
  * @throws {AddressError} When it is no string, or its scheme is malformed.
  *
@@ -30,7 +31,7 @@ export function parseAddress(address: string): [scheme: string, location: string
     );
   }
   const separator = address.indexOf("://");
-  if (separator < 0) return [DEFAULT_SCHEME, address];
+  if (separator < 0) return [defaultScheme(), address];
   const scheme = address.slice(0, separator).toLowerCase();
   if (!/^[a-z][a-z0-9+.-]*$/.test(scheme)) {
     throw new AddressError(
@@ -145,4 +146,8 @@ export function getAddressHostPort(address: string): [host: string, port: number
 export function getLocalAddressFor(address: string): string {
   const [scheme, location] = parseAddress(address);
   return unparseAddress(scheme, getBackend(scheme).getLocalAddressFor(location));
+}
+
+function defaultScheme(): string {
+  return configured()?.settings["comm.default-scheme"] ?? DEFAULT_SCHEME;
 }

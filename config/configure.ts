@@ -48,10 +48,10 @@ export async function useSettings(settings: Settings | undefined): Promise<void>
   setConfigured(
     settings && {
       settings,
-      scheduler: schedulerOptions(settings),
-      worker: workerOptions(settings),
-      client: clientOptions(settings),
-      comm: commOptions(settings),
+      scheduler: schedulerOptions(settings, "given"),
+      worker: workerOptions(settings, "given"),
+      client: clientOptions(settings, "given"),
+      comm: commOptions(settings, "given"),
       security: await securityOptions(settings),
     },
   );

@@ -1,14 +1,13 @@
 /**
- * A file that the log is appended to, which may be rotated meanwhile by copying and emptying it.
+ * A file that the log is appended to, which may be rotated meanwhile.
  *
  * @module
  */
 import { ConfigError } from "./config_error.ts";
 
-const encoder = new TextEncoder();
-
 /**
- * Opens a log file; it is made when it is not there. It stays open as long as the program runs.
+ * A log file; it is made when it is not there. Each line is appended by its name, so that the file may be
+ * renamed or emptied meanwhile.
  *
  * @param path The file.
  * @param place Where its name comes from, for the error.
@@ -16,9 +15,9 @@ const encoder = new TextEncoder();
  * @throws {ConfigError} When it cannot be written.
  */
 export function openLogFile(path: string, place: string): (line: string) => void {
-  let file: Deno.FsFile;
+  const append = (text: string) => Deno.writeTextFileSync(path, text, { append: true });
   try {
-    file = Deno.openSync(path, { append: true, create: true });
+    append("");
   } catch (error) {
     throw new ConfigError(
       place,
@@ -31,9 +30,7 @@ export function openLogFile(path: string, place: string): (line: string) => void
   }
   return (line) => {
     try {
-      for (let rest = encoder.encode(`${line}\n`); rest.length > 0;) {
-        rest = rest.subarray(file.writeSync(rest));
-      }
+      append(`${line}\n`);
     } catch {
       // A full disk, say: what happens meanwhile must not be lost as well.
       console.error(line);

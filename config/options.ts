@@ -7,36 +7,81 @@
 import { ConfigError } from "./config_error.ts";
 import { openLogFile } from "./log_file.ts";
 import type { LogLevel } from "./logger.ts";
-import type { Settings } from "./settings.ts";
+import type { SettingName, Settings } from "./settings.ts";
 import { FileContentError, readSmallFile } from "./small_file.ts";
 
 /** A file with more bytes is none of a token; how long one may be is for others to say. */
 const MOST_TOKEN_BYTES = 64 * 1024;
 
+/** The setting of each option. */
+type Names = Readonly<Record<string, SettingName>>;
+/** Options with the values of their settings. */
+type Options<N extends Names> = { [O in keyof N]: Settings[N[O]] };
+
+/** Which settings become options: all, or those that some source has given a value. */
+export type Which = "all" | "given";
+
+const SCHEDULER = {
+  allowedFailures: "scheduler.allowed-failures",
+  balanceInterval: "scheduler.balance-interval",
+  bandwidth: "scheduler.bandwidth",
+  connectionLimit: "scheduler.connection-limit",
+  defaultTaskDuration: "scheduler.default-task-duration",
+  eventLogLength: "scheduler.event-log-length",
+  heartbeatInterval: "scheduler.heartbeat-interval",
+  occupancyInterval: "scheduler.occupancy-interval",
+  transitionLogLength: "scheduler.transition-log-length",
+  validate: "scheduler.validate",
+  workStealing: "scheduler.work-stealing",
+  workerTtl: "scheduler.worker-ttl",
+} as const;
+
+const UNUSED_PARTS = {
+  parts: "scheduler.unused-parts.count",
+  bytes: "scheduler.unused-parts.bytes",
+} as const;
+
+const WORKER = {
+  connectTimeout: "worker.connect-timeout",
+  deathTimeout: "worker.death-timeout",
+  grace: "worker.grace",
+  localDirectory: "worker.local-directory",
+  maxGatherBytes: "worker.max-gather-bytes",
+  maxOutgoing: "worker.max-outgoing",
+  memoryPause: "worker.memory.pause",
+  memoryTarget: "worker.memory.target",
+  nthreads: "worker.nthreads",
+  reconnect: "worker.reconnect",
+  resources: "worker.resources",
+  totalConnections: "worker.total-connections",
+  validate: "worker.validate",
+} as const;
+
+const CLIENT = {
+  console: "client.console",
+  direct: "client.direct",
+  timeout: "client.timeout",
+} as const;
+
+const COMM = {
+  closeTimeout: "comm.close-timeout",
+  handshakeTimeout: "comm.handshake-timeout",
+  tcpTimeout: "comm.tcp-timeout",
+  timeout: "comm.connect-timeout",
+} as const;
+
 /**
  * Options of a `Scheduler`; where it listens is not among them, nor what protects it.
  *
  * @param settings The settings.
+ * @param which Which of them; an option that is left out is undefined.
  * @returns The options.
  */
-export function schedulerOptions(settings: Settings) {
+export function schedulerOptions(settings: Settings, which: Which = "all") {
+  const isGiven = Object.values(UNUSED_PARTS).some((name) => settings.rank(name) > 0);
   return {
-    allowedFailures: settings["scheduler.allowed-failures"],
-    balanceInterval: settings["scheduler.balance-interval"],
-    bandwidth: settings["scheduler.bandwidth"],
-    connectionLimit: settings["scheduler.connection-limit"],
-    defaultTaskDuration: settings["scheduler.default-task-duration"],
-    eventLogLength: settings["scheduler.event-log-length"],
-    heartbeatInterval: settings["scheduler.heartbeat-interval"],
-    occupancyInterval: settings["scheduler.occupancy-interval"],
-    transitionLogLength: settings["scheduler.transition-log-length"],
-    unusedParts: {
-      parts: settings["scheduler.unused-parts.count"],
-      bytes: settings["scheduler.unused-parts.bytes"],
-    },
-    validate: settings["scheduler.validate"],
-    workStealing: settings["scheduler.work-stealing"],
-    workerTtl: settings["scheduler.worker-ttl"],
+    ...optionsOf(settings, SCHEDULER, which),
+    unusedParts: which === "all" || isGiven ? optionsOf(settings, UNUSED_PARTS, "all") : undefined,
   };
 }
 
@@ -45,55 +90,56 @@ export function schedulerOptions(settings: Settings) {
  * them, nor what protects it, nor its limit of memory, which workers on one machine share.
  *
  * @param settings The settings.
+ * @param which Which of them; an option that is left out is undefined.
  * @returns The options.
  */
-export function workerOptions(settings: Settings) {
-  return {
-    connectTimeout: settings["worker.connect-timeout"],
-    deathTimeout: settings["worker.death-timeout"],
-    grace: settings["worker.grace"],
-    localDirectory: settings["worker.local-directory"],
-    maxGatherBytes: settings["worker.max-gather-bytes"],
-    maxOutgoing: settings["worker.max-outgoing"],
-    memoryPause: settings["worker.memory.pause"],
-    memoryTarget: settings["worker.memory.target"],
-    nthreads: settings["worker.nthreads"],
-    reconnect: settings["worker.reconnect"],
-    resources: settings["worker.resources"],
-    totalConnections: settings["worker.total-connections"],
-    validate: settings["worker.validate"],
-  };
+export function workerOptions(settings: Settings, which: Which = "all") {
+  return optionsOf(settings, WORKER, which);
 }
 
 /**
  * Options of `Client.connect`, without what protects it.
  *
  * @param settings The settings.
+ * @param which Which of them; an option that is left out is undefined.
  * @returns The options.
  */
-export function clientOptions(settings: Settings) {
-  return {
-    console: settings["client.console"],
-    direct: settings["client.direct"],
-    timeout: settings["client.timeout"],
-  };
+export function clientOptions(settings: Settings, which: Which = "all") {
+  return optionsOf(settings, CLIENT, which);
 }
 
 /**
  * Options of connections, `connect` and `listen`.
  *
  * @param settings The settings.
+ * @param which Which of them; an option that is left out is undefined.
  * @returns The options.
  */
-export function commOptions(settings: Settings) {
-  const compression = settings["comm.compression"];
+export function commOptions(settings: Settings, which: Which = "all") {
+  const { "comm.compression": compression } = settings;
+  const isGiven = which === "all" || settings.rank("comm.compression") > 0;
   return {
-    closeTimeout: settings["comm.close-timeout"],
-    compression: compression === "none" ? null : compression,
-    handshakeTimeout: settings["comm.handshake-timeout"],
-    tcpTimeout: settings["comm.tcp-timeout"],
-    timeout: settings["comm.connect-timeout"],
+    ...optionsOf(settings, COMM, which),
+    compression: isGiven ? compression === "none" ? null : compression : undefined,
   };
+}
+
+function optionsOf<N extends Names>(
+  settings: Settings,
+  names: N,
+  which: "all",
+): Options<N>;
+function optionsOf<N extends Names>(
+  settings: Settings,
+  names: N,
+  which: Which,
+): Partial<Options<N>>;
+function optionsOf(settings: Settings, names: Names, which: Which): Record<string, unknown> {
+  const options: Record<string, unknown> = {};
+  for (const [option, name] of Object.entries(names)) {
+    if (which === "all" || settings.rank(name) > 0) options[option] = settings[name];
+  }
+  return options;
 }
 
 /**

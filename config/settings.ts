@@ -59,8 +59,8 @@ export interface SettingOrigins {
    * @returns 0 for a default.
    */
   rank(name: SettingName): number;
-  /** The values alone, by name: fit for JSON, so that another process can have the same. */
-  values(): SettingValues;
+  /** The values that a source has given, by name: fit for JSON, so that another process can have the same. */
+  values(): Partial<SettingValues>;
 }
 
 /** All settings by name, such as `settings["scheduler.port"]`; frozen. */
@@ -170,8 +170,9 @@ class LoadedSettings implements SettingOrigins {
     return this.#find(name).rank;
   }
 
-  values(): SettingValues {
-    return { ...this } as unknown as SettingValues;
+  values(): Partial<SettingValues> {
+    const given = [...this.#merged].filter(([, { rank }]) => rank > 0);
+    return Object.fromEntries(given.map(([name, { value }]) => [name, value]));
   }
 
   #find(name: SettingName): Merged {

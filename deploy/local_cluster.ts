@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { defaultSecurity } from "../comm/default_security.ts";
 import type { Security } from "../comm/security.ts";
 import "./use_thread.ts";
 import { Scheduler, type SchedulerOptions } from "../scheduler/scheduler.ts";
@@ -100,14 +101,14 @@ export class LocalCluster implements AsyncDisposable {
           `got ${startTimeout}`,
       );
     }
-    this.#options = options;
+    this.#options = { ...options, security: options.security ?? defaultSecurity() };
     this.#shape = clusterShape(
       navigator.hardwareConcurrency,
       options.processes ?? false,
       options.nWorkers,
       options.threadsPerWorker,
     );
-    const { security, validate } = options;
+    const { security, validate } = this.#options;
     this.scheduler = new Scheduler({ security, ...options.scheduler, validate });
     this.scheduler.addPlugin({
       removeWorker: (_core, address) => this.#leaving.get(address)?.(),
