@@ -27,6 +27,7 @@ function linkTo(scheduler: { address: string }, options: Partial<LinkOptions> = 
     heartbeat: () => ({ op: "restarted", id: 0 }),
     onBatch: () => {},
     onBroken: () => {},
+    onRestored: () => {},
     onLost: (error) => assert.fail(String(error)),
     ...options,
   });
