@@ -65,7 +65,7 @@ export class BoundedWriter {
         let rest = this.#encoder.encode(text);
         while (rest.length > 0) rest = rest.subarray(await this.#sink.write(rest));
         if (this.#leftOut > 0) {
-          this.#waiting.unshift(`(${this.#leftOut} lines left out: they came too fast)`);
+          this.#waiting.push(`(${this.#leftOut} lines left out: they came too fast)`);
           this.#leftOut = 0;
         }
       }

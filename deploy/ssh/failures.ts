@@ -32,6 +32,14 @@ const SAYINGS: readonly [saying: RegExp, meaning: (host: SSHHost) => string][] =
     /Connection refused/i,
     () => "nothing listens there for ssh: start its sshd, or give --ssh-port",
   ],
+  [
+    /^ssh was ended by \w+$/m,
+    () => "the connection to it is lost: its ssh was ended on this machine",
+  ],
+  [
+    /closed by remote host|Connection reset|Broken pipe|not responding/i,
+    () => "the connection to it is lost",
+  ],
   [/timed out|No route to host|Network is unreachable/i, () => "it cannot be reached"],
 ];
 

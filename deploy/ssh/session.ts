@@ -136,14 +136,15 @@ export class SSHSession {
   }
 
   async #untilEnd(output: Promise<unknown>): Promise<SSHEnd> {
-    const { code } = await this.#child.status;
+    const { code, signal } = await this.#child.status;
     clearInterval(this.#heart);
     // A connection that the user's configuration shares among sessions goes on, and holds the output open.
     const timer = setTimeout(() => this.#stopReading.abort(), LAST_OUTPUT);
     await output;
     clearTimeout(timer);
     await this.hangUp();
-    return { code, lastWords: this.#lastWords };
+    if (signal === null) return { code, lastWords: this.#lastWords };
+    return { code: SSH_FAILED, lastWords: [...this.#lastWords, `ssh was ended by ${signal}`] };
   }
 
   async #read(stream: ReadableStream<Uint8Array>, onLine: (line: string) => void): Promise<void> {
