@@ -41,8 +41,11 @@ export async function runWorker(run: WorkerRun): Promise<void> {
     announce(worker.address, schedulerAddress);
     await Promise.race([stopped, worker.finished]);
   }
-  await preloads.teardown(worker);
   const reason = "stopped by a signal";
+  if (hasJoined) {
+    await worker.closeGracefully({ reason, timeout: settings["worker.leave-timeout"] });
+  }
+  await preloads.teardown(worker);
   await worker.close({ reason });
   if (worker.failure !== undefined) throw new ProgramError(worker.failure.message);
 }

@@ -21,7 +21,8 @@ export async function runChild(): Promise<never> {
       preloads = await Preloads.load(preload);
     },
     setUp: (worker) => preloads?.setup(worker),
-    leave: (worker, reason) => worker.close({ reason }),
+    leave: (worker, reason) =>
+      worker.closeGracefully({ reason, timeout: settings?.["worker.leave-timeout"] }),
     tearDown: (worker) => preloads?.teardown(worker),
   });
 }
