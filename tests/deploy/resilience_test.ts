@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { Client } from "../../client/client.ts";
 import { LocalCluster } from "../../deploy/local_cluster.ts";
+import type { WorkerProcess } from "../../deploy/worker_process.ts";
 import type { SchedulerPlugin } from "../../scheduler/plugin.ts";
 import { genCluster } from "../support/gen_cluster.ts";
 import { printStories } from "../support/stories.ts";
@@ -43,6 +44,7 @@ Deno.test("kill -9 of one of two workers during a graph of 2,000 tasks: the resu
     assert.ok(computed < 2000, "and some of it not");
     const [victim] = cluster.workers;
     assert.ok("kill" in victim);
+    const { pid, address } = victim;
     victim.kill("SIGKILL");
 
     const expected = numbers.map((x) => x ** 2 + ((x + 1) % 1000) ** 2);
@@ -50,6 +52,9 @@ Deno.test("kill -9 of one of two workers during a graph of 2,000 tasks: the resu
     assert.deepEqual(await client.gather(squares), numbers.map((x) => x ** 2));
     assert.ok(lost > 0, "the killed worker had held results");
     assert.ok(computed > 2000, `lost results were computed again (${computed} computations)`);
+    await until("another process in its place", () => victim.address !== address);
+    assert.notEqual(victim.pid, pid);
+    assert.equal(Object.keys(cluster.scheduler.core.ncores()).length, 2);
     assert.deepEqual(cluster.scheduler.faults, []);
   } catch (error) {
     printStories(cluster.scheduler.core);
@@ -74,7 +79,11 @@ Deno.test("a task that kills three workers is marked bad, its neighbours finish"
   await assert.rejects(bad.result(), words);
   await assert.rejects(dependent.result(), words);
   assert.deepEqual(await client.gather(neighbours), Array.from({ length: 200 }, (_, i) => i * 2));
-  await until("the handles of the dead to be gone", () => cluster.workers.length === 2);
+  await until(
+    "others in the place of the dead",
+    () => Object.keys(cluster.scheduler.core.ncores()).length === 5,
+  );
+  assert.equal(cluster.workers.length, 5);
   assert.deepEqual(cluster.scheduler.faults, []);
 });
 
@@ -98,6 +107,25 @@ Deno.test("restart during work leaves a clean cluster", async () => {
       [2, 3, 4],
     );
   });
+});
+
+Deno.test("a restart of a local cluster brings new processes", async () => {
+  await using cluster = await LocalCluster.create({
+    processes: true,
+    nWorkers: 2,
+    threadsPerWorker: 1,
+    validate: true,
+  });
+  await using client = await Client.connect(cluster);
+  const pids = () => cluster.workers.map((worker) => (worker as WorkerProcess).pid);
+  const before = pids();
+  assert.equal(await client.submit((x: number) => x + 1, 1).result(), 2);
+  await client.restart();
+  assert.equal(cluster.workers.length, 2);
+  assert.equal(Object.keys(cluster.scheduler.core.ncores()).length, 2);
+  assert.ok(pids().every((pid) => !before.includes(pid)));
+  assert.equal(await client.submit((x: number) => x + 1, 2).result(), 3);
+  assert.deepEqual(cluster.scheduler.faults, []);
 });
 
 Deno.test("restart during work with processes leaves a clean cluster", async () => {
