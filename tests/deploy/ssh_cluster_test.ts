@@ -99,6 +99,30 @@ testOnHosts("each cluster has a token of its own", async ({ options }) => {
   assert.notEqual(tokens[0], tokens[1]);
 });
 
+testOnHosts("the scheduler can have a host to itself", async ({ options, reports, program }) => {
+  await program("dusk-scheduler", `echo "flags $*"\n${scheduler}`);
+  await using cluster = await SSHCluster.create({
+    ...options,
+    hosts: ["beta"],
+    scheduler: "alpha",
+    schedulerPort: 0,
+    bindHosts: false,
+    memoryLimit: "1 GB",
+    localDirectory: "/a b",
+    workerFlags: ["--allow-read=/x y"],
+    schedulerFlags: ["--validate"],
+  });
+  assert.deepEqual(statuses(cluster), ["beta running"]);
+  const flags = reports.filter(({ line }) => line.startsWith("flags"))
+    .map(({ host, line }) => `${host} ${line}`);
+  assert.equal(flags.length, 2);
+  assert.match(flags[0], /^alpha flags --host 127.0.0.1 --port 0 --validate --lifeline 60 /);
+  assert.match(
+    flags[1],
+    /^beta flags tcp:\S+ --name beta --memory-limit 1 GB --local-directory \/a b --allow-read=\/x y /,
+  );
+});
+
 testOnHosts(
   "a host that dies is told of, and the others go on",
   async ({ options, reports, hosts }) => {

@@ -83,6 +83,30 @@ for (const shell of shells) {
   });
 }
 
+Deno.test("a program is looked for in PATH, and then in the folder for copies", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const place of ["path", "copies"]) {
+      await Deno.mkdir(`${folder}/${place}`);
+      await Deno.writeTextFile(`${folder}/${place}/dusk-worker`, `#!/bin/sh\necho ${place}`, {
+        mode: 0o755,
+      });
+    }
+    const run = (program: Partial<RemoteProgram>, PATH: string) => {
+      const copies = { name: "dusk-worker", copied: false, folder: `${folder}/copies`, args: [] };
+      return login("/bin/sh", programScript({ ...copies, ...program }), "token\n", { PATH });
+    };
+    const system = "/usr/bin:/bin";
+    assert.equal((await run({}, `${folder}/path:${system}`)).output, "path\n");
+    assert.equal((await run({}, system)).output, "copies\n");
+    assert.equal((await run({ copied: true }, `${folder}/path:${system}`)).output, "copies\n");
+    assert.equal((await run({ path: `${folder}/path/dusk-worker` }, system)).output, "path\n");
+    assert.equal((await run({ path: "dusk-worker" }, `${folder}/path:${system}`)).output, "path\n");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("a program that is nowhere has an exit code of its own", async () => {
   for (const path of [undefined, "/nonexistent/dusk-worker", "~/nothing"]) {
     const program = { name: "dusk-nothing", path, copied: false, folder: "/nonexistent", args: [] };
