@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { configured, withDefaults } from "../config/configured.ts";
 import { getLogger } from "../config/logging.ts";
 import { AddressError, parseAddress } from "./addresses.ts";
 import { awakeTimer } from "./awake_timer.ts";
@@ -54,8 +55,8 @@ const logger = getLogger("distributed.comm");
  * until the timeout is over; except where repeating cannot help, such as a peer of another version.
  *
  * @param address The address, such as `tcp://127.0.0.1:8786`.
- * @param options `timeout` in seconds (default 5), `reachTimeout`, `signal`, and options of the
- * transport.
+ * @param given `timeout` in seconds (default 5), `reachTimeout`, `signal`, and options of the
+ * transport. The program's settings, if it has any, fill in the rest first.
  * @returns The comm, its handshake done.
  * @throws {ConnectTimeoutError} When the timeout is over; it names the last cause.
  * @throws {HandshakeError} When the peer is no Dusk or speaks another version of its protocol.
@@ -75,7 +76,8 @@ const logger = getLogger("distributed.comm");
  * await comm.close();
  * ```
  */
-export async function connect(address: string, options: ConnectOptions = {}): Promise<Comm> {
+export async function connect(address: string, given: ConnectOptions = {}): Promise<Comm> {
+  const options = withDefaults(given, configured()?.comm);
   checkCommOptions(options);
   const timeout = options.timeout ?? DEFAULT_CONNECT_TIMEOUT;
   options.signal?.throwIfAborted();
@@ -143,7 +145,7 @@ function mayPass(error: unknown): boolean {
  * @param address Where to listen: `tcp://` is every interface and a random port, `tcp://127.0.0.1:0`
  * one interface and a random port, `inproc://` this process.
  * @param handleComm Called with each comm that comes in, its handshake done.
- * @param options Options of the transport.
+ * @param given Options of the transport. The program's settings, if it has any, fill in the rest first.
  * @returns The listener, not started.
  * @throws {AddressError} When the address is malformed.
  * @throws {SecurityError} When the address is not encrypted and must be, or TLS cannot be had.
@@ -163,8 +165,9 @@ function mayPass(error: unknown): boolean {
 export function listen(
   address: string,
   handleComm: CommHandler,
-  options: ListenOptions = {},
+  given: ListenOptions = {},
 ): Listener {
+  const options = withDefaults(given, configured()?.comm);
   checkCommOptions(options);
   const [scheme, location] = parseAddress(address);
   const backend = getBackend(scheme);

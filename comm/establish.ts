@@ -10,11 +10,13 @@ import type { Side } from "./authentication.ts";
 import { awakeTimer } from "./awake_timer.ts";
 import { shakeHands, STRANGER_LIMITS } from "./handshake.ts";
 import { isLoopback, unparseHostPort } from "./host_port.ts";
+import { type Knock, SilenceWatch } from "./silence_watch.ts";
 import { type ByteStream, StreamComm } from "./stream_comm.ts";
 import type { Comm, CommOptions } from "./transport.ts";
 
 const DEFAULT_HANDSHAKE_TIMEOUT = 5;
 const DEFAULT_CLOSE_TIMEOUT = 5;
+const DEFAULT_TCP_TIMEOUT = 30;
 
 const logger = getLogger("distributed.comm");
 
@@ -36,6 +38,8 @@ export interface FreshConnection {
   open(): ByteStream | Promise<ByteStream>;
   /** Ends it, in whichever state; called once. */
   close(): void;
+  /** Opens another one to the same place, only to see whether anybody answers. Connectors have it. */
+  readonly knock?: Knock;
 }
 
 /** Makes {@linkcode FreshConnection}s. */
@@ -105,6 +109,7 @@ export async function establish(
       peerAddress: addressOf(scheme, peer),
       compression,
       closeTimeout: options.closeTimeout ?? DEFAULT_CLOSE_TIMEOUT,
+      watch: watchFor(connection, addressOf(scheme, peer), options),
     });
   } catch (error) {
     closeOnce();
@@ -114,6 +119,16 @@ export async function establish(
     stopTimer();
     signal?.removeEventListener("abort", closeOnce);
   }
+}
+
+/** Within a machine the system tells at once when the other end is gone. */
+function watchFor(
+  { local, peer, knock }: FreshConnection,
+  place: string,
+  { tcpTimeout = DEFAULT_TCP_TIMEOUT }: CommOptions,
+): SilenceWatch | undefined {
+  if (knock === undefined || tcpTimeout === Infinity || isSameHost(local, peer)) return undefined;
+  return new SilenceWatch(place, tcpTimeout, knock);
 }
 
 /**

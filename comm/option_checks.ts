@@ -7,7 +7,13 @@
 import { COMPRESSIONS } from "../protocol/compression.ts";
 import type { ConnectOptions, ListenOptions } from "./transport.ts";
 
-const TIMES = ["timeout", "reachTimeout", "handshakeTimeout", "closeTimeout"] as const;
+const TIMES = [
+  "timeout",
+  "reachTimeout",
+  "handshakeTimeout",
+  "closeTimeout",
+  "tcpTimeout",
+] as const;
 const LIMITS = ["frames", "frameBytes", "messageBytes"] as const;
 
 /**

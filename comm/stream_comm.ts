@@ -16,6 +16,7 @@ import {
   endUse,
 } from "../protocol/spare_memory.ts";
 import { awakeTimer } from "./awake_timer.ts";
+import type { SilenceWatch } from "./silence_watch.ts";
 import { type Comm, CommClosedError } from "./transport.ts";
 
 /** The bytes in both directions; a `Deno.Conn` is one. */
@@ -44,6 +45,8 @@ export interface StreamCommParts {
   compression: Compression | null;
   /** Seconds without progress after which close gives up on sending. */
   closeTimeout: number;
+  /** Notices when the peer's machine is gone; absent: the system does. */
+  watch?: SilenceWatch;
 }
 
 /** Milliseconds that close waits for the peer to see the end and to close as well. */
@@ -85,6 +88,7 @@ export class StreamComm implements Comm {
   readonly #packing: { compression: Compression | null };
   readonly #unpacking: { bytes: number };
   readonly #closeTimeout: number;
+  readonly #watch: SilenceWatch | undefined;
   readonly #progress = (count: number) => {
     if (this.#state !== "closed") this.#pendingBytes -= count;
   };
@@ -114,6 +118,8 @@ export class StreamComm implements Comm {
     this.#closeTimeout = parts.closeTimeout;
     this.extraInfo = Object.freeze({ compression: parts.compression });
     beginUse();
+    this.#watch = parts.watch;
+    this.#watch?.start((error) => this.#fail(error));
   }
 
   get closed(): boolean {
@@ -135,6 +141,7 @@ export class StreamComm implements Comm {
         this.#reading = this.#reader.next();
         frames = await this.#reading;
         this.#reading = undefined;
+        this.#watch?.heard();
       }
       // A message that arrives while this end is closing is not wanted any more.
       if (this.#state === "open") {
@@ -190,6 +197,7 @@ export class StreamComm implements Comm {
   abort(): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
+    this.#watch?.stop();
     this.#pendingBytes = 0;
     endUse();
     this.#stream.close();

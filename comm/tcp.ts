@@ -6,6 +6,7 @@
 import { establish, type FreshConnection, type StreamKind } from "./establish.ts";
 import { connectLocation, ipLocations } from "./ip_location.ts";
 import { reach } from "./reach.ts";
+import type { Knock } from "./silence_watch.ts";
 import { type Acceptor, bindError, StreamListener } from "./stream_listener.ts";
 import type {
   Backend,
@@ -19,7 +20,7 @@ import type {
 const kind: StreamKind = { scheme: "tcp", isEncrypted: false };
 
 /** A TCP connection before anything is said on it. */
-function fresh(conn: Deno.TcpConn): FreshConnection {
+function fresh(conn: Deno.TcpConn, knock?: Knock): FreshConnection {
   return {
     local: conn.localAddr,
     peer: conn.remoteAddr,
@@ -29,6 +30,7 @@ function fresh(conn: Deno.TcpConn): FreshConnection {
       return conn;
     },
     close: () => conn.close(),
+    knock,
   };
 }
 
@@ -53,12 +55,13 @@ export const tcpBackend: Backend = {
 
   async connect(location: string, options: ConnectOptions): Promise<Comm> {
     const { host: hostname, port } = connectLocation(kind.scheme, location);
-    const conn = await reach(
-      `${kind.scheme}://${location}`,
-      options,
-      (signal) => Deno.connect({ hostname, port, signal }),
-    );
-    return establish(fresh(conn), options, { ...kind, side: "connector", signal: options.signal });
+    const open = (signal?: AbortSignal) => Deno.connect({ hostname, port, signal });
+    const conn = await reach(`${kind.scheme}://${location}`, options, open);
+    return establish(fresh(conn, open), options, {
+      ...kind,
+      side: "connector",
+      signal: options.signal,
+    });
   },
 
   listen(location: string, handleComm: CommHandler, options: ListenOptions): Listener {

@@ -79,6 +79,12 @@ export interface CommOptions {
   closeTimeout?: number;
   /** Seconds a new connection has for its handshake. Default 5. */
   handshakeTimeout?: number;
+  /**
+   * Seconds for which the peer's machine may be unresponsive until the connection counts as closed; that
+   * its program is busy does not matter. Infinity: as long as the system says. Default 30. It is for the
+   * side that has connected, to other machines.
+   */
+  tcpTimeout?: number;
   /** Limits on what comes in, where they are not the protocol's own. */
   limits?: Partial<FrameLimits>;
   /**
