@@ -83,7 +83,7 @@ class Fuzz {
     const wanted = [...this.#wanted.get(client)!];
     const keys = [...core.tasks.keys()];
     const some = () => random.sample(random.chance(0.7) ? wanted : [...keys, "?"], 3);
-    switch (random.integer(0, 16)) {
+    switch (random.integer(0, 18)) {
       case 0:
       case 1:
       case 2:
@@ -109,6 +109,10 @@ class Fuzz {
         return this.#nonsense([...keys, "?"]);
       case 11:
         return this.#letGoOfCode(client);
+      case 12:
+        return this.#changeStatus();
+      case 13:
+        return core.checkRetirements(now);
       default:
         for (let i = 0; i < 4; i++) this.#workSomewhere(0.1);
     }
@@ -207,6 +211,24 @@ class Fuzz {
       versions: {},
       nbytes: {},
     }, this.#now);
+  }
+
+  /** A worker pauses, goes on, or is to leave. */
+  #changeStatus(): void {
+    const { random, core } = this;
+    if (this.workers.size === 0) return;
+    const address = random.pick([...this.workers.keys()]);
+    const dice = random.integer(0, 5);
+    if (dice <= 2) {
+      core.workerStatusChange(address, random.pick(["paused", "running"]), this.#now);
+    } else if (dice === 3) {
+      const timeout = random.chance(0.5) ? random.next() * 5 : Infinity;
+      const close = random.chance(0.8);
+      core.retireWorkers([address], { reason: "fuzz", timeout, close }, this.#now);
+    } else if (dice === 4) {
+      const restart = random.chance(0.5);
+      core.workerRetires(address, { op: "retire-worker", reason: "fuzz", restart }, this.#now);
+    }
   }
 
   #removeWorker(): void {
@@ -340,6 +362,22 @@ class Fuzz {
       case "free-keys":
         for (const key of message.keys) worker.data.delete(key);
         break;
+      case "acquire-replicas": {
+        const [here, elsewhere]: string[][] = [[], []];
+        for (const key in message.whoHas) {
+          const isThere = message.whoHas[key].some((at) => this.workers.get(at)?.data.has(key));
+          const comes = worker.data.has(key) || (isThere && this.random.chance(0.8));
+          (comes ? here : elsewhere).push(key);
+        }
+        for (const key of here) worker.data.add(key);
+        this.core.addKeys(worker.address, here, this.#now);
+        this.core.releaseKeys(worker.address, elsewhere, this.#now);
+        break;
+      }
+      case "close":
+        this.workers.delete(worker.address);
+        this.core.removeWorker(worker.address, { safe: true }, this.#now);
+        break;
       case "steal-request": {
         const { key, id } = message;
         const state = worker.data.has(key)
@@ -363,10 +401,17 @@ class Fuzz {
 
   /** Lets all messages arrive and all work be done. */
   #settle(): void {
-    for (const address of this.workers.keys()) this.core.threadsChanged(address, 2, this.#now);
+    for (const address of this.workers.keys()) {
+      this.core.threadsChanged(address, 2, this.#now);
+      this.core.workerStatusChange(address, "running", this.#now);
+    }
     this.#drain();
     for (let i = 0; i < 100_000; i++) {
       this.#now += 0.01;
+      if (this.#workSomewhere(0)) continue;
+      // What failed is tried again from time to time.
+      this.core.checkRetirements(this.#now);
+      this.#drain();
       if (!this.#workSomewhere(0)) return;
     }
     throw new Error("the cluster does not come to rest");

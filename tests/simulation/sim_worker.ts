@@ -155,8 +155,6 @@ export class SimWorker {
     const { now } = this.#simulation.time;
     if (paused) this.core.pause(now);
     else this.core.unpause(now);
-    const status = paused ? "paused" : "running";
-    this.toScheduler?.send([{ op: "worker-status-change", status }]);
     this.drain();
   }
 

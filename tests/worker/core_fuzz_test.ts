@@ -20,6 +20,8 @@ class World {
   readonly resting: string[] = [];
   readonly restarts: number[] = [];
   readonly store = new Set<string>();
+  /** Copies that the scheduler wants, and that were not answered. */
+  readonly asked = new Set<string>();
   /** Tasks asked for and not answered, taken back or given away. */
   readonly open = new Set<string>();
 
@@ -72,6 +74,10 @@ class World {
       case "missing-data":
         this.open.delete(message.key);
         for (const key in message.missing) assert(message.missing[key].length > 0);
+        break;
+      case "add-keys":
+      case "release-keys":
+        for (const key of message.keys) this.asked.delete(key);
         break;
       case "steal-response":
         if (["waiting", "ready", "constrained"].includes(message.state!)) {
@@ -127,6 +133,7 @@ class World {
         dependencyNeeds[dependency] = ["c1"];
       }
       this.open.add(key);
+      this.asked.delete(key);
       core.computeTask(
         h.task(key, {
           function: `f${this.below(3)}`,
@@ -146,6 +153,7 @@ class World {
     } else if (kind < 40) {
       const keys = this.keys();
       for (const key of keys) this.open.delete(key);
+      for (const key of keys) this.asked.delete(key);
       core.freeKeys(keys, h.now);
     } else if (kind < 44) {
       const keys = this.keys();
@@ -171,8 +179,10 @@ class World {
       if (which === 0) {
         core.restart(1, h.now);
         this.open.clear();
+        this.asked.clear();
       } else if (which === 1) {
         core.schedulerLost(h.now);
+        this.asked.clear();
         for (const key of this.open) if (h.state(key) !== "executing") this.open.delete(key);
       }
     } else if (kind < 56) {
@@ -182,6 +192,13 @@ class World {
       else core.pause(h.now);
     } else if (kind < 58) {
       this.changeCode();
+    } else if (kind < 61) {
+      const whoHas: Record<string, string[]> = {};
+      for (const key of this.keys()) {
+        whoHas[key] = [...PEERS, SELF].filter(() => this.random() < 0.5);
+        this.asked.add(key);
+      }
+      core.acquireReplicas(whoHas, { k1: 10, k2: 90 }, { k3: ["c1"] }, h.now);
     } else {
       this.answer(kind);
     }
@@ -285,6 +302,7 @@ Deno.test("random stimuli never break an invariant, and everything asked for is 
       world.drain();
       world.settle();
       assert.deepEqual([...world.open], [], "tasks that were never answered");
+      assert.deepEqual([...world.asked], [], "copies that were never answered for");
       const all = Array.from({ length: 12 }, (_, i) => `k${i}`);
       world.h.core.freeKeys(all, world.h.now);
       world.drain();
