@@ -146,7 +146,7 @@ function describeCommandLine(): Command {
     ],
     [
       "Four workers of two threads, whose tasks read /data and ask one server",
-      "dusk-worker 192.168.0.1:8786 --nprocs 4 --nthreads 2 --allow-read=/data --allow-net=api.example.com",
+      "dusk-worker 192.168.0.1:8786 --nprocs 4 --nthreads 2 --allow-read=/data --allow-net=10.0.0.7",
     ],
     [
       "Under a job scheduler, where machines share a file system",
