@@ -11,14 +11,23 @@ interface Waiting {
 
 /** Bytes to be had, and given back. */
 export class ByteBudget {
-  /** How many there are. */
-  readonly limit: number;
+  #limit: number;
   #inUse = 0;
   #waiting: Waiting[] = [];
 
   /** @param limit How many bytes may be under way; a single larger piece may, alone. */
   constructor(limit: number) {
-    this.limit = limit;
+    this.#limit = limit;
+  }
+
+  /** How many bytes there are. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  set limit(bytes: number) {
+    this.#limit = bytes;
+    this.#admit();
   }
 
   /** How many bytes are under way. */
@@ -42,6 +51,10 @@ export class ByteBudget {
   /** Give bytes back that were taken. */
   release(bytes: number): void {
     this.#inUse -= bytes;
+    this.#admit();
+  }
+
+  #admit(): void {
     while (this.#waiting.length > 0 && this.#hasRoom(this.#waiting[0].bytes)) {
       const { bytes, admit } = this.#waiting.shift()!;
       this.#inUse += bytes;
@@ -50,6 +63,6 @@ export class ByteBudget {
   }
 
   #hasRoom(bytes: number): boolean {
-    return this.#inUse === 0 || this.#inUse + bytes <= this.limit;
+    return this.#inUse === 0 || this.#inUse + bytes <= this.#limit;
   }
 }

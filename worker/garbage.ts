@@ -1,12 +1,20 @@
 /**
- * Gives memory back to the system that this process does not need any more, rather than when its engine gets
- * round to it.
+ * Gives memory back to the system that this process does not need any more, rather than when its engine, or its
+ * C library, gets round to it.
  *
  * @module
  */
 
-/** What {@linkcode garbageCollector} looks for. */
-type Collect = (() => void) | undefined;
+/** The parameter `M_MMAP_THRESHOLD` of glibc's `mallopt`. */
+const MMAP_THRESHOLD = -3;
+/** Memory from this size on goes back as soon as it is freed, in bytes. */
+const LARGE_MEMORY = 256 * 1024;
+
+/** Functions of glibc. */
+const symbols = {
+  malloc_trim: { parameters: ["usize"], result: "i32" },
+  mallopt: { parameters: ["i32", "i32"], result: "i32" },
+} as const;
 
 /**
  * Prepare for collecting garbage: in this thread, and in the threads that tasks run in.
@@ -17,12 +25,23 @@ export async function garbageCollector(): Promise<() => void> {
   const collect = await engineCollector();
   return () => {
     collect?.();
-    trim();
+    callLibrary(({ malloc_trim }) => malloc_trim(0n));
   };
 }
 
+/**
+ * Have the C library give large memory back as soon as it is freed. By itself it learns to keep it, up to 32 MB
+ * in one piece, for a program that takes as much again.
+ */
+export function giveLargeMemoryBack(): void {
+  callLibrary(({ mallopt, malloc_trim }) => {
+    mallopt(MMAP_THRESHOLD, LARGE_MEMORY);
+    malloc_trim(0n);
+  });
+}
+
 /** The engine's collector. Compiled programs have it from the start; Deno 2.9 can be told to have it. */
-async function engineCollector(): Promise<Collect> {
+async function engineCollector(): Promise<(() => void) | undefined> {
   const exposed = (globalThis as { gc?: () => void }).gc;
   if (exposed !== undefined) return exposed;
   try {
@@ -36,17 +55,14 @@ async function engineCollector(): Promise<Collect> {
   }
 }
 
-/** Has the C library give free memory back, where native code may be called. */
-function trim(): void {
+/** Calls glibc, where there is one and native code may be called; never with a prompt. */
+function callLibrary(call: (functions: Deno.DynamicLibrary<typeof symbols>["symbols"]) => void) {
   if (Deno.build.os !== "linux") return;
-  // Never with a prompt.
   if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return;
   try {
-    const library = Deno.dlopen("libc.so.6", {
-      malloc_trim: { parameters: ["usize"], result: "i32" },
-    });
+    const library = Deno.dlopen("libc.so.6", symbols);
     try {
-      library.symbols.malloc_trim(0n);
+      call(library.symbols);
     } finally {
       library.close();
     }

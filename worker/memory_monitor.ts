@@ -22,8 +22,11 @@ const MARGIN = 0.15;
 const HYSTERESIS = 0.05;
 /** So many bytes beyond the target may wait for the disk before tasks have to, as a part of the limit. */
 const SLACK = 0.05;
-/** Least time between two collections of garbage, in milliseconds. */
-const COLLECT_MS = 1000;
+/** How soon to look again while tasks are held back: threads may just be freeing what they left, in milliseconds. */
+const HELD_INTERVAL_MS = 20;
+/** Collecting garbage takes at most this part of the time, and is not done more often than this, in milliseconds. */
+const COLLECT_SHARE = 0.1;
+const COLLECT_MS = 100;
 /** After so long in which nothing could help, the log says so, in milliseconds. */
 const STUCK_MS = 10_000;
 
@@ -40,9 +43,12 @@ export interface MemoryMonitorOptions {
   resident(): number;
   /** How many bytes the data of the tasks in the threads has: as much again is in use there. */
   bytesInThreads(): number;
+  /** How many bytes it may have at most, and how to say that it may have less. */
+  mostInThreads: number;
+  limitThreads(bytes: number): void;
   /** Whether a task is running. */
   isBusy(): boolean;
-  /** Whether threads should free what tasks leave behind. */
+  /** Whether memory is short: what is not needed should go back to the system at once. */
   saveMemory(isShort: boolean): void;
   /** Free what can be freed. */
   collectGarbage(): void;
@@ -56,13 +62,15 @@ export interface MemoryMonitorOptions {
 export class MemoryMonitor {
   readonly #options: MemoryMonitorOptions;
   #timer: ReturnType<typeof setInterval> | undefined;
+  #heldTimer: ReturnType<typeof setTimeout> | undefined;
   #bytes = 0;
   #isShort = false;
   #isHeld = false;
   #isPaused = false;
   /** How many looks of the timer in a row have found too little memory. */
   #looksOver = 0;
-  #lastCollection = -Infinity;
+  /** From when on garbage may be collected again. */
+  #nextCollection = -Infinity;
   /** Since when nothing has helped; undefined: it is not so. */
   #stuckSince: number | undefined;
   #stuckIsTold = false;
@@ -87,6 +95,7 @@ export class MemoryMonitor {
   /** Stop looking. */
   close(): void {
     clearInterval(this.#timer);
+    clearTimeout(this.#heldTimer);
     this.#options.store.onWritten = () => {};
   }
 
@@ -116,6 +125,7 @@ export class MemoryMonitor {
     const isBehind = store.leavingBytes > 0 &&
       store.memoryBytes > store.target + SLACK * limit;
     this.#hold(isOver || isBehind);
+    this.#limitThreads(resident);
     if (this.#isPaused && resident < (pause - HYSTERESIS) * limit) this.#pause(false);
     return isOver;
   }
@@ -128,6 +138,14 @@ export class MemoryMonitor {
     return Math.max(0, Math.min(target * limit, (pause - MARGIN) * limit - others));
   }
 
+  /** What is left is for tasks; one that takes so much may well give as much. */
+  #limitThreads(resident: number): void {
+    const { limit, pause, mostInThreads, bytesInThreads, limitThreads } = this.#options;
+    if (pause === 0) return;
+    const left = Math.max(0, pause * limit - resident) / 2;
+    limitThreads(Math.min(mostInThreads, bytesInThreads() + left));
+  }
+
   #setShort(isShort: boolean): void {
     // What is spare may be needed elsewhere.
     if (isShort) discardSpares();
@@ -138,14 +156,19 @@ export class MemoryMonitor {
 
   /** Collects garbage, unless that was a moment ago. */
   #collect(): boolean {
-    const now = performance.now();
-    if (now - this.#lastCollection < COLLECT_MS) return false;
+    const start = performance.now();
+    if (start < this.#nextCollection) return false;
     this.#options.collectGarbage();
-    this.#lastCollection = performance.now();
+    const end = performance.now();
+    this.#nextCollection = end + Math.max(COLLECT_MS, (end - start) / COLLECT_SHARE);
     return true;
   }
 
   #hold(isHeld: boolean): void {
+    clearTimeout(this.#heldTimer);
+    if (isHeld && !this.#isPaused) {
+      this.#heldTimer = setTimeout(() => this.look(), HELD_INTERVAL_MS);
+    }
     if (isHeld === this.#isHeld) return;
     this.#isHeld = isHeld;
     this.#options.onHold(isHeld);

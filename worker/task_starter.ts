@@ -51,6 +51,11 @@ export class TaskStarter {
     return this.#budget.inUse;
   }
 
+  /** How many bytes it may have; see {@linkcode TaskStarterOptions.mostBytes}. */
+  set mostBytes(bytes: number) {
+    this.#budget.limit = bytes;
+  }
+
   /** Whether a task is about to begin. */
   has(key: string): boolean {
     return this.#starts.has(key);

@@ -129,6 +129,11 @@ export class WorkerEngine {
     return this.#starter.bytes;
   }
 
+  /** How many bytes it may have, as in the options. */
+  set mostBytesInThreads(bytes: number) {
+    this.#starter.mostBytes = bytes;
+  }
+
   /** Have threads free what tasks leave behind early, or not. */
   saveMemory(isShort: boolean): void {
     this.#threads.saveMemory(isShort);

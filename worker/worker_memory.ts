@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { garbageCollector } from "./garbage.ts";
+import { garbageCollector, giveLargeMemoryBack } from "./garbage.ts";
 import { MemoryMonitor } from "./memory_monitor.ts";
 import type { ResultStore } from "./store.ts";
 import type { WorkerEngine } from "./worker_engine.ts";
@@ -83,11 +83,16 @@ export class WorkerMemory {
       store: this.#store,
       resident: () => Deno.memoryUsage().rss,
       bytesInThreads: () => engine.bytesInThreads,
+      mostInThreads: memoryShares(memoryLimit).inThreads,
+      limitThreads: (bytes) => engine.mostBytesInThreads = bytes,
       isBusy: () => {
         const { counts } = engine.core.machine;
         return counts.executing + counts["long-running"] > 0;
       },
-      saveMemory: (isShort) => engine.saveMemory(isShort),
+      saveMemory: (isShort) => {
+        if (isShort) giveLargeMemoryBack();
+        engine.saveMemory(isShort);
+      },
       collectGarbage: this.#collectGarbage,
       onHold: (isHeld) => engine.hold(isHeld),
       onPause: (isPaused) => engine.pause(isPaused),

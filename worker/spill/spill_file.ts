@@ -24,7 +24,7 @@ const RUN_BYTES = 1024 * 1024;
  * Large frames are compressed, written and checked so many bytes at a time: the compressor's memory is never
  * given back, and the event loop gets its turn in between.
  */
-const BLOCK_BYTES = 4 * 1024 * 1024;
+const BLOCK_BYTES = 1024 * 1024;
 const COMPRESSION: Compression = "lz4";
 
 /** A file is not as it was written. */
