@@ -55,6 +55,7 @@ export {
   type LocalClusterOptions,
   type LocalWorker,
   type StartWorkerOptions,
+  type StopWorkerOptions,
 } from "./deploy/local_cluster.ts";
 export {
   SSHCluster,
@@ -67,7 +68,12 @@ export {
 export { SSHHostError } from "./deploy/ssh/hosts.ts";
 export { NoSSHError } from "./deploy/ssh/ssh_command.ts";
 export { WorkerProcess, WorkerProcessError } from "./deploy/worker_process.ts";
-export { Scheduler, type SchedulerOptions } from "./scheduler/scheduler.ts";
+export {
+  type RetireWorkersOptions,
+  Scheduler,
+  type SchedulerOptions,
+} from "./scheduler/scheduler.ts";
+export type { WorkersToCloseOptions } from "./scheduler/workers_to_close.ts";
 export type { SchedulerCore, SchedulerCoreOptions } from "./scheduler/core.ts";
 export type { UnusedLimits } from "./scheduler/part_registry.ts";
 export type { TaskStateName } from "./scheduler/task_state.ts";
@@ -116,6 +122,7 @@ export {
   type StreamHandler,
   type StreamOptions,
 } from "./comm/server.ts";
+export { UnresponsiveError } from "./comm/silence_watch.ts";
 export * from "./comm/transport.ts";
 
 // Values as bytes
@@ -130,7 +137,21 @@ export {
 export { Serialized } from "./protocol/serialized.ts";
 export { DeserializationError, SerializationError } from "./protocol/values_format.ts";
 
-// Logging and version
+// Settings, logging and version
+export { configure } from "./config/configure.ts";
+export { printSettings } from "./config/print_settings.ts";
+export { SchedulerFileError } from "./config/scheduler_file.ts";
+export {
+  ConfigError,
+  type Environment,
+  type FlagValue,
+  type LoadOptions,
+  loadSettings,
+  type SettingName,
+  type SettingOrigins,
+  type Settings,
+  type SettingValues,
+} from "./config/settings.ts";
 export {
   configureLogging,
   getLogger,

@@ -15,6 +15,8 @@ export class ConfigError extends Error {
   readonly place: string;
 
   /**
+   * An error about one place.
+   *
    * @param place Where.
    * @param what What is wrong there, and what is expected.
    * @param options The cause.

@@ -5,6 +5,7 @@
  * @module
  */
 import { show } from "./config_error.ts";
+import type { LogLevel } from "./logger.ts";
 
 /** A kind of values. */
 export interface Kind<T> {
@@ -264,7 +265,7 @@ export const amounts: Kind<Readonly<Record<string, number>>> = {
 };
 
 /** Levels of logging by logger; a single level is meant for all of Dusk. */
-export const logLevels: Kind<Readonly<Record<string, LogLevelName>>> = {
+export const logLevels: Kind<Readonly<Record<string, LogLevel>>> = {
   expected: `debug, info, warning, error or critical, for all of Dusk or by logger`,
   label: "map of loggers to levels",
   isMap: true,
@@ -275,12 +276,9 @@ export const logLevels: Kind<Readonly<Record<string, LogLevelName>>> = {
   write: (value) => writeMap(value, (level) => level),
 };
 
-/** The levels that a logger can have. */
-export type LogLevelName = "debug" | "info" | "warning" | "error" | "critical";
+const level = oneOf<LogLevel>("debug", "info", "warning", "error", "critical");
 
-const level = oneOf<LogLevelName>("debug", "info", "warning", "error", "critical");
-
-function readLevel(raw: unknown): LogLevelName | undefined {
+function readLevel(raw: unknown): LogLevel | undefined {
   return typeof raw === "string" ? level.read(raw) : undefined;
 }
 

@@ -6,7 +6,8 @@
  */
 import { ConfigError } from "./config_error.ts";
 import { mismatch } from "./kinds.ts";
-import { DEFINITIONS, type SettingName } from "./schema.ts";
+import { DEFINITIONS } from "./schema.ts";
+import type { SettingName } from "./setting_values.ts";
 
 /** One value that a source gives to a setting. */
 export interface Entry {

@@ -4,7 +4,8 @@
  * @module
  */
 import { type Kind, writeText } from "./kinds.ts";
-import { DEFINITIONS, type SettingName } from "./schema.ts";
+import { DEFINITIONS } from "./schema.ts";
+import type { SettingName } from "./setting_values.ts";
 import type { Settings } from "./settings.ts";
 
 /** Where the origins stand, behind values that are not longer. */

@@ -19,6 +19,7 @@ import {
   text,
   whole,
 } from "./kinds.ts";
+import type { SettingName, SettingValues } from "./setting_values.ts";
 
 /** One setting. */
 export interface Definition<T> {
@@ -57,7 +58,7 @@ const port = whole(0, 65_535);
 const MB = 1e6;
 
 /** All settings, by name. */
-export const SCHEMA = {
+const SCHEMA: { readonly [N in SettingName]: Definition<SettingValues[N]> } = {
   // the scheduler's place
   "scheduler.host": optional(
     text,
@@ -380,14 +381,6 @@ export const SCHEMA = {
   "bokeh-export-tool": setting(boolean, false, "A button of Dask's web pages.", {
     noEffect: "the web pages are not made with Bokeh",
   }),
-} as const;
-
-/** The name of a setting, such as `scheduler.port`. */
-export type SettingName = keyof typeof SCHEMA;
-
-/** The values of all settings, by name. */
-export type SettingValues = {
-  readonly [N in SettingName]: (typeof SCHEMA)[N] extends Definition<infer T> ? T : never;
 };
 
 /** The definitions, for code that treats all of them alike. */
@@ -397,7 +390,7 @@ export const DEFINITIONS: ReadonlyMap<string, Definition<unknown>> = new Map(
 
 /** The setting of each of Dask's flat names. */
 export const ALIASES: ReadonlyMap<string, SettingName> = new Map(
-  Object.entries(SCHEMA as Record<string, Definition<unknown>>).flatMap(([name, { alias }]) =>
-    alias === undefined ? [] : [[alias, name as SettingName]]
-  ),
+  Object.entries(SCHEMA as Readonly<Record<string, Definition<unknown>>>).flatMap((
+    [name, { alias }],
+  ) => alias === undefined ? [] : [[alias, name as SettingName]]),
 );

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { ALIASES, DEFINITIONS, type SettingName } from "./schema.ts";
+import { ALIASES, DEFINITIONS } from "./schema.ts";
+import type { SettingName } from "./setting_values.ts";
 
 /** Names further from each other than this are no slips of the pen. */
 const FARTHEST = 3;

@@ -7,13 +7,14 @@
 import { ConfigError } from "./config_error.ts";
 import { entriesOfEnvironment, type Environment, readableEnvironment } from "./environment.ts";
 import { type Entry, type Layer, type Merged, mergeLayers } from "./layers.ts";
-import { DEFINITIONS, type SettingName, type SettingValues } from "./schema.ts";
+import { DEFINITIONS } from "./schema.ts";
+import type { SettingName, SettingValues } from "./setting_values.ts";
 import { findSetting, unknownName } from "./setting_names.ts";
 import { configFiles, homeFolder } from "./sources.ts";
 
 export { ConfigError } from "./config_error.ts";
 export type { Environment } from "./environment.ts";
-export type { SettingName, SettingValues } from "./schema.ts";
+export type { SettingName, SettingValues } from "./setting_values.ts";
 
 /** What a flag of a command line says of a setting. */
 export interface FlagValue {
