@@ -99,16 +99,16 @@ export async function compile(
 }
 
 /**
- * The systems that a `deno` can compile for, as its own help page lists them.
+ * The systems that a `deno` can compile for, as it lists them when it is asked for another.
  *
  * @param deno The `deno`.
- * @throws {Error} When the help page does not tell.
+ * @throws {Error} When it does not tell.
  */
 export async function targets(deno: string): Promise<string[]> {
-  const { stdout } = await run(deno, ["compile", "--help"]);
-  const list = stdout.match(/--target[^[]*\[possible values: ([^\]]+)\]/)?.[1];
-  if (list === undefined) throw new Error(`the help page of ${deno} compile names no targets`);
-  return list.split(",").map((target) => target.trim());
+  const { stderr } = await run(deno, ["compile", "--target", "none", "none.ts"]);
+  const list = stderr.match(/possible values: ([\w-]+(?:, [\w-]+)*)/)?.[1];
+  if (list === undefined) throw new Error(`${deno} does not tell its targets:\n${stderr}`);
+  return list.split(", ");
 }
 
 async function compileProgram(
@@ -125,6 +125,8 @@ async function compileProgram(
     // A task without a permission fails; nobody is asked.
     "--no-prompt",
     "--unstable-worker-options",
+    // Workers that are short of memory tell the engine when to free some, see worker/garbage.ts.
+    "--v8-flags=--expose-gc",
     ...target === undefined ? [] : ["--target", target],
   ];
   const include = loaded.flatMap((module) => ["--include", module]);
