@@ -6,9 +6,6 @@
  */
 import { Option, wholeNumber } from "./command_line.ts";
 
-/** Seconds that a program gets to leave well, before it is ended. */
-const GRACE = 5;
-
 /** The flag: seconds of silence on standard input after which the starter counts as gone. */
 export function lifelineOption(): Option {
   return new Option(
@@ -23,8 +20,9 @@ export function lifelineOption(): Option {
  * for a while. When it has not stopped a little later, end it.
  *
  * @param seconds Longest silence.
+ * @param grace Seconds that it gets to stop.
  */
-export async function heedLifeline(seconds: number): Promise<never> {
+export async function heedLifeline(seconds: number, grace: number): Promise<never> {
   let silence: ReturnType<typeof setTimeout> | undefined;
   const silent = Promise.withResolvers<null>();
   const buffer = new Uint8Array(1024);
@@ -35,7 +33,7 @@ export async function heedLifeline(seconds: number): Promise<never> {
     count = await Promise.race([Deno.stdin.read(buffer).catch(() => null), silent.promise]);
     clearTimeout(silence);
   }
-  setTimeout(() => Deno.exit(1), GRACE * 1000);
+  setTimeout(() => Deno.exit(1), grace * 1000);
   if (Deno.build.os === "windows") Deno.exit(0);
   Deno.kill(Deno.pid, "SIGTERM");
   return await new Promise<never>(() => {});

@@ -33,6 +33,9 @@ import {
   settingFlag,
 } from "./setting_flags.ts";
 
+/** Seconds that the program has to end when it is hung up on. */
+const END_TIMEOUT = 10;
+
 function describeCommandLine(): Command {
   const command = commandLine(
     "dusk-scheduler",
@@ -105,7 +108,7 @@ async function main(command: Command): Promise<ExitCode> {
 
   const stopped = stopSignal(command);
   const { lifeline } = command.opts();
-  if (lifeline !== undefined) void heedLifeline(lifeline);
+  if (lifeline !== undefined) void heedLifeline(lifeline, END_TIMEOUT);
   checkDashboardAddress(settings);
   const pidFile = settings["scheduler.pid-file"];
   using _pidFile = pidFile === undefined ? undefined : PidFile.claim(pidFile);

@@ -34,6 +34,8 @@ import { planWorkers, type WorkerPlace } from "./worker_options.ts";
 
 /** How often it is said that the scheduler is still not there, in seconds. */
 const NOTICE_INTERVAL = 10;
+/** Seconds that the program has to end when it is hung up on, beyond those that workers have to leave. */
+const END_TIMEOUT = 10;
 /** Longest wait that timers can do, in seconds; longer ones are for ever. */
 const FOR_EVER = 1e6;
 
@@ -162,7 +164,8 @@ async function main(command: Command): Promise<ExitCode> {
 
   const stopped = stopSignal(command);
   const { lifeline } = command.opts();
-  if (lifeline !== undefined) void heedLifeline(lifeline);
+  const grace = settings["worker.leave-timeout"] + END_TIMEOUT;
+  if (lifeline !== undefined) void heedLifeline(lifeline, grace);
   const permissions = taskPermissions(command.opts());
   const source = schedulerSource(command, settings);
   const pidFile = settings["worker.pid-file"];

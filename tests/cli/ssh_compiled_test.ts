@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { Client } from "../../client/client.ts";
+import { SSHCluster } from "../../deploy/ssh_cluster.ts";
 import { waitForSchedulerFile } from "../../config/scheduler_file.ts";
 import { compiledFolder } from "../support/compiled.ts";
 import { Program } from "../support/popen.ts";
@@ -133,4 +134,17 @@ testOnHosts("a host that dies is told of, and its tasks run on the others", asyn
   assert.equal((await program.status).code, 1);
   assert.match(program.stderr, /\ndusk-ssh: the scheduler is gone: alpha: [^\n]+\n$/);
   await allGone(pids);
+});
+
+testOnHosts("a program starts a cluster over ssh by itself", async (lab) => {
+  await using cluster = await SSHCluster.create({
+    hosts: ["alpha", "beta"],
+    sshConfig: lab.config,
+    schedulerPort: 0,
+    nthreads: 1,
+    remoteWorker: `${compiledFolder}/dusk-worker`,
+  });
+  await using client = await Client.connect(cluster);
+  await client.waitForWorkers(2);
+  assert.equal(await client.submit((x: number) => x + 1, 1).result(), 2);
 });
