@@ -28,7 +28,7 @@ export async function runNannies(run: WorkerRun): Promise<void> {
     new Nanny({
       ...worker,
       nannyPort,
-      memoryTerminate: settings["worker.memory.terminate"] || undefined,
+      memoryTerminate: settings["worker.memory.terminate"],
       command: Deno.build.standalone ? [Deno.execPath(), CHILD_ARGUMENT] : undefined,
       preload: settings["worker.preload"],
       program: { settings: childValues(settings, place.security) },

@@ -7,8 +7,9 @@ import { Nanny, type NannyOptions, WorkerProcessError } from "../worker/nanny.ts
 
 export { WorkerProcessError } from "../worker/nanny.ts";
 
-/** Seconds that a worker has to leave in good order before its process is ended. */
+/** Seconds that a worker has to leave before its process is ended by force; and to hand over its results. */
 const LEAVE_TIMEOUT = 10;
+const HAND_OVER_TIMEOUT = 30;
 
 /** A worker that runs in a process of its own, which is replaced when it dies unless that is switched off. */
 export class WorkerProcess {
@@ -82,12 +83,13 @@ export class WorkerProcess {
   }
 
   /**
-   * Have the worker leave the cluster, and end its process; by force after 10 seconds.
+   * Have the worker leave the cluster, and end its process; by force when that takes too long.
    *
    * @param options.handOver Whether results that only it holds are handed to others first. Default: true.
    */
-  async close(options: { handOver?: boolean } = {}): Promise<void> {
-    await this.#nanny.close({ ...options, reason: "it was closed", timeout: LEAVE_TIMEOUT });
+  async close({ handOver = true }: { handOver?: boolean } = {}): Promise<void> {
+    const timeout = LEAVE_TIMEOUT + (handOver ? HAND_OVER_TIMEOUT : 0);
+    await this.#nanny.close({ reason: "it was closed", timeout, handOver });
   }
 
   #startError(cause: Error): WorkerProcessError {

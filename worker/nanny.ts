@@ -6,8 +6,12 @@
  */
 import { pause } from "../comm/pause.ts";
 import { getLogger } from "../config/logger.ts";
-import type { NannyOptions } from "./nanny_options.ts";
-import { checkNannyOptions, childSettings } from "./nanny_options.ts";
+import {
+  checkNannyOptions,
+  childSettings,
+  type NannyOptions,
+  terminateAt,
+} from "./nanny_options.ts";
 import type { NannyServer } from "./nanny_server.ts";
 import { memoryReader } from "./process_memory.ts";
 import { DEATHS_AT_START, RestartPolicy } from "./restart_policy.ts";
@@ -215,7 +219,7 @@ export class Nanny implements AsyncDisposable {
   /** @throws {WorkerProcessError} When it is given up. */
   async #live(): Promise<void> {
     const { signal } = this.#closing;
-    const { memoryLimit = 0, memoryTerminate = 0.95, command, showOutput = true } = this.#options;
+    const { command, showOutput = true } = this.#options;
     const readMemory = await memoryReader();
     let wasThere = false;
     while (!signal.aborted) {
@@ -224,7 +228,7 @@ export class Nanny implements AsyncDisposable {
         command,
         settings,
         showOutput,
-        memoryLimit: memoryTerminate * memoryLimit,
+        memoryLimit: terminateAt(this.#options),
         readMemory,
         onJoined: (address) => {
           wasThere = true;

@@ -30,7 +30,7 @@ export interface WorkerChildHooks {
   tearDown?(worker: ClusterWorker): void | Promise<void>;
   /**
    * How the worker hands its results to others before it is closed, told to leave by the nanny or by a
-   * signal. Default: it does not.
+   * signal. Default: `closeGracefully`, with the time that has by default.
    *
    * @param reason Why, for the scheduler's log.
    */
@@ -57,12 +57,17 @@ class WorkerChild {
   readonly #hooks: WorkerChildHooks;
   /** Resolves when the worker is told to leave. */
   readonly #leave = Promise.withResolvers<ToChild>();
+  /** Resolves when it is to hand over nothing any more. */
+  readonly #hurry = Promise.withResolvers<void>();
 
   constructor(settings: ChildSettings, hooks: WorkerChildHooks) {
     this.#settings = settings;
     this.#hooks = hooks;
-    const onSignal = () =>
-      this.#leave.resolve({ op: "leave", reason: "stopped by a signal", handOver: true });
+    let handOver = true;
+    const onSignal = () => {
+      this.#take({ op: "leave", reason: "stopped by a signal", handOver });
+      handOver = false; // Who sends a second signal does not want to wait.
+    };
     // Ctrl-C in a terminal does not come here: the process has a group of its own. The nanny gets it.
     Deno.addSignalListener("SIGINT", onSignal);
     if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", onSignal);
@@ -72,12 +77,17 @@ class WorkerChild {
   stayWith(lines: AsyncGenerator<string, void>): void {
     const follow = async () => {
       for await (const line of lines) {
-        const order = JSON.parse(line) as ToChild;
-        if (order.op === "leave") this.#leave.resolve(order);
+        this.#take(JSON.parse(line));
       }
     };
     // Standard input that cannot be read is as good as one that has ended.
     follow().catch(() => {}).then(() => this.#endAll());
+  }
+
+  #take(order: ToChild): void {
+    if (order.op !== "leave") return;
+    this.#leave.resolve(order);
+    if (!order.handOver) this.#hurry.resolve();
   }
 
   /** @returns The exit code. */
@@ -125,8 +135,8 @@ class WorkerChild {
   }
 
   async #depart(worker: ClusterWorker, { reason, handOver }: ToChild): Promise<void> {
-    const { leave } = this.#hooks;
-    if (handOver && leave !== undefined) await leave(worker, reason);
+    const { leave = () => worker.closeGracefully({ reason }) } = this.#hooks;
+    if (handOver) await Promise.race([leave(worker, reason), this.#hurry.promise]);
     await worker.close({ reason });
   }
 

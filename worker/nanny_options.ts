@@ -15,9 +15,10 @@ export interface NannyOptions extends Omit<ClusterWorkerOptions, "nanny"> {
    * the cluster's security; 0: any that is free. Default: it does not listen.
    */
   nannyPort?: number;
-  /** How much memory the worker's process may hold, in bytes; 0: any amount. Default 0. */
-  memoryLimit?: number;
-  /** How full the worker's memory (`memoryLimit`) may be before it is ended, from 0 to 1. Default 0.95. */
+  /**
+   * How full the worker's memory (`memoryLimit`) may be before its process is ended, from 0 to 1; 0: it
+   * never is. Default 0.95.
+   */
   memoryTerminate?: number;
   /** Whether a worker that has died is started again, and one of a cluster that restarts. Default true. */
   autoRestart?: boolean;
@@ -49,9 +50,9 @@ export function checkNannyOptions(
 ): NannyOptions & { nthreads: number; command: readonly string[] } {
   const { schedulerAddress, nthreads } = checkWorkerOptions(options);
   const { memoryTerminate, nannyPort, command } = options;
-  if (memoryTerminate !== undefined && !(memoryTerminate > 0 && memoryTerminate <= 1)) {
+  if (memoryTerminate !== undefined && !(memoryTerminate >= 0 && memoryTerminate <= 1)) {
     throw new RangeError(
-      `memoryTerminate must be a number above 0, at most 1; got ${memoryTerminate}`,
+      `memoryTerminate must be a number from 0 to 1; got ${memoryTerminate}`,
     );
   }
   if (
@@ -63,6 +64,11 @@ export function checkNannyOptions(
     throw new TypeError("command must have a program at least; got an empty list");
   }
   return { ...options, schedulerAddress, nthreads, command: command ?? workerFromSource() };
+}
+
+/** How many bytes of memory a process may hold; 0: any amount. */
+export function terminateAt({ memoryLimit = 0, memoryTerminate = 0.95 }: NannyOptions): number {
+  return memoryTerminate * memoryLimit;
 }
 
 /**
@@ -92,7 +98,7 @@ export function childSettings(
   if (about.wasThere && worker.reconnect !== false) {
     worker.connectTimeout = worker.deathTimeout ?? FOR_EVER;
   }
-  const isBlind = about.readMemory === undefined && (options.memoryLimit ?? 0) > 0;
+  const isBlind = about.readMemory === undefined && terminateAt(options) > 0;
   return {
     worker,
     security: security?.options,

@@ -61,6 +61,20 @@ for (const [kind, options] of kinds) {
     await cluster.stopWorker(alice);
   });
 
+  Deno.test(`${kind}: a worker that is taken away hands over what only it holds`, async () => {
+    await using cluster = await LocalCluster.create({
+      ...options,
+      nWorkers: 2,
+      threadsPerWorker: 1,
+    });
+    await using client = await Client.connect(cluster);
+    const [away, stays] = cluster.workers;
+    const [scattered] = await client.scatter([{ only: "copy" }], { workers: [away.address] });
+    await cluster.stopWorker(away);
+    assert.deepEqual(cluster.scheduler.core.ncores(), { [stays.address]: 1 });
+    assert.deepEqual(await scattered.result(), { only: "copy" });
+  });
+
   Deno.test(`${kind}: a name that is taken is refused, the cluster lives on`, async () => {
     await using cluster = await LocalCluster.create({
       ...options,

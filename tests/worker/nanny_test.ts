@@ -358,7 +358,7 @@ Deno.test("options that make no sense are refused by name, before anything start
   assert.throws(() => make({ nthreads: 0 }), { name: "RangeError", message: /nthreads.*got 0/ });
   assert.throws(() => make({ memoryTerminate: 95 }), {
     name: "RangeError",
-    message: /memoryTerminate must be a number above 0, at most 1; got 95/,
+    message: /memoryTerminate must be a number from 0 to 1; got 95/,
   });
   assert.throws(() => make({ nannyPort: 70_000 }), {
     name: "RangeError",
