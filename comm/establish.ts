@@ -28,6 +28,13 @@ export interface Endpoint {
   port: number;
 }
 
+/** A connection that carries the bytes of a comm. */
+export interface OpenStream {
+  readonly stream: ByteStream;
+  /** Why the peer is not let in, if it is not: it is told so in the handshake. */
+  readonly refusal?: string;
+}
+
 /** A connection on which nothing has been said yet. */
 export interface FreshConnection {
   /** This end. */
@@ -35,7 +42,7 @@ export interface FreshConnection {
   /** The other end. */
   readonly peer: Endpoint;
   /** Makes it carry the bytes of a comm: sets it up, and encrypts it where that is its kind. */
-  open(): ByteStream | Promise<ByteStream>;
+  open(): OpenStream | Promise<OpenStream>;
   /** Ends it, in whichever state; called once. */
   close(): void;
   /** Opens another one to the same place, only to see whether anybody answers. Connectors have it. */
@@ -89,16 +96,19 @@ export async function establish(
   try {
     signal?.throwIfAborted();
     const sameHost = isSameHost(local, peer);
-    const stream = await connection.open();
+    let protection: string | undefined;
+    if (side === "listener" && !sameHost && isProtected(options, how)) {
+      protection =
+        `${addressOf(scheme, local)} refuses peers from other machines: give both a token ` +
+        "(--token-file or DUSK_TOKEN), use TLS, or allow it with --insecure";
+    }
+    const { stream, refusal } = await connection.open();
     const reader = new FrameReader(stream, STRANGER_LIMITS);
     const compression = await shakeHands(stream, reader, {
       side,
       compressions: await wantedCompressions(options.compression ?? "auto", sameHost),
       security: options.security,
-      refusal: side === "listener" && !sameHost && isProtected(options, how)
-        ? `${addressOf(scheme, local)} refuses peers from other machines: give both a token ` +
-          "(--token-file or DUSK_TOKEN), use TLS, or allow it with --insecure"
-        : undefined,
+      refusal: refusal ?? protection,
       gate,
     });
     Object.assign(reader.limits, DEFAULT_FRAME_LIMITS, options.limits);

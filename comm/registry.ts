@@ -1,16 +1,18 @@
 /**
- * The registry of transports: which {@linkcode Backend} serves which scheme of an address. `tcp` and
- * `inproc` are in it from the start; a user may add others.
+ * The registry of transports: which {@linkcode Backend} serves which scheme of an address. `tcp`,
+ * `tls` and `inproc` are in it from the start; a user may add others.
  *
  * @module
  */
 import { AddressError } from "./host_port.ts";
 import { inprocBackend } from "./inproc.ts";
 import { tcpBackend } from "./tcp.ts";
+import { tlsBackend } from "./tls.ts";
 import type { Backend } from "./transport.ts";
 
 const backends = new Map<string, Backend>([
   ["tcp", tcpBackend],
+  ["tls", tlsBackend],
   ["inproc", inprocBackend],
 ]);
 

@@ -27,7 +27,7 @@ function fresh(conn: Deno.TcpConn, knock?: Knock): FreshConnection {
     open() {
       conn.setNoDelay(true);
       conn.setKeepAlive(true);
-      return conn;
+      return { stream: conn };
     },
     close: () => conn.close(),
     knock,

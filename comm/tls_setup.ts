@@ -1,0 +1,117 @@
+/**
+ * Whether this Deno can do mutual TLS, and what `node:tls` is given for it.
+ *
+ * @module
+ */
+import type { SecureContextOptions, TLSSocket } from "node:tls";
+import type { ConnectionSecurity, TlsCredentials } from "./security.ts";
+import { SecurityError } from "./security_error.ts";
+
+/** The first version in which a server of `node:tls` asks clients for their certificate. */
+const FIRST_MINOR = 9;
+
+/** The modules, loaded when TLS is wanted first: most programs do without. */
+export interface TlsModules {
+  readonly tls: typeof import("node:tls");
+  readonly net: typeof import("node:net");
+}
+
+let modules: Promise<TlsModules> | undefined;
+
+/** Loads the modules, once. */
+export function loadTls(): Promise<TlsModules> {
+  return modules ??= (async () => {
+    const [tls, net] = await Promise.all([import("node:tls"), import("node:net")]);
+    return { tls, net };
+  })();
+}
+
+/**
+ * Checks that there is all that `tls://` needs.
+ *
+ * @param address The address, for errors.
+ * @param security What the endpoint has.
+ * @param deno Version of Deno; default: this one's.
+ * @returns Its certificate.
+ * @throws {SecurityError} When it has none, or this Deno is too old.
+ */
+export function tlsCredentials(
+  address: string,
+  security: ConnectionSecurity | undefined,
+  deno: string = Deno.version.deno,
+): TlsCredentials {
+  const [major, minor] = deno.split(".").map(Number);
+  if (major < 2 || (major === 2 && minor < FIRST_MINOR)) {
+    throw new SecurityError(
+      `${address} needs TLS with certificates on both sides, which takes Deno 2.${FIRST_MINOR} or later, ` +
+        `and this is ${deno}: run Dusk by a newer Deno, or protect the cluster by a token`,
+    );
+  }
+  if (security?.tls === undefined) {
+    const role = security?.role;
+    const cert = role === undefined ? "" : `, tls${role[0].toUpperCase()}${role.slice(1)}Cert`;
+    throw new SecurityError(
+      `${address} needs a certificate and its authority's: give --tls-ca-file, --tls-cert and ` +
+        `--tls-key, or a Security with tlsCaFile${cert}`,
+    );
+  }
+  return security.tls;
+}
+
+/**
+ * What `node:tls` is given on either side.
+ *
+ * @param tls The module.
+ * @param credentials The endpoint's certificate.
+ * @returns The options.
+ * @throws {SecurityError} When a cipher is unknown.
+ */
+export function contextOptions(
+  tls: TlsModules["tls"],
+  { ca, cert, key, ciphers }: TlsCredentials,
+): SecureContextOptions {
+  const names = cipherNames(ciphers);
+  const known = tls.getCiphers().map((name) => name.toUpperCase());
+  for (const name of names) {
+    if (!known.includes(name)) {
+      throw new SecurityError(
+        `tlsCiphers names ${JSON.stringify(name)}, which there is not; there are ${
+          known.join(", ")
+        }`,
+      );
+    }
+  }
+  const wants = (version: "TLSv1.3" | "TLSv1.2") =>
+    names.length === 0 || names.some((name) => name.startsWith("TLS_") === (version === "TLSv1.3"));
+  return {
+    ca,
+    cert,
+    key,
+    ciphers: names.length === 0 ? undefined : names.join(":"),
+    minVersion: wants("TLSv1.2") ? "TLSv1.2" : "TLSv1.3",
+    maxVersion: wants("TLSv1.3") ? "TLSv1.3" : "TLSv1.2",
+  };
+}
+
+/**
+ * Whether a connection has got a cipher that is allowed: this is checked afterwards, since Deno goes by
+ * its own order among those of TLS 1.3.
+ *
+ * @param socket The connection, its handshake done.
+ * @param credentials The endpoint's certificate, and its ciphers.
+ * @returns What is wrong with the cipher, if anything.
+ */
+export function cipherProblem(socket: TLSSocket, { ciphers }: TlsCredentials): string | undefined {
+  const names = cipherNames(ciphers);
+  const { name } = socket.getCipher();
+  if (names.length === 0 || names.includes(name.toUpperCase())) return undefined;
+  return `the connection got the cipher ${name}, and only ${
+    names.join(":")
+  } may be used: allow it, or ` +
+    "leave out the ciphers of TLS 1.3, of which Deno itself chooses one";
+}
+
+function cipherNames(ciphers: string | undefined): string[] {
+  return (ciphers ?? "").split(":").map((name) => name.trim().toUpperCase())
+    .filter((name) => name !== "");
+}
