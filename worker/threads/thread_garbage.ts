@@ -11,12 +11,10 @@ import { PoolWord } from "./thread_memory.ts";
 /** So much may have come together before it is worth to look, in bytes. */
 const WORTHWHILE = 8 * 1024 * 1024;
 
-// Kept from tasks that replace globals; and tasks have no more globals than in any other program.
+// Kept from tasks that replace globals.
 const { load } = Atomics;
 const usage = Deno.memoryUsage;
-const scope = globalThis as { gc?: () => void };
-const exposed = scope.gc;
-delete scope.gc;
+const exposed = (globalThis as { gc?: () => void }).gc;
 
 /** Looks after the garbage of one thread. */
 export class ThreadGarbage {
