@@ -15,13 +15,15 @@ const TICKS = 100;
 /** Seconds by which the clocks of files and of processes may differ. */
 const CLOCK_SLACK = 2;
 
-/** A file with this program's process id, until it is disposed of. */
+/** A file with this program's process id, until it is disposed of, or the program exits. */
 export class PidFile implements Disposable {
   /** Path of the file. */
   readonly path: string;
+  readonly #onExit = () => this.#remove();
 
   private constructor(path: string) {
     this.path = path;
+    globalThis.addEventListener("unload", this.#onExit);
   }
 
   /**
@@ -49,6 +51,11 @@ export class PidFile implements Disposable {
 
   /** Remove the file, if it is still this program's. */
   [Symbol.dispose](): void {
+    globalThis.removeEventListener("unload", this.#onExit);
+    this.#remove();
+  }
+
+  #remove(): void {
     try {
       if (readPid(this.path) === Deno.pid) Deno.removeSync(this.path);
     } catch (error) {

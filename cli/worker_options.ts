@@ -45,6 +45,8 @@ export function announce(address: string, schedulerAddress: string): void {
 }
 
 const LAST_PORT = 65535;
+/** Seconds in which a scheduler that is there can answer; a worker with less would never join. */
+const SHORTEST_TIMEOUT = 0.1;
 
 /**
  * The options of each worker: with names, ports and a share of the machine of its own.
@@ -73,7 +75,10 @@ export function planWorkers(settings: Settings, place: WorkerPlace): WorkerPlan[
     worker: {
       ...workerOptions(settings),
       ...place,
-      connectTimeout: settings["worker.death-timeout"] ?? settings["worker.connect-timeout"],
+      connectTimeout: Math.max(
+        settings["worker.death-timeout"] ?? settings["worker.connect-timeout"],
+        SHORTEST_TIMEOUT,
+      ),
       name: name === undefined || count === 1 ? name : `${name}-${i}`,
       host,
       port: ports[i],

@@ -46,7 +46,7 @@ Deno.test("--token-file is the secret of the cluster, which the scheduler file h
     const missing = await outcome("scheduler", ["--port", "0", "--token-file", `${folder}/none`]);
     assert.equal(missing.code, 1);
     assert.match(missing.stderr, oneLine);
-    assert.match(missing.stderr, /--token-file .*none" cannot be used: .*openssl rand -hex 32/);
+    assert.match(missing.stderr, /--token-file: .*none" cannot be used: .*openssl rand -hex 32/);
     await Deno.writeTextFile(`${folder}/short`, "abc");
     const short = await outcome("scheduler", ["--port", "0", "--token-file", `${folder}/short`]);
     assert.equal(short.code, 1);
@@ -191,13 +191,16 @@ Deno.test("files that cannot be written are one line and exit code 1", async () 
 
 Deno.test("a second signal ends a scheduler at once", () =>
   withFolder(async (folder) => {
-    await using scheduler = await startScheduler(["--scheduler-file", `${folder}/scheduler.json`]);
+    const file = `${folder}/scheduler.json`;
+    const flags = ["--scheduler-file", file, "--pid-file", `${folder}/scheduler.pid`];
+    await using scheduler = await startScheduler(flags);
     await using worker = popen("worker", [scheduler.address, "--no-nanny", "--nthreads", "1"]);
     await worker.printed(/Registered with/);
     // It would wait for this worker to leave.
     worker.kill("SIGSTOP");
     scheduler.program.kill("SIGINT");
-    await until("it to begin to stop", () => contents(folder).length === 0);
+    await until("it to begin to stop", () => !contents(folder).includes("scheduler.json"));
     scheduler.program.kill("SIGINT");
     assert.equal((await scheduler.program.status).code, 130);
+    assert.deepEqual(contents(folder), []);
   }));
