@@ -144,9 +144,7 @@ async function main(command: Command): Promise<ExitCode> {
 async function listen(scheduler: Scheduler, settings: Settings): Promise<void> {
   const host = bracketed(namedHost(settings, "scheduler") ?? "");
   const port = settings["scheduler.port"];
-  const address = host.includes("://")
-    ? `${host}:${port}`
-    : `${defaultScheme(settings, "scheduler")}://${host}:${port}`;
+  const address = `${defaultScheme(settings, "scheduler")}://${host}:${port}`;
   try {
     await scheduler.start(address);
   } catch (error) {
