@@ -14,6 +14,8 @@ import { WorkerProcess } from "./worker_process.ts";
 
 /** Seconds that a worker process may be waited for at most: a day. */
 const LONGEST_TIMEOUT = 86_400;
+/** Seconds that workers have to hand over before they are stopped. */
+const STOP_TIMEOUT = 30;
 
 /** Options of {@linkcode LocalCluster.create}. */
 export interface LocalClusterOptions {
@@ -69,6 +71,15 @@ export interface StartWorkerOptions {
   permissions?: ClusterWorkerOptions["permissions"];
 }
 
+/** Options of {@linkcode LocalCluster.stopWorker} and {@linkcode LocalCluster.scaleDown}. */
+export interface StopWorkerOptions {
+  /**
+   * Seconds until workers are stopped even if something is lost by it, to be computed again. Default: 30;
+   * 0 stops them at once.
+   */
+  timeout?: number;
+}
+
 /** A worker of a local cluster: the worker itself, or the process it runs in. */
 export type LocalWorker = ClusterWorker | WorkerProcess;
 
@@ -87,6 +98,8 @@ export class LocalCluster implements AsyncDisposable {
   readonly #options: LocalClusterOptions;
   readonly #shape: ClusterShape;
   readonly #workers: LocalWorker[] = [];
+  /** Workers that hand over their results before they are gone. */
+  readonly #departing = new Set<LocalWorker>();
   /** Who waits for a worker to be out of the cluster, by its address. */
   readonly #leaving = new Map<string, () => void>();
   #nextNumber = 0;
@@ -183,19 +196,14 @@ export class LocalCluster implements AsyncDisposable {
   }
 
   /**
-   * Take a worker out of the cluster. What only it held is computed again where it is needed.
+   * Take a worker out of the cluster. The tasks that it runs finish, and what only it holds is copied to
+   * others first.
    *
    * @param worker The worker, its address or its name. One that has gone already is no error.
+   * @param options How long that may take.
    */
-  async stopWorker(worker: LocalWorker | string): Promise<void> {
-    const found = typeof worker === "string"
-      ? this.#workers.find((each) => each.address === worker || each.name === worker)
-      : this.#workers.find((each) => each === worker);
-    if (found === undefined) return;
-    this.#forget(found);
-    const left = this.#untilLeft(found.address);
-    await found.close();
-    await left;
+  async stopWorker(worker: LocalWorker | string, options: StopWorkerOptions = {}): Promise<void> {
+    await this.#stop([worker], options);
   }
 
   /**
@@ -215,12 +223,13 @@ export class LocalCluster implements AsyncDisposable {
   }
 
   /**
-   * Take these workers out of the cluster.
+   * Take these workers out of the cluster, as {@linkcode stopWorker} does.
    *
    * @param workers Their addresses or names.
+   * @param options How long that may take.
    */
-  async scaleDown(workers: readonly string[]): Promise<void> {
-    await Promise.all(workers.map((worker) => this.stopWorker(worker)));
+  async scaleDown(workers: readonly string[], options: StopWorkerOptions = {}): Promise<void> {
+    await this.#stop(workers, options);
   }
 
   /** Stop the workers and the scheduler. Can be called again. */
@@ -328,9 +337,50 @@ export class LocalCluster implements AsyncDisposable {
     if (index >= 0) this.#workers.splice(index, 1);
   }
 
+  async #stop(
+    workers: readonly (LocalWorker | string)[],
+    { timeout = STOP_TIMEOUT }: StopWorkerOptions,
+  ): Promise<void> {
+    const { core } = this.scheduler;
+    const addresses: string[] = [];
+    const found = this.#workers.filter((each) => {
+      // One that has not joined yet has no address.
+      const address = core.coerceAddress(each.name);
+      const isMeant = workers.some((worker) =>
+        worker === each || worker === each.name || worker === address
+      );
+      if (isMeant && address !== null) addresses.push(address);
+      return isMeant;
+    });
+    for (const each of found) {
+      this.#forget(each);
+      this.#departing.add(each);
+    }
+    try {
+      // All together, so that none hands over to one that leaves next.
+      await this.scheduler.retireWorkers({
+        workers: addresses,
+        timeout,
+        closeWorkers: false,
+        remove: false,
+      });
+    } finally {
+      const left = Promise.all(addresses.map((address) => this.#untilLeft(address)));
+      // What has come to them since is handed over, too.
+      await Promise.all(
+        found.map((each) =>
+          each instanceof ClusterWorker ? each.closeGracefully({ timeout }) : each.close()
+        ),
+      );
+      for (const each of found) this.#departing.delete(each);
+      await left;
+    }
+  }
+
   async #close(): Promise<void> {
     // There is nobody to whom results could be handed over.
-    await Promise.all(this.#workers.slice().map((worker) => worker.close({ handOver: false })));
+    const all = [...this.#workers, ...this.#departing];
+    await Promise.all(all.map((worker) => worker.close({ handOver: false })));
     await this.scheduler.close();
     // The scheduler tells of no worker that leaves any more.
     for (const left of this.#leaving.values()) left();

@@ -64,9 +64,9 @@ export function retire(s: SchedulerState, ws: WorkerState, options: RetireOption
     if (!restart) before.deadline = Math.min(before.deadline, s.now + timeout);
     before.restart &&= restart;
     before.isWaiting &&= restart;
-    const isDue = before.isOver && close && !before.close;
+    // What has come to it since it was done with is not to be lost either.
+    if (close && !before.close) before.isOver = false;
     before.close ||= close;
-    if (isDue) sayClose(s, ws);
   } else {
     const isWaiting = restart;
     const deadline = isWaiting ? Infinity : s.now + timeout;

@@ -234,7 +234,7 @@ export class ClusterWorker implements AsyncDisposable {
     options: { timeout?: number; reason?: string; restart?: boolean } = {},
   ): Promise<void> {
     const { timeout = LEAVE_TIMEOUT, reason = "it was asked to leave", restart = false } = options;
-    if (!(timeout >= 0 && timeout < Infinity)) {
+    if (!(timeout >= 0)) {
       throw new RangeError(
         `closeGracefully: timeout must be a number of seconds of at least 0, got ${timeout}`,
       );

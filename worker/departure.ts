@@ -15,7 +15,7 @@ const WORD_TIMEOUT = 2;
 export interface DepartureOptions {
   /** Why, for logs. */
   reason: string;
-  /** Seconds that handing over may take. */
+  /** Seconds that handing over may take; Infinity: as long as it takes. */
   timeout: number;
   /** Whether the nanny starts another worker in place of this one. */
   restart: boolean;
@@ -57,7 +57,8 @@ export class Departure {
     const { reason, restart, timeout, began } = this.#wish;
     // For a restart the time begins when another worker can take over.
     const gone = restart ? 0 : (performance.now() - began) / 1000;
-    this.#send({ op: "retire-worker", reason, restart, timeout: Math.max(0, timeout - gone) });
+    const left = timeout === Infinity ? undefined : Math.max(0, timeout - gone);
+    this.#send({ op: "retire-worker", reason, restart, timeout: left });
   }
 
   /** The worker closes. */
