@@ -255,7 +255,10 @@ export const tlsBackend: Backend = {
     const credentials = tlsCredentials(address, options.security);
     const modules = await loadTls();
     const raw = await reach(address, options, (signal) => dial(modules, host, port, signal));
-    const connection = fresh(raw, () => connectTls(modules, raw, credentials));
+    const connection = {
+      ...fresh(raw, () => connectTls(modules, raw, credentials)),
+      knock: (signal: AbortSignal) => Deno.connect({ hostname: host, port, signal }),
+    };
     return establish(connection, options, { ...kind, side: "connector", signal: options.signal });
   },
 
