@@ -135,7 +135,8 @@ export class SchedulerOrders {
   restart(): void {
     const machine = this.#machine;
     machine.clear();
-    machine.messages.length = 0;
+    // What was said of keys is void; whether the worker is paused is not.
+    machine.messages = machine.messages.filter(({ op }) => op === "worker-status-change");
     machine.actions.push(...this.code.clear());
     this.#unclaimed.clear();
   }

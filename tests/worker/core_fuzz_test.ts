@@ -20,6 +20,8 @@ class World {
   readonly resting: string[] = [];
   readonly restarts: number[] = [];
   readonly store = new Set<string>();
+  /** What the scheduler was told last. */
+  status = "running";
   /** Copies that the scheduler wants, and that were not answered. */
   readonly asked = new Set<string>();
   /** Tasks asked for and not answered, taken back or given away. */
@@ -34,6 +36,7 @@ class World {
       resources: { GPU: 2, DISK: 1 },
       totalConnections: 1 + this.below(3),
       maxGatherBytes: 100,
+      maxIncomingBytes: this.pick([60, 150, Infinity]),
       logLength: 1000,
     });
   }
@@ -79,6 +82,10 @@ class World {
       case "release-keys":
         for (const key of message.keys) this.asked.delete(key);
         break;
+      case "worker-status-change":
+        assert.notEqual(message.status, this.status, "only changes are told");
+        this.status = message.status;
+        break;
       case "steal-response":
         if (["waiting", "ready", "constrained"].includes(message.state!)) {
           this.open.delete(message.key);
@@ -89,10 +96,12 @@ class World {
   act(action: WorkerAction): void {
     switch (action.type) {
       case "gather":
+        assert(!this.h.core.paused && !this.h.core.held, "nothing is fetched");
         assert(!this.gathers.some((gather) => gather.worker === action.worker), "one per peer");
         this.gathers.push(action);
         break;
       case "execute":
+        assert(!this.h.core.paused && !this.h.core.held, "nothing is started");
         assert(!this.threads.has(action.task.key), `${action.task.key} is run twice at once`);
         for (const dependency of action.task.dependencies ?? []) {
           assert(this.store.has(dependency.key), `${dependency.key} is here`);
@@ -182,13 +191,18 @@ class World {
         this.asked.clear();
       } else if (which === 1) {
         core.schedulerLost(h.now);
+        // It says so when it registers again.
+        this.status = core.paused ? "paused" : "running";
         this.asked.clear();
         for (const key of this.open) if (h.state(key) !== "executing") this.open.delete(key);
       }
     } else if (kind < 56) {
       core.setThreads(1 + this.below(4), h.now);
     } else if (kind < 57) {
-      if (core.paused) core.unpause(h.now);
+      if (this.random() < 0.5) {
+        if (core.held) core.unhold(h.now);
+        else core.hold(h.now);
+      } else if (core.paused) core.unpause(h.now);
       else core.pause(h.now);
     } else if (kind < 58) {
       this.changeCode();
@@ -272,6 +286,7 @@ class World {
   settle(): void {
     const { h, h: { core } } = this;
     if (core.paused) core.unpause(h.now);
+    if (core.held) core.unhold(h.now);
     core.setThreads(2, h.now);
     this.drain();
     for (let i = 0; i < 10_000; i++) {

@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { MemoryMonitor } from "../../worker/memory_monitor.ts";
+import { ResultStore } from "../../worker/store.ts";
+import { until } from "../support/until.ts";
+
+const LIMIT = 1000;
+
+/** A monitor of a process whose memory the test sets. */
+function watched(more: { pause?: number; collected?: number } = {}) {
+  const store = new ResultStore();
+  const said: string[] = [];
+  const process = { resident: 100, inThreads: 0, isBusy: false, threadsMayHave: Infinity };
+  const monitor = new MemoryMonitor({
+    limit: LIMIT,
+    target: 0.6,
+    pause: more.pause ?? 0.8,
+    store,
+    resident: () => process.resident,
+    bytesInThreads: () => process.inThreads,
+    mostInThreads: 250,
+    limitThreads: (bytes) => process.threadsMayHave = bytes,
+    isBusy: () => process.isBusy,
+    saveMemory: (isShort) => said.push(isShort ? "short" : "enough"),
+    collectGarbage: () => {
+      said.push("collect");
+      if (more.collected !== undefined) process.resident = more.collected;
+    },
+    onHold: (isHeld) => said.push(isHeld ? "hold" : "unhold"),
+    onPause: (isPaused) => said.push(isPaused ? "pause" : "go on"),
+  });
+  return { store, monitor, process, said, [Symbol.dispose]: () => monitor.close() };
+}
+
+Deno.test("results may have their part of the limit, less when other things take much", () => {
+  using world = watched();
+  const { monitor, store, process } = world;
+  process.resident = 50;
+  monitor.look();
+  assert.equal(store.target, 600);
+  process.resident = 250;
+  monitor.look();
+  assert.equal(Math.round(store.target), 400);
+  process.inThreads = 100;
+  monitor.look();
+  assert.equal(Math.round(store.target), 300);
+  process.resident = 900;
+  monitor.look();
+  assert.equal(store.target, 0);
+});
+
+Deno.test("where the process is not looked at, results have their part", () => {
+  using world = watched({ pause: 0 });
+  const { monitor, store, process, said } = world;
+  process.resident = 5000;
+  monitor.look();
+  assert.equal(store.target, 600);
+  assert.deepEqual(said, []);
+});
+
+Deno.test("tasks with data begin as long as there is room for it and for what they give", () => {
+  using world = watched();
+  const { monitor, process } = world;
+  monitor.look();
+  assert.equal(process.threadsMayHave, 250);
+  process.resident = 600;
+  process.inThreads = 80;
+  monitor.look();
+  assert.equal(process.threadsMayHave, 180);
+  process.resident = 990;
+  monitor.look();
+  assert.equal(process.threadsMayHave, 80);
+});
+
+Deno.test("threads are told when memory gets short, and when it is not any more", () => {
+  using world = watched();
+  const { monitor, process, said } = world;
+  process.resident = 600;
+  monitor.look();
+  monitor.look();
+  process.resident = 400;
+  monitor.look();
+  assert.deepEqual(said, ["short", "enough"]);
+});
+
+Deno.test("what collecting garbage frees is no reason to hold tasks back", () => {
+  using world = watched({ collected: 500 });
+  const { monitor, process, said } = world;
+  process.resident = 850;
+  monitor.start();
+  assert.deepEqual(said, ["short", "collect"]);
+});
+
+Deno.test("a worker pauses when nothing helps, and goes on once there is clearly more room", async () => {
+  using world = watched();
+  const { monitor, process, said } = world;
+  process.resident = 850;
+  monitor.start();
+  assert(said.includes("hold") && !said.includes("pause"), "at first tasks are only held back");
+  await until("the pause", () => monitor.isPaused);
+  process.resident = 780;
+  monitor.look();
+  assert(monitor.isPaused, "not for every little thing");
+  assert.equal(said.at(-1), "unhold");
+  process.resident = 700;
+  monitor.look();
+  assert(!monitor.isPaused);
+  assert.equal(said.at(-1), "go on");
+});
+
+Deno.test("what comes in is looked at before long", () => {
+  using world = watched();
+  const { monitor, process, said } = world;
+  process.resident = 900;
+  monitor.added(1000);
+  assert.equal(said.length, 0);
+  monitor.added(2 ** 20);
+  assert(said.includes("hold"));
+});
