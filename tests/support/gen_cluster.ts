@@ -3,6 +3,7 @@
  * checked after each step, and all their state open to the test.
  */
 import { Client } from "../../client/client.ts";
+import type { Security } from "../../comm/security.ts";
 import "../../deploy/use_thread.ts";
 import { Scheduler, type SchedulerOptions } from "../../scheduler/scheduler.ts";
 import { ClusterWorker, type ClusterWorkerOptions } from "../../worker/cluster_worker.ts";
@@ -25,6 +26,8 @@ export interface GenClusterOptions {
   names?: string[];
   /** Resources of each worker. */
   resources?: Record<string, number>[];
+  /** Certificates and token of all of them. */
+  security?: Security;
   /** More options of the scheduler. */
   scheduler?: SchedulerOptions;
   /** More options of all workers. */
@@ -39,10 +42,12 @@ export async function genCluster(
   body: (cluster: GenCluster) => Promise<void>,
 ): Promise<void> {
   await using started = new AsyncDisposableStack();
-  const scheduler = started.use(new Scheduler({ ...options.scheduler, validate: true }));
+  const { security } = options;
+  const scheduler = started.use(new Scheduler({ security, ...options.scheduler, validate: true }));
   await scheduler.start(options.address ?? "inproc://");
   const workers = (options.nthreads ?? [1, 2]).map((nthreads, i) => {
     const worker = new ClusterWorker({
+      security,
       ...options.worker,
       schedulerAddress: scheduler.address,
       name: options.names?.[i] ?? NAMES[i] ?? `worker-${i}`,
@@ -54,7 +59,7 @@ export async function genCluster(
     return worker;
   });
   await Promise.all(workers.map((worker) => worker.start()));
-  const client = started.use(await Client.connect(scheduler.address));
+  const client = started.use(await Client.connect(scheduler.address, { security }));
   try {
     await body({ client, scheduler, workers });
     for (const { faults } of [scheduler, ...workers]) if (faults.length > 0) throw faults[0];
