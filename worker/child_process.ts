@@ -10,7 +10,7 @@ import {
   LONGEST_LINE,
   MarkedLines,
 } from "./nanny_messages.ts";
-import { COOKIE_NAME, killTree } from "./process_tree.ts";
+import { COOKIE_NAME, killTree, mayKillTrees } from "./process_tree.ts";
 import { WorkerProcessError } from "./worker_program.ts";
 
 /** How to start a worker's process. */
@@ -29,6 +29,8 @@ export interface ChildOptions {
 const KEPT_OUTPUT = 8_000;
 /** How long what a process has printed is waited for after its end, in milliseconds. */
 const LAST_OUTPUT = 500;
+/** How long a process may take to end itself before it counts as stuck, in milliseconds. */
+const STUCK_AFTER = 1000;
 
 /** A worker's process. */
 export class ChildProcess {
@@ -41,6 +43,7 @@ export class ChildProcess {
   readonly #cookie: string;
   readonly #output: Promise<unknown>;
   readonly #stopReading = new AbortController();
+  #lastResort: ReturnType<typeof setTimeout> | undefined;
   #hasEnded = false;
   #lastWords = "";
 
@@ -130,18 +133,19 @@ export class ChildProcess {
   }
 
   #killTree(): void {
-    try {
+    if (this.#hasEnded || mayKillTrees()) return killTree(this.pid, this.#cookie);
+    // The child may do what this program may not: it ends all when standard input ends, unless it is stuck.
+    this.#stdin.abort().catch(() => {});
+    this.#lastResort ??= setTimeout(() => {
       killTree(this.pid, this.#cookie);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotCapable)) throw error;
-      // A program that may only run some programs may not send signals, but to its own child.
-      if (!this.#hasEnded) this.signal("SIGKILL");
-    }
+      this.signal("SIGKILL");
+    }, STUCK_AFTER);
   }
 
   async #untilEnd(): Promise<Deno.CommandStatus> {
     const status = await this.#child.status;
     this.#hasEnded = true;
+    clearTimeout(this.#lastResort);
     // What its tasks have started, which may hold the pipes open as well. (On Windows the descendants of
     // a process that has ended cannot be told any more.)
     if (Deno.build.os !== "windows") this.#killTree();

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { isGranted } from "./process_tree.ts";
+
 /**
  * Resident memory of a process.
  *
@@ -19,8 +21,10 @@ export type MemoryReader = (pid: number) => number | undefined | Promise<number 
  * @returns undefined where it cannot: the other process has to tell it.
  */
 export async function memoryReader(): Promise<MemoryReader | undefined> {
-  const reader = Deno.build.os === "linux" ? fromProc : Deno.build.os === "darwin" ? fromPs : null;
-  return reader !== null && await reader(Deno.pid) !== undefined ? reader : undefined;
+  let reader: MemoryReader | undefined;
+  if (Deno.build.os === "linux" && isGranted({ name: "read", path: "/proc" })) reader = fromProc;
+  if (Deno.build.os === "darwin" && isGranted({ name: "run", command: "ps" })) reader = fromPs;
+  return await reader?.(Deno.pid) === undefined ? undefined : reader;
 }
 
 /** 30 µs a call. */
@@ -29,7 +33,7 @@ function fromProc(pid: number): number | undefined {
     const kilobytes = Deno.readTextFileSync(`/proc/${pid}/status`).match(/^VmRSS:\s+(\d+) kB$/m);
     return kilobytes === null ? undefined : Number(kilobytes[1]) * 1024;
   } catch {
-    // The process has ended; or Deno does not show /proc, which takes all permissions.
+    // The process has ended; or Deno does not show /proc, for which it wants all permissions.
     return undefined;
   }
 }
@@ -40,7 +44,7 @@ async function fromPs(pid: number): Promise<number | undefined> {
     const text = new TextDecoder().decode((await ps.output()).stdout).trim();
     return /^\d+$/.test(text) ? Number(text) * 1024 : undefined;
   } catch {
-    // No permission to run ps.
+    // There is no ps.
     return undefined;
   }
 }

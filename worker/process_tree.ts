@@ -13,13 +13,14 @@
 export const COOKIE_NAME = "DUSK_NANNY_COOKIE";
 
 /**
- * Kill a process and all that belongs to it, at once. Nothing happens when all of it is gone.
+ * Kill a process and all that belongs to it, at once: as much of it as this program may see and end.
+ * Nothing happens when all of it is gone.
  *
  * @param pid The process, which leads a group of its own.
  * @param cookie The value of {@linkcode COOKIE_NAME} in its environment.
- * @throws {Deno.errors.NotCapable} When this program may not send signals (`--allow-run`).
  */
 export function killTree(pid: number, cookie: string): void {
+  if (!isGranted({ name: "run" })) return;
   if (Deno.build.os === "windows") {
     new Deno.Command("taskkill", {
       args: ["/F", "/T", "/PID", `${pid}`],
@@ -29,15 +30,26 @@ export function killTree(pid: number, cookie: string): void {
     return;
   }
   // This process, where it is one of them, goes last: with its group.
-  for (const stray of processesWith(cookie)) {
+  for (const stray of processesWith(cookie) ?? []) {
     if (stray !== pid && stray !== Deno.pid) kill(stray);
   }
   kill(-pid);
 }
 
-/** Processes that have this cookie in their environment; none where that cannot be seen. */
-function processesWith(cookie: string): number[] {
-  if (Deno.build.os !== "linux") return [];
+/** Whether this program may see and end all of a process's tree, which takes all permissions on Linux. */
+export function mayKillTrees(): boolean {
+  if (!isGranted({ name: "run" })) return false;
+  return Deno.build.os !== "linux" || processesWith("none") !== undefined;
+}
+
+/** Whether this program has a permission; Deno would ask its user for one that it does not have. */
+export function isGranted(permission: Deno.PermissionDescriptor): boolean {
+  return Deno.permissions.querySync(permission).state === "granted";
+}
+
+/** Processes that have this cookie in their environment; undefined where that cannot be seen. */
+function processesWith(cookie: string): number[] | undefined {
+  if (Deno.build.os !== "linux" || !isGranted({ name: "read", path: "/proc" })) return undefined;
   const found: number[] = [];
   const wanted = `${COOKIE_NAME}=${cookie}`;
   try {
@@ -46,7 +58,8 @@ function processesWith(cookie: string): number[] {
     }
   } catch (error) {
     // Deno shows /proc to programs with all permissions only.
-    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    if (error instanceof Deno.errors.NotCapable) return undefined;
+    throw error;
   }
   return found;
 }
@@ -65,8 +78,7 @@ function environmentOf(pid: string): string[] {
 function kill(pid: number): void {
   try {
     Deno.kill(pid, "SIGKILL");
-  } catch (error) {
-    // Deno has no class of its own for a process that is gone, which is what most other errors say here.
-    if (error instanceof Deno.errors.NotCapable) throw error;
+  } catch {
+    // It is gone already: Deno has no class of its own for that.
   }
 }
