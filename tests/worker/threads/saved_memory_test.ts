@@ -1,0 +1,50 @@
+/** What threads do where memory is short: they take data over, and free what tasks leave behind. */
+import assert from "node:assert/strict";
+import { serialize } from "../../../protocol/values.ts";
+import { Dependency, makeTask, TestPool, valueOf } from "./test_pool.ts";
+
+const first = (array: Float64Array) => array[0];
+const data = () => serialize(new Float64Array(100_000).fill(7));
+const sleepForEver = () => {
+  console.log("running");
+  return new Promise(() => {});
+};
+
+/** A task whose data nobody else needs. */
+function taskWith(key: string, value: ReturnType<typeof data>) {
+  const task = makeTask(key, first, [new Dependency("data")]);
+  return { ...task, dependencies: new Map([["data", value]]), moved: new Set(["data"]) };
+}
+
+Deno.test("the memory of data that nobody else needs goes to the thread; other data is copied", async () => {
+  await using pool = await TestPool.start();
+  const moved = data();
+  const kept = data();
+  pool.pool.execute(taskWith("moved", moved));
+  pool.pool.execute({ ...taskWith("kept", kept), moved: undefined });
+  assert.equal(valueOf(await pool.outcome("moved")), 7);
+  assert.equal(valueOf(await pool.outcome("kept")), 7);
+  assert.equal(moved.frames[1].length, 0);
+  assert.equal(kept.frames[1].length, 800_000);
+});
+
+Deno.test("a task whose data has gone to a thread that did not begin it ends as cancelled", async () => {
+  await using pool = await TestPool.start({ grace: 0 });
+  pool.execute("long", sleepForEver);
+  await pool.until(() => pool.console.length > 0);
+  pool.pool.execute(taskWith("behind", data()));
+  // Its thread gives back what it has not begun.
+  assert.equal(pool.pool.cancel("long"), "stopping");
+  assert.equal((await pool.outcome("behind")).status, "cancelled");
+  pool.pool.execute(taskWith("behind", data()));
+  assert.equal(valueOf(await pool.outcome("behind", 2)), 7);
+});
+
+Deno.test("threads that free what tasks leave behind run them all the same", async () => {
+  await using pool = await TestPool.start();
+  pool.pool.saveMemory(true);
+  const fill = (size: number) => new Float64Array(size).fill(1).length;
+  for (let i = 0; i < 5; i++) assert.equal(await pool.run(`fill-${i}`, fill, [2_000_000]), 2e6);
+  pool.pool.saveMemory(false);
+  assert.equal(await pool.run("fill", fill, [2_000_000]), 2e6);
+});
