@@ -47,6 +47,8 @@ export class SimWorker {
   /** Bytes; 0: no limit. */
   readonly memoryLimit: number;
   readonly resources: Record<string, number>;
+  /** Whether a nanny brings another worker when this one is to restart. */
+  readonly hasNanny: boolean;
   readonly #simulation: Simulation;
   #queue: Run[] = [];
   #running = 0;
@@ -65,6 +67,7 @@ export class SimWorker {
     this.name = name;
     this.nthreads = nthreads;
     this.resources = resources;
+    this.hasNanny = simulation.random.chance(0.5);
     this.memoryLimit = simulation.random.chance(0.5) ? simulation.random.integer(1e6, 1e9) : 0;
     this.core = new WorkerCore({
       address,
@@ -86,6 +89,7 @@ export class SimWorker {
       name: this.name,
       nthreads: this.nthreads,
       memoryLimit: this.memoryLimit,
+      nanny: this.hasNanny ? `nanny-${this.name}` : undefined,
       status: this.core.paused ? "paused" as const : "running" as const,
       resources: this.resources,
       now: this.#simulation.time.now,
@@ -124,6 +128,7 @@ export class SimWorker {
           this.core.stealRequest(message.key, message.id, now);
           break;
         case "restart":
+          if (this.hasNanny) return this.#simulation.replace(this);
           this.core.restart(message.id, now);
           break;
         case "acquire-replicas":

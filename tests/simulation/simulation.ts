@@ -90,6 +90,15 @@ export class Simulation {
     return live.length === 0 ? undefined : this.random.pick(live);
   }
 
+  /** A nanny ends its worker at once, and starts another. */
+  replace(worker: SimWorker): void {
+    if (!worker.alive) return;
+    worker.alive = false;
+    worker.toScheduler?.cut();
+    this.time.after(this.random.next() * 3, () => this.#lose(worker, true));
+    this.time.after(this.random.next() * 2, () => this.#startWorker(worker.name));
+  }
+
   #start(): void {
     const { random, time } = this;
     for (const name of this.names) if (random.chance(0.8)) this.#startWorker(name);
