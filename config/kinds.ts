@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { show } from "./config_error.ts";
 import type { LogLevel } from "./logger.ts";
 
 /** A kind of values. */
@@ -17,8 +16,8 @@ export interface Kind<T> {
   readonly isText?: boolean;
   /** Whether relative values count from the folder of the file they stand in. */
   readonly isPath?: boolean;
-  /** Whether values of several sources are joined, entry by entry. */
-  readonly isMap?: boolean;
+  /** For maps, which several sources fill together: what each entry must be. */
+  readonly entries?: string;
   /**
    * Reads a value.
    *
@@ -99,7 +98,7 @@ export function writeText(text: string): string {
   return isBare ? text : JSON.stringify(text);
 }
 
-/** Times, in seconds. @param least Smallest that makes sense; below it only what is "above 0". */
+/** Times, in seconds. @param options.zero Whether 0 makes sense. Default: it does not. */
 export function seconds({ zero = false }: { zero?: boolean } = {}): Kind<number> {
   return {
     expected: `a time such as 30, "30s" or "5 minutes"${zero ? "" : ", above 0"}`,
@@ -234,10 +233,10 @@ export function oneOf<W extends string>(...words: W[]): Kind<W> {
     expected: `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`,
     label: words.map((word) => `\`${word}\``).join(", "),
     read(raw) {
-      const word = String(raw).trim().toLowerCase();
+      const word = typeof raw === "string" ? raw.trim().toLowerCase() : undefined;
       return words.find((known) => known === word);
     },
-    write: (value) => value === "null" ? '"null"' : value,
+    write: String,
   };
 }
 
@@ -259,16 +258,16 @@ export const paths: Kind<readonly string[]> = {
 export const amounts: Kind<Readonly<Record<string, number>>> = {
   expected: 'amounts by name, such as {GPU: 2} or "GPU=2,MEMORY=100e9"',
   label: "map of names to amounts",
-  isMap: true,
+  entries: "an amount such as 2 or 4GB",
   read: (raw) => readMap(raw, (value) => quantity(value, BYTES)),
   write: (value) => writeMap(value, String),
 };
 
 /** Levels of logging by logger; a single level is meant for all of Dusk. */
 export const logLevels: Kind<Readonly<Record<string, LogLevel>>> = {
-  expected: `debug, info, warning, error or critical, for all of Dusk or by logger`,
+  expected: "debug, info, warning, error or critical, for all of Dusk or by logger",
   label: "map of loggers to levels",
-  isMap: true,
+  entries: "debug, info, warning, error or critical",
   read(raw) {
     const level = readLevel(raw);
     return level !== undefined ? { distributed: level } : readMap(raw, readLevel);
@@ -301,24 +300,23 @@ function readMap<T>(
   const map: Record<string, T> = {};
   for (const [name, rawValue] of entries) {
     const value = readValue(rawValue);
-    if (value === undefined || !/^[\w.-]+$/.test(name) || name === "__proto__") return undefined;
+    if (value === undefined || !isEntryName(name)) return undefined;
     map[name] = value;
   }
   return map;
 }
 
+/**
+ * Whether an entry of a map can have this name.
+ *
+ * @param name The name.
+ * @returns True for letters, digits, `_`, `-` and dots.
+ */
+export function isEntryName(name: string): boolean {
+  return /^[\w.-]+$/.test(name) && name !== "__proto__";
+}
+
 function writeMap<T>(map: Readonly<Record<string, T>>, writeValue: (value: T) => string): string {
   const entries = Object.entries(map).map(([name, value]) => `${name}: ${writeValue(value)}`);
   return `{${entries.join(", ")}}`;
-}
-
-/**
- * Why a value is refused.
- *
- * @param kind What it should be.
- * @param raw What it is.
- * @returns To follow the setting's name.
- */
-export function mismatch(kind: Kind<unknown>, raw: unknown): string {
-  return `must be ${kind.expected}; got ${show(raw)}`;
 }

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { ConfigError } from "./config_error.ts";
-import { mismatch } from "./kinds.ts";
+import { ConfigError, show } from "./config_error.ts";
+import { isEntryName, type Kind } from "./kinds.ts";
 import { DEFINITIONS } from "./schema.ts";
 import type { SettingName } from "./setting_values.ts";
 
@@ -59,7 +59,7 @@ export function mergeLayers(
 ): { merged: Map<string, Merged>; warnings: string[] } {
   const merged = new Map<string, Merged>();
   for (const [name, { default: value, kind }] of DEFINITIONS) {
-    const origins = kind.isMap ? originsOf(value as object, DEFAULT_ORIGIN) : undefined;
+    const origins = kind.entries ? originsOf(value as object, DEFAULT_ORIGIN) : undefined;
     merged.set(name, { value, origin: DEFAULT_ORIGIN, origins, rank: 0 });
   }
   const warnings: string[] = [];
@@ -69,7 +69,7 @@ export function mergeLayers(
       const { name, place, written } = entry;
       const { kind, noEffect } = DEFINITIONS.get(name)!;
       const earlier = seen.get(name);
-      if (earlier !== undefined && !(kind.isMap && earlier.written !== written)) {
+      if (earlier !== undefined && !(kind.entries && earlier.written !== written)) {
         const both = earlier.written === written ? written : `${earlier.written} and ${written}`;
         const why = earlier.written === written
           ? "is given twice"
@@ -99,11 +99,12 @@ function put(
   }
   let value: unknown = kind.read(raw);
   if (value === undefined) {
-    const why = isSecret ? `must be ${kind.expected}` : mismatch(kind, raw);
-    throw new ConfigError(place, `${written} ${why}`);
+    const got = isSecret ? "" : `; got ${show(raw)}`;
+    throw wrongEntry(entry, kind) ??
+      new ConfigError(place, `${written} must be ${kind.expected}${got}`);
   }
   if (kind.isPath) value = placePaths(value, folder, home, entry);
-  if (!kind.isMap) {
+  if (!kind.entries) {
     Object.assign(target, { value, origin, rank });
     return;
   }
@@ -115,6 +116,30 @@ function put(
   target.origins = isWhole ? origins : { ...target.origins, ...origins };
   target.origin = origin;
   target.rank = rank;
+}
+
+/** Which entry of a map is wrong. */
+function wrongEntry(entry: Entry, kind: Kind<NonNullable<unknown>>): ConfigError | undefined {
+  const { raw, written, place, origins } = entry;
+  if (!kind.entries || typeof raw !== "object" || raw === null || Array.isArray(raw)) {
+    return undefined;
+  }
+  for (const [key, value] of Object.entries(raw)) {
+    if (kind.read({ [key]: value }) !== undefined) continue;
+    const at = origins?.[key] ?? place;
+    if (!isEntryName(key)) {
+      const named = "letters, digits, dots, dashes and underscores";
+      return new ConfigError(
+        at,
+        `${written} has an entry ${show(key)}; names are made of ${named}`,
+      );
+    }
+    return new ConfigError(
+      at,
+      `${written}, entry ${key}, must be ${kind.entries}; got ${show(value)}`,
+    );
+  }
+  return undefined;
 }
 
 function originsOf(map: object, origin: string): Record<string, string> {

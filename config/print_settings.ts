@@ -58,7 +58,7 @@ function branchOf(settings: Settings, name: SettingName): Branch | Leaf | undefi
     return { yaml: yamlOf(kind, value), origin: `${origin}, without effect` };
   }
   if (isSecret && value !== undefined) return { yaml: "(not shown)", origin, isComment: true };
-  if (!kind.isMap || Object.keys(value as object).length === 0) {
+  if (!kind.entries || Object.keys(value as object).length === 0) {
     return { yaml: yamlOf(kind, value), origin };
   }
   const entries = Object.entries(value as Record<string, unknown>).map(([key, item]) =>

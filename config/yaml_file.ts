@@ -114,7 +114,7 @@ class YamlReader {
     const raw = this.#plain(value, depth + 1, kind.isText === true);
     const origin = `${this.#file}:${at.line}`;
     const origins: Record<string, string> = {};
-    if (kind.isMap && isMap(node)) {
+    if (kind.entries && isMap(node)) {
       for (const item of node.items) {
         if (isScalar(item.key)) {
           origins[String(item.key.value)] = `${this.#file}:${this.#positionOf(item.key).line}`;

@@ -94,7 +94,7 @@ const cases: Record<string, { kind: Kind<unknown>; reads: [unknown, unknown][]; 
     "words": {
       kind: oneOf("auto", "lz4") as Kind<unknown>,
       reads: [["auto", "auto"], ["LZ4", "lz4"]],
-      not: ["zip", null, "", true, ["auto"]].filter((it) => !Array.isArray(it)),
+      not: ["zip", null, "", true, ["auto"]],
     },
     "amounts": {
       kind: amounts as Kind<unknown>,

@@ -321,6 +321,10 @@ Deno.test("a wrong value is told with its place, the name and what is expected",
       'FILE:1:22: comm.compression must be auto, lz4 or none; got "zip"',
     "scheduler: { preload: { a: 1 } }":
       "FILE:1:23: scheduler.preload must be a list of paths or URLs; got a map",
+    "logging:\n  a: info\n  b: loud":
+      'FILE:3: logging, entry b, must be debug, info, warning, error or critical; got "loud"',
+    "worker: { resources: { 'a b': 1 } }":
+      'FILE:1: worker.resources has an entry "a b"; names are made of letters, digits, dots, dashes and underscores',
     "worker: { nanny: maybe }": 'FILE:1:18: worker.nanny must be true or false; got "maybe"',
     "scheduler: 8786":
       "FILE:1:12: scheduler must be a map with host, interface, port, dashboard-address, pid-file, preload, …",
