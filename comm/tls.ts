@@ -5,7 +5,7 @@
  * @module
  */
 import type { Server, Socket } from "node:net";
-import type { TLSSocket } from "node:tls";
+import type { SecureContextOptions, TLSSocket } from "node:tls";
 import { establish, type FreshConnection, type OpenStream, type StreamKind } from "./establish.ts";
 import { connectLocation, ipLocations } from "./ip_location.ts";
 import { reach } from "./reach.ts";
@@ -88,10 +88,11 @@ function connectTls(
   { tls }: TlsModules,
   raw: Socket,
   credentials: TlsCredentials,
+  context: SecureContextOptions,
 ): Promise<OpenStream> {
   return new Promise((resolve, reject) => {
     const socket = tls.connect({
-      ...contextOptions(tls, credentials),
+      ...context,
       socket: raw,
       rejectUnauthorized: true,
       checkServerIdentity: () => undefined,
@@ -254,9 +255,10 @@ export const tlsBackend: Backend = {
     const address = `${kind.scheme}://${location}`;
     const credentials = tlsCredentials(address, options.security);
     const modules = await loadTls();
+    const context = contextOptions(modules.tls, credentials);
     const raw = await reach(address, options, (signal) => dial(modules, host, port, signal));
     const connection = {
-      ...fresh(raw, () => connectTls(modules, raw, credentials)),
+      ...fresh(raw, () => connectTls(modules, raw, credentials, context)),
       knock: (signal: AbortSignal) => Deno.connect({ hostname: host, port, signal }),
     };
     return establish(connection, options, { ...kind, side: "connector", signal: options.signal });

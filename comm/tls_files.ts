@@ -4,7 +4,9 @@
  *
  * @module
  */
+import process from "node:process";
 import { SecurityError } from "./security_error.ts";
+import { hasMutualTls } from "./tls_support.ts";
 
 /** What an endpoint presents and trusts; all PEM. */
 export interface TlsCredentials {
@@ -39,12 +41,44 @@ const KEY_LABELS: readonly string[] = ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRI
  */
 export function readTlsFiles({ ca, cert, key, ciphers }: TlsFiles): TlsCredentials {
   const certText = read(cert);
-  return {
-    ca: certificates(read(ca), ca),
+  const own = {
     cert: certificates(certText, cert),
     key: privateKey(key === undefined ? certText : read(key), key ?? cert),
-    ciphers,
   };
+  // Where it cannot be checked, no tls:// address can be used either, and its error says why.
+  if (hasMutualTls()) checkPair(own.cert, cert, own.key, key ?? cert);
+  return { ca: certificates(read(ca), ca), ...own, ciphers };
+}
+
+/** Whether the key is that of the certificate, and the certificate is still good. */
+function checkPair(cert: string, certPath: string, key: string, keyPath: string): void {
+  // Loaded here only: it takes its time, and most programs do without TLS.
+  const crypto = process.getBuiltinModule("node:crypto");
+  const parse = <T>(path: string, what: string, make: () => T): T => {
+    try {
+      return make();
+    } catch (error) {
+      throw new SecurityError(
+        `${path} holds ${what} that cannot be used: ${(error as Error).message}`,
+        {
+          cause: error,
+        },
+      );
+    }
+  };
+  const certificate = parse(certPath, "a certificate", () => new crypto.X509Certificate(cert));
+  const privateKey = parse(keyPath, "a private key", () => crypto.createPrivateKey(key));
+  if (!certificate.checkPrivateKey(privateKey)) {
+    throw new SecurityError(
+      `the key in ${keyPath} is not that of the certificate in ${certPath}: give those that were made ` +
+        "together",
+    );
+  }
+  if (Date.parse(certificate.validTo) < Date.now()) {
+    throw new SecurityError(
+      `the certificate in ${certPath} has expired on ${certificate.validTo}: sign a new one`,
+    );
+  }
 }
 
 function read(path: string): string {

@@ -1,14 +1,12 @@
 /**
- * Whether this Deno can do mutual TLS, and what `node:tls` is given for it.
+ * What `node:tls` is given: the modules themselves, certificates and ciphers.
  *
  * @module
  */
 import type { SecureContextOptions, TLSSocket } from "node:tls";
 import type { ConnectionSecurity, TlsCredentials } from "./security.ts";
 import { SecurityError } from "./security_error.ts";
-
-/** The first version in which a server of `node:tls` asks clients for their certificate. */
-const FIRST_MINOR = 9;
+import { hasMutualTls, lacksMutualTls } from "./tls_support.ts";
 
 /** The modules, loaded when TLS is wanted first: most programs do without. */
 export interface TlsModules {
@@ -40,13 +38,7 @@ export function tlsCredentials(
   security: ConnectionSecurity | undefined,
   deno: string = Deno.version.deno,
 ): TlsCredentials {
-  const [major, minor] = deno.split(".").map(Number);
-  if (major < 2 || (major === 2 && minor < FIRST_MINOR)) {
-    throw new SecurityError(
-      `${address} needs TLS with certificates on both sides, which takes Deno 2.${FIRST_MINOR} or later, ` +
-        `and this is ${deno}: run Dusk by a newer Deno, or protect the cluster by a token`,
-    );
-  }
+  if (!hasMutualTls(deno)) throw new SecurityError(lacksMutualTls(address, deno));
   if (security?.tls === undefined) {
     const role = security?.role;
     const cert = role === undefined ? "" : `, tls${role[0].toUpperCase()}${role.slice(1)}Cert`;
