@@ -173,12 +173,18 @@ async function targetOf(
     const own = typeof cluster === "string" ? undefined : cluster.security;
     return { address, security: security ?? own ?? defaultSecurity() };
   }
-  const file = schedulerFile ?? configured()?.settings["scheduler-file"];
+  const settings = configured()?.settings;
+  const address = settings?.["client.scheduler"];
+  if (schedulerFile === undefined && address !== undefined) {
+    return { address: normalizeAddress(address), security: security ?? defaultSecurity() };
+  }
+  const file = schedulerFile ?? settings?.["scheduler-file"];
   if (file === undefined) return undefined;
-  const { address, token } = await waitForSchedulerFile(file, { timeout });
-  const own = security ?? defaultSecurity();
-  if (own !== undefined) return { address, security: own.withToken(token) };
-  return { address, security: token === undefined ? undefined : new Security({ token }) };
+  const found = await waitForSchedulerFile(file, { timeout });
+  const { token } = found;
+  const own = (security ?? defaultSecurity())?.withToken(token) ??
+    (token === undefined ? undefined : new Security({ token }));
+  return { address: found.address, security: own };
 }
 
 function isOptions(

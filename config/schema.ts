@@ -273,6 +273,11 @@ const SCHEMA: { readonly [N in SettingName]: Definition<SettingValues[N]> } = {
     10,
     "How long a client tries to reach the scheduler, at first and when the connection is lost.",
   ),
+  "client.scheduler": optional(
+    text,
+    "Address of the scheduler that a client connects to where the program names none.",
+    { variable: "DUSK_SCHEDULER_ADDRESS" },
+  ),
   "client.direct": optional(
     boolean,
     "Whether data goes straight between client and workers; by default where they can be reached.",

@@ -54,6 +54,7 @@ export type SettingValues = {
   readonly "worker.max-gather-bytes": number;
   readonly "worker.validate": boolean;
   readonly "client.timeout": number;
+  readonly "client.scheduler": string | undefined;
   readonly "client.direct": boolean | undefined;
   readonly "client.console": boolean;
   readonly "scheduler-file": string | undefined;
