@@ -68,16 +68,14 @@ export {
 export { SSHHostError } from "./deploy/ssh/hosts.ts";
 export { NoSSHError } from "./deploy/ssh/ssh_command.ts";
 export { WorkerProcess, WorkerProcessError } from "./deploy/worker_process.ts";
-export {
-  type RetireWorkersOptions,
-  Scheduler,
-  type SchedulerOptions,
-} from "./scheduler/scheduler.ts";
+export { Scheduler, type SchedulerOptions } from "./scheduler/scheduler.ts";
+export type { RetireWorkersOptions } from "./scheduler/retirement_calls.ts";
 export type { WorkersToCloseOptions } from "./scheduler/workers_to_close.ts";
 export type { SchedulerCore, SchedulerCoreOptions } from "./scheduler/core.ts";
 export type { UnusedLimits } from "./scheduler/part_registry.ts";
 export type { TaskStateName } from "./scheduler/task_state.ts";
 export { SchedulerPlugin, type TransitionDetails } from "./scheduler/plugin.ts";
+export { MemoryLimitError, parseMemoryLimit } from "./worker/memory_limit.ts";
 export type { ResultStore } from "./worker/store.ts";
 export type { DuskGlobal } from "./worker/threads/task_globals.ts";
 export type { LogEntry } from "./worker/transition_log.ts";

@@ -15,6 +15,8 @@ const NAMES: Readonly<Record<keyof LocalClusterOptions, true>> = {
   schedulerPort: true,
   name: true,
   resources: true,
+  memoryLimit: true,
+  localDirectory: true,
   permissions: true,
   validate: true,
   silenceLogs: true,

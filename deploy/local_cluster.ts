@@ -8,6 +8,7 @@ import type { Security } from "../comm/security.ts";
 import "./use_thread.ts";
 import { Scheduler, type SchedulerOptions } from "../scheduler/scheduler.ts";
 import { ClusterWorker, type ClusterWorkerOptions } from "../worker/cluster_worker.ts";
+import { parseMemoryLimit } from "../worker/memory_limit.ts";
 import { checkClusterOptions } from "./cluster_options.ts";
 import { type ClusterShape, clusterShape } from "./cluster_shape.ts";
 import { WorkerProcess } from "./worker_process.ts";
@@ -35,6 +36,14 @@ export interface LocalClusterOptions {
   name?: string;
   /** Abstract resources of each worker, such as `{ GPU: 1 }`. */
   resources?: Record<string, number>;
+  /**
+   * Memory of each worker: in bytes, or a text such as "4GB", or "auto" for an equal share of 75 % of this
+   * machine's. What results have beyond 60 % of it goes to disk. 0: no limit. Default: "auto" with `processes`,
+   * otherwise 0, since workers share the memory of this process with the program.
+   */
+  memoryLimit?: number | string;
+  /** Folder for results on disk. Default: the system's folder for temporary files. */
+  localDirectory?: string;
   /**
    * Permissions of tasks: "none", or an object such as `{ env: true, read: ["/data"], net: ["db:5432"] }`
    * as in the `deno.permissions` option of `Worker`. Default: "inherit", those of the process they run in.
@@ -134,6 +143,7 @@ export class LocalCluster implements AsyncDisposable {
    * @param options What kind of cluster; see {@linkcode LocalClusterOptions}.
    * @throws {TypeError} When there is no option of that name.
    * @throws {RangeError} When an option does not make sense.
+   * @throws {MemoryLimitError} When the memory limit does not.
    * @throws {ThreadStartError} When `permissions` take a feature of Deno that is off. In a program that may
    * not run others (`--allow-run`) this cannot be known, and Deno ends the program.
    * @throws {WorkerProcessError} When a worker process does not come up, with what it printed.
@@ -186,6 +196,7 @@ export class LocalCluster implements AsyncDisposable {
     }
     const settings = {
       ...this.#options.worker,
+      ...this.#memorySettings(),
       resources: options.resources ?? this.#options.resources,
       permissions: options.permissions ?? this.#options.permissions ?? "inherit",
       validate: this.#options.validate,
@@ -193,6 +204,19 @@ export class LocalCluster implements AsyncDisposable {
     return await (this.#options.processes
       ? this.#startProcess(name, nthreads, settings)
       : this.#startHere(name, nthreads, settings));
+  }
+
+  #memorySettings(): Partial<ClusterWorkerOptions> {
+    const { processes = false, worker = {} } = this.#options;
+    const { memoryPause = 0.8 } = worker;
+    const memoryLimit = this.#options.memoryLimit ?? worker.memoryLimit;
+    const share = Math.max(1, this.#shape.nWorkers);
+    return {
+      memoryLimit: parseMemoryLimit(memoryLimit ?? (processes ? "auto" : 0), share),
+      // Workers in this process see the memory of all of them.
+      memoryPause: processes ? memoryPause : share * memoryPause,
+      localDirectory: this.#options.localDirectory ?? worker.localDirectory,
+    };
   }
 
   /**

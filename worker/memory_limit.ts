@@ -7,6 +7,7 @@ import { machineMemory } from "./machine_memory.ts";
 
 /** A memory limit that makes no sense; the message names it, and the forms that do. */
 export class MemoryLimitError extends Error {
+  /** Name of the class. */
   override name = "MemoryLimitError";
 }
 

@@ -53,9 +53,17 @@ export class ResultStore implements ReadonlyMap<string, Serialized> {
   #writes = 0;
   #target = Infinity;
   #disk: SpillDisk | undefined;
-  /** Called when a result has gone to disk, or could not. */
+  /**
+   * Called when a result has gone to disk, or could not.
+   *
+   * @internal
+   */
   onWritten: () => void = () => {};
-  /** Called when results turned out to be lost: they could not be read back, and are not here any more. */
+  /**
+   * Called when results turned out to be lost: they could not be read back, and are not here any more.
+   *
+   * @internal
+   */
   onLost: (keys: string[]) => void = () => {};
 
   /** How many results there are. */
@@ -98,7 +106,11 @@ export class ResultStore implements ReadonlyMap<string, Serialized> {
     this.#evict();
   }
 
-  /** Have results go to disk that memory is too short for. */
+  /**
+   * Have results go to disk that memory is too short for.
+   *
+   * @internal
+   */
   spillTo(disk: SpillDisk): void {
     this.#disk = disk;
     this.#evict();
@@ -144,6 +156,7 @@ export class ResultStore implements ReadonlyMap<string, Serialized> {
    * The key's result if it is in memory; it is in use until {@linkcode unpin}, and must not be kept after.
    *
    * @param isShared Whether it is kept after all, by others in this process.
+   * @internal
    */
   pin(key: string, isShared = false): Serialized | undefined {
     const entry = this.#entries.get(key);
@@ -154,7 +167,11 @@ export class ResultStore implements ReadonlyMap<string, Serialized> {
     return entry.value;
   }
 
-  /** A result is not in use any more, that {@linkcode pin} gave. */
+  /**
+   * A result is not in use any more, that {@linkcode pin} gave.
+   *
+   * @internal
+   */
   unpin(key: string, value: Serialized): void {
     const entry = this.#entries.get(key);
     // Gone meanwhile, or another in its place: who has the old one keeps it until it is garbage.
@@ -169,6 +186,7 @@ export class ResultStore implements ReadonlyMap<string, Serialized> {
    *
    * @param isShared As for {@linkcode pin}.
    * @returns Undefined when it is not here, or cannot be read back: then it is lost.
+   * @internal
    */
   async load(key: string, isShared = false): Promise<LoadedResult | undefined> {
     const entry = this.#entries.get(key);
@@ -234,7 +252,11 @@ export class ResultStore implements ReadonlyMap<string, Serialized> {
     for (const key of Array.from(this.#entries.keys())) this.delete(key);
   }
 
-  /** Remove everything, and what there is on disk. Nothing goes to disk any more. */
+  /**
+   * Remove everything, and what there is on disk. Nothing goes to disk any more.
+   *
+   * @internal
+   */
   async close(): Promise<void> {
     const disk = this.#disk;
     this.#target = Infinity;

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Client } from "../../client/client.ts";
 import { LocalCluster, type LocalClusterOptions } from "../../deploy/local_cluster.ts";
 import type { WorkerProcess } from "../../deploy/worker_process.ts";
+import { parseMemoryLimit } from "../../worker/memory_limit.ts";
 import { isRunning, Program } from "../support/popen.ts";
 import { until } from "../support/until.ts";
 
@@ -245,4 +246,25 @@ Deno.test("a misspelt option, or one of a wrong kind, is refused before anything
   });
   await assert.rejects(create({ processes: "no" }), { message: /true or false, got "no"/ });
   await assert.rejects(create(5), { message: /such as \{ nWorkers: 2 \}, got 5/ });
+});
+
+Deno.test("workers share the machine's memory when they are processes, and have no limit here", async () => {
+  const localDirectory = await Deno.makeTempDir({ prefix: "dusk-cluster-test-" });
+  const limits = async (options: LocalClusterOptions) => {
+    await using cluster = await LocalCluster.create({ nWorkers: 2, localDirectory, ...options });
+    assert.equal(
+      [...Deno.readDirSync(localDirectory)].length,
+      options.processes || options.memoryLimit ? 2 : 0,
+      "a folder for each that has a limit",
+    );
+    const { workers } = cluster.scheduler.core;
+    return Array.from(workers.values(), ({ memoryLimit }) => memoryLimit);
+  };
+  const share = parseMemoryLimit("auto", 2);
+  assert.deepEqual(await limits({ processes: true }), [share, share]);
+  assert.deepEqual(await limits({ memoryLimit: "4 GiB" }), [2 ** 32, 2 ** 32]);
+  assert.deepEqual(await limits({}), [0, 0]);
+  assert.deepEqual([...Deno.readDirSync(localDirectory)], []);
+  await assert.rejects(limits({ memoryLimit: "much" }), { name: "MemoryLimitError" });
+  await Deno.remove(localDirectory);
 });
