@@ -76,7 +76,7 @@ Deno.test("a restart by a client brings new processes, and returns when they are
     const pids = await client.gather(futures);
     assert.deepEqual(pids, [alice.pid, bob.pid]);
     // A thread that cannot be stopped does not hold it up.
-    client.with({ pure: false, workers: ["bob"] }).submit(() => {
+    const endless = client.with({ pure: false, workers: ["bob"] }).submit(() => {
       for (;;);
     });
     await until(
@@ -85,6 +85,7 @@ Deno.test("a restart by a client brings new processes, and returns when they are
     );
 
     await client.restart();
+    assert.ok(endless.cancelled());
     assert.equal(workersOf(scheduler).length, 2);
     assert.ok(futures.every((future) => future.cancelled()));
     assert.ok(pids.every((pid) => !isRunning(pid)));
@@ -282,7 +283,7 @@ Deno.test("what tasks have started ends with the worker's process", async () => 
 
     const more = await client.with({ pure: false }).submit(startPrograms).result();
     await nanny.close();
-    assert.ok(!more.some(isRunning));
+    await until("those to be gone, too", () => !more.some(isRunning));
   });
 });
 
@@ -310,7 +311,7 @@ Deno.test("a killed nanny takes its worker along, with its busy threads and what
       const pid = Number((await parent.printed(/worker process (\d+) end/))[1]);
       await using client = await Client.connect(scheduler.address);
       const started = await client.submit(startPrograms).result();
-      client.submit(() => {
+      using _endless = client.submit(() => {
         for (;;);
       });
       await until("the loop to run", () => {
