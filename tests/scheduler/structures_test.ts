@@ -74,6 +74,9 @@ function makeWorker(i: number, nthreads: number): WorkerState {
     nthreads,
     resources: {},
     pid: 1,
+    status: "running",
+    memoryLimit: 0,
+    nanny: null,
     now: 0,
     timeDelay: 0,
   });
