@@ -80,6 +80,8 @@ export type { ResultStore } from "./worker/store.ts";
 export type { DuskGlobal } from "./worker/threads/task_globals.ts";
 export type { LogEntry } from "./worker/transition_log.ts";
 export { ClusterWorker, type ClusterWorkerOptions } from "./worker/cluster_worker.ts";
+export { Nanny, type NannyOptions } from "./worker/nanny.ts";
+export type { NannyHandle } from "./worker/nanny_handle.ts";
 
 // Communication
 export {

@@ -193,7 +193,10 @@ export type SchedulerToWorker =
   | { op: "upload-file"; modules: Record<string, string>; parts: Record<string, CodePart> }
   /** May this task be moved to another worker? Answered by `steal-response`. */
   | { op: "steal-request"; key: string; id: number }
-  /** Forget all work and all data, replace all threads, answer `restarted`. */
+  /**
+   * Forget all work and all data, replace all threads, answer `restarted`. A worker with a nanny has its
+   * process replaced, and answers nothing: the next registers under the same nanny.
+   */
   | { op: "restart"; id: number }
   /**
    * Get copies of these results from the workers that hold them, and answer `add-keys` for those that are
@@ -321,7 +324,7 @@ export interface RegisterWorker {
   resources: Record<string, number>;
   /** Bytes of memory that the worker may use; absent or 0: no limit. */
   memoryLimit?: number;
-  /** Address of the nanny that looks after it; absent: it has none. */
+  /** The nanny that looks after it: its address, or a unique name where it has none; absent: no nanny. */
   nanny?: string;
   /** Absent: "running". */
   status?: "running" | "paused";
