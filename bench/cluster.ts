@@ -5,7 +5,7 @@
  * @module
  */
 import { setTimeout as pause } from "node:timers/promises";
-import { Client } from "../mod.ts";
+import { Client, Security, type SecurityOptions } from "../mod.ts";
 import { TextLineReader } from "./text_lines.ts";
 
 /** A client and the processes of its cluster. */
@@ -47,24 +47,33 @@ async function passOnComplaints(stream: ReadableStream<Uint8Array>): Promise<voi
  * Start a scheduler and workers, and connect to them.
  *
  * @param names Names of the workers.
+ * @param tls Certificates of all of them: then they speak TLS.
  */
-export async function startCluster(names = ["A", "B"]): Promise<BenchCluster> {
-  const scheduler = startProgram("scheduler", "--host", "127.0.0.1", "--port", "0");
+export async function startCluster(
+  names = ["A", "B"],
+  tls?: SecurityOptions,
+): Promise<BenchCluster> {
+  const protection = tls === undefined ? [] : [
+    ...["--tls-ca-file", tls.tlsCaFile!],
+    ...["--tls-cert", tls.tlsSchedulerCert!],
+    ...["--tls-key", tls.tlsSchedulerKey!],
+  ];
+  const scheduler = startProgram("scheduler", "--host", "127.0.0.1", "--port", "0", ...protection);
   const outputs = [new TextLineReader(scheduler.stdout)];
-  const address = (await outputs[0].next())?.match(/tcp:\S+/)?.[0];
+  const address = (await outputs[0].next())?.match(/(tcp|tls):\S+/)?.[0];
   if (address === undefined) throw new Error("the scheduler did not say its address");
   const processes = [scheduler];
   const pids: Record<string, number> = { scheduler: scheduler.pid };
   for (const name of names) {
     // Without a nanny, so that the process is the worker's.
     const flags = ["--no-nanny", "--nthreads", "1", "--name", name, "--host", "127.0.0.1"];
-    const worker = startProgram("worker", address, ...flags);
+    const worker = startProgram("worker", address, ...flags, ...protection);
     processes.push(worker);
     pids[`worker ${name}`] = worker.pid;
     outputs.push(new TextLineReader(worker.stdout));
     await outputs.at(-1)!.next();
   }
-  const client = await Client.connect(address);
+  const client = await Client.connect(address, tls && { security: new Security(tls) });
   while (Object.keys(await client.ncores()).length < names.length) await pause(10);
   return {
     client,

@@ -1,7 +1,8 @@
 /**
  * Dusk's side of the benchmarks: a scheduler process, two worker processes of one thread each, and
  * this process as the client. The twin of `peer.py`: it takes the same commands and does the same
- * work, see there and {@link file://./side.ts}.
+ * work, see there and {@link file://./side.ts}. With certificates as its argument, options of `Security`
+ * as JSON, all of it goes over TLS.
  *
  * @module
  */
@@ -161,7 +162,8 @@ function print(line: object): void {
 
 if (import.meta.main) {
   const commands = new TextLineReader(Deno.stdin.readable);
-  const { client, close } = await startCluster();
+  const [tls] = Deno.args;
+  const { client, close } = await startCluster(undefined, tls && JSON.parse(tls));
   try {
     print({ version: `Dusk ${version}, Deno ${Deno.version.deno}` });
     let line: string | null;

@@ -9,12 +9,9 @@
  */
 import { measureRawTcp } from "./raw_tcp.ts";
 import { measureScheduler } from "./scheduler_process.ts";
-import { Side } from "./side.ts";
+import { measureSide, startDusk, startPeer } from "./sides.ts";
 import { Table } from "./table.ts";
 import { type Benchmark, benchmarks, figure, ratio } from "./workloads.ts";
-
-/** Debian's Python, where its package python3-distributed is. */
-const PYTHON = "/usr/bin/python3";
 
 interface Flags {
   json: boolean;
@@ -41,50 +38,16 @@ function stop(message: string): never {
   Deno.exit(2);
 }
 
-/** Start the peer, or say why there is none. */
-async function startPeer(): Promise<Side | undefined> {
-  const script = new URL("peer.py", import.meta.url).pathname;
-  try {
-    const probe = await new Deno.Command(PYTHON, {
-      args: ["-c", "import distributed, numpy"],
-      stdout: "null",
-      stderr: "null",
-    }).output();
-    if (probe.success) return await Side.start("Python Dask", PYTHON, [script]);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-  console.error(`no peer: ${PYTHON} cannot import distributed (Debian: python3-distributed)`);
-}
-
-async function measure(
-  side: Side,
-  benchmark: Benchmark,
-  warmUps: number,
-  repetitions: number,
-): Promise<number> {
-  for (let i = 0; i < warmUps; i++) await side.run(benchmark.warmUp);
-  const seconds: number[] = [];
-  for (let i = 0; i < repetitions; i++) seconds.push(await side.run(benchmark.command));
-  return figure(benchmark, seconds);
-}
-
 /** The benchmarks that run on both sides. */
 async function compareSides(chosen: Benchmark[], alone: boolean, table: Table): Promise<void> {
-  const dusk = await Side.start("Dusk", Deno.execPath(), [
-    "run",
-    "--allow-all",
-    "--unstable-worker-options",
-    "--quiet",
-    new URL("dusk_side.ts", import.meta.url).pathname,
-  ]);
+  const dusk = await startDusk();
   const peer = alone ? undefined : await startPeer();
   table.note(`${dusk.version}; ${peer?.version ?? "no peer"}`);
   try {
     for (const benchmark of chosen) {
       const { name, unit, warmUps, repetitions } = benchmark;
-      const ours = await measure(dusk, benchmark, warmUps, repetitions.dusk);
-      const theirs = peer && await measure(peer, benchmark, 1, repetitions.peer);
+      const ours = await measureSide(dusk, benchmark, warmUps, repetitions.dusk);
+      const theirs = peer && await measureSide(peer, benchmark, 1, repetitions.peer);
       table.add({
         name,
         dusk: ours,

@@ -7,7 +7,8 @@ line on standard input:
     {"workload": "map+gather", "size": 1000}  ->  {"seconds": 1.71}
 
 `seconds` is the time of one repetition. The first line that it prints says which versions run. It
-ends when its standard input does; its children end with it, however it ends.
+ends when its standard input does; its children end with it, however it ends. With the paths of an
+authority, a certificate and its key as arguments, all of it goes over TLS.
 """
 
 import ctypes
@@ -21,7 +22,7 @@ import time
 
 import distributed
 import numpy as np
-from distributed import Client, wait
+from distributed import Client, Security, wait
 
 next_number = 0
 
@@ -66,13 +67,21 @@ def start_process(module, *arguments):
     )
 
 
-def start_cluster(folder):
+def start_cluster(folder, tls):
+    flags = []
+    security = None
+    if tls:
+        ca, cert, key = tls
+        flags = ["--tls-ca-file", ca, "--tls-cert", cert, "--tls-key", key]
+        security = Security(tls_ca_file=ca, tls_client_cert=cert, tls_client_key=key)
+    protocol = "tls" if tls else "tcp"
     scheduler_file = os.path.join(folder, "scheduler.json")
     processes = [
         start_process(
             "distributed.cli.dask_scheduler",
             *("--host", "127.0.0.1", "--port", "0"),
             *("--no-dashboard", "--no-show", "--scheduler-file", scheduler_file),
+            *("--protocol", protocol, *flags),
         )
     ]
     for name in ("A", "B"):
@@ -82,6 +91,7 @@ def start_cluster(folder):
                 *("--scheduler-file", scheduler_file, "--host", "127.0.0.1"),
                 *("--nthreads", "1", "--no-nanny", "--no-dashboard", "--name", name),
                 *("--local-directory", folder, "--memory-limit", "0"),
+                *("--protocol", protocol, *flags),
             )
         )
     deadline = time.monotonic() + 60
@@ -89,7 +99,7 @@ def start_cluster(folder):
         if time.monotonic() > deadline:
             raise RuntimeError("the scheduler of Dask did not start within 60 s")
         time.sleep(0.05)
-    client = Client(scheduler_file=scheduler_file, timeout=60)
+    client = Client(scheduler_file=scheduler_file, timeout=60, security=security)
     client.wait_for_workers(2, timeout=60)
     return client, processes
 
@@ -219,7 +229,7 @@ WORKLOADS = {
 def main():
     end_with_parent()
     with tempfile.TemporaryDirectory() as folder:
-        client, processes = start_cluster(folder)
+        client, processes = start_cluster(folder, sys.argv[1:])
         try:
             version = f"Dask {distributed.__version__}, Python {sys.version.split()[0]}"
             print(json.dumps({"version": version}), flush=True)
