@@ -3,7 +3,7 @@
  *
  * A copy is asked of one worker at a time, with room for it and little on its way already. It is done
  * when any worker that stays says that it holds the result. One that answers that it could not have it,
- * that leaves or that pauses is replaced by another, a few times; what cannot be copied even so is given
+ * that leaves or that pauses is replaced by another, a few times and ever later; what cannot be copied even so is given
  * up, and lost with its holders. What a worker answers too late does no harm: one copy more.
  *
  * @module
@@ -17,14 +17,18 @@ import type { WorkerState } from "./worker_state.ts";
 export interface Copy {
   /** The worker that was told to; null: the last one could not, and another is sought. */
   target: WorkerState | null;
-  /** How many could not. */
+  /** How many could not, the last of them, and when to ask again, in seconds. */
   failures: number;
+  failedOn: WorkerState | null;
+  askAt: number;
   /** Its size in bytes. */
   readonly nbytes: number;
 }
 
-/** So many workers may fail to copy a result before it is given up. */
-const MOST_FAILURES = 5;
+/** So often may a result not be copied before it is given up. */
+const MOST_FAILURES = 8;
+/** Seconds after the first failure that another worker is asked; twice as long after each further one. */
+const FIRST_REST = 0.1;
 /** So many copies are under way at most. */
 const MOST_COPIES = 10_000;
 /** So many workers are compared for a copy: with more, a random choice of so many. */
@@ -61,11 +65,13 @@ export function copyResults(s: SchedulerState, ws: WorkerState): number {
     let copy = s.copies.get(ts);
     if (isHopeless || (copy !== undefined && copy.failures >= MOST_FAILURES)) continue;
     unsafe++;
-    if ((copy !== undefined && copy.target !== null) || s.copying >= MOST_COPIES) continue;
-    const target = chooseTarget(s, ts, targets);
+    if (s.copying >= MOST_COPIES) continue;
+    if (copy !== undefined && (copy.target !== null || s.now < copy.askAt)) continue;
+    const target = chooseTarget(s, ts, targets, copy?.failedOn ?? null);
     if (target === null) continue;
     if (copy === undefined) {
-      s.copies.set(ts, copy = { target: null, failures: 0, nbytes: ts.nbytes });
+      copy = { target: null, failures: 0, failedOn: null, askAt: 0, nbytes: ts.nbytes };
+      s.copies.set(ts, copy);
     }
     copy.target = target;
     target.incomingBytes += copy.nbytes;
@@ -90,7 +96,9 @@ export function endCopy(s: SchedulerState, ts: TaskState): void {
 export function failCopy(s: SchedulerState, ts: TaskState, ws: WorkerState): void {
   const copy = s.copies.get(ts);
   if (copy === undefined || copy.target !== ws) return;
-  copy.failures++;
+  // What is out of reach now may be back soon.
+  copy.askAt = s.now + FIRST_REST * 2 ** copy.failures++;
+  copy.failedOn = ws;
   leaveTarget(s, copy);
 }
 
@@ -117,11 +125,16 @@ function leaveTarget(s: SchedulerState, copy: Copy): void {
   if (s.copying === 0) s.retirementDue = true;
 }
 
-/** The worker that is fullest last when it has the result too; null when there is none. */
+/**
+ * The worker that is least full when it has the result too; null when there is none.
+ *
+ * @param failedOn The one that could not copy it; only if there is no other.
+ */
 function chooseTarget(
   s: SchedulerState,
   ts: TaskState,
   targets: readonly WorkerState[],
+  failedOn: WorkerState | null,
 ): WorkerState | null {
   const { length } = targets;
   let best: WorkerState | null = null;
@@ -130,6 +143,7 @@ function chooseTarget(
   const step = length <= COMPARED ? 1 : 1 + Math.floor(s.random() * (length / COMPARED));
   for (let i = 0; i < Math.min(COMPARED, length); i++) {
     const ws = targets[(first + i * step) % length];
+    if (ws === failedOn && length > 1) continue;
     const bytes = ws.nbytes + ws.incomingBytes + ts.nbytes;
     // Among workers without limits, the one with the least; all of them before any that overflows.
     const full = ws.memoryLimit > 0 ? bytes / ws.memoryLimit : bytes / Number.MAX_SAFE_INTEGER;

@@ -8,7 +8,7 @@ import type { Handler } from "../comm/server.ts";
 import type { Message, RunSpecReply } from "../protocol/messages.ts";
 import type { Serialized } from "../protocol/serialized.ts";
 import { type SchedulerCore, UploadRefusedError } from "./core.ts";
-import type { RetireWorkersOptions } from "./scheduler.ts";
+import type { RetireWorkersOptions } from "./retirement_calls.ts";
 import type { WorkersToCloseOptions } from "./workers_to_close.ts";
 import {
   assignByCores,

@@ -30,8 +30,7 @@ import { type OnMessage, takeStream } from "./peer_stream.ts";
 import { now } from "./clock.ts";
 import type { SchedulerPlugin } from "./plugin.ts";
 import { RestartRounds } from "./restart_rounds.ts";
-import type { Retired } from "./retirement.ts";
-import { RetirementCalls } from "./retirement_calls.ts";
+import { RetirementCalls, type RetireWorkersOptions } from "./retirement_calls.ts";
 import { rpcHandlers, type SchedulerServices } from "./rpc_handlers.ts";
 import { checkRegistration, handleWorkerMessage } from "./worker_messages.ts";
 import type { WorkersToCloseOptions } from "./workers_to_close.ts";
@@ -40,21 +39,6 @@ const logger = getLogger("distributed.scheduler");
 
 /** Seconds within which a worker has to take a connection for a call. */
 const WORKER_REACH_TIMEOUT = 2;
-
-/** Seconds that a worker has to leave once it was told to. */
-const LEAVE_TIMEOUT = 10;
-
-/** Options of {@linkcode Scheduler.retireWorkers}. */
-export interface RetireWorkersOptions extends WorkersToCloseOptions {
-  /** Addresses, names or hosts. Default: those that {@linkcode Scheduler.workersToClose} finds. */
-  workers?: readonly string[];
-  /** Whether the scheduler forgets them when their results are safe. Default true. */
-  remove?: boolean;
-  /** Whether they are told to leave when their results are safe. Default true. */
-  closeWorkers?: boolean;
-  /** Seconds until they are done with even if something is lost. Default: as long as it takes. */
-  timeout?: number;
-}
 
 /** Options of {@linkcode Scheduler}. */
 export interface SchedulerOptions extends SchedulerCoreOptions {
@@ -96,7 +80,7 @@ export class Scheduler implements AsyncDisposable {
   readonly #workers = new Peers("worker");
   readonly #clients = new Peers("client");
   readonly #restarts = new RestartRounds();
-  readonly #retirements = new RetirementCalls();
+  readonly #retirements: RetirementCalls;
   readonly #arrivals = new Arrivals();
   readonly #memory: GraphMemory;
   /** Called when the last worker has left, or the scheduler closes. */
@@ -133,6 +117,11 @@ export class Scheduler implements AsyncDisposable {
     });
     for (const plugin of options.plugins ?? []) this.core.addPlugin(plugin);
     this.#memory = new GraphMemory(this.core);
+    this.#retirements = new RetirementCalls({
+      core: this.core,
+      flush: () => this.#flush(),
+      removeWorker: (address, reason) => this.#removeWorker(address, { safe: true, reason }),
+    });
     const { promise, resolve } = Promise.withResolvers<void>();
     this.finished = promise;
     this.#finish = resolve;
@@ -255,31 +244,7 @@ export class Scheduler implements AsyncDisposable {
    * ```
    */
   async retireWorkers(options: RetireWorkersOptions = {}): Promise<string[]> {
-    const { remove = true, closeWorkers = true, timeout = Infinity } = options;
-    if (!(timeout >= 0)) {
-      throw new RangeError(
-        `retireWorkers: timeout must be a number of seconds of at least 0, got ${timeout}`,
-      );
-    }
-    const workers = options.workers === undefined
-      ? this.workersToClose(options)
-      : this.core.workersList([...options.workers]);
-    const calls = workers.map((address) => ({
-      worker: this.core.workers.get(address),
-      ...this.#retirements.wait(address),
-    }));
-    const reason = "it is retired";
-    this.core.retireWorkers(workers, { reason, timeout, close: closeWorkers }, now());
-    this.#flush();
-    await Promise.all(calls.map(async ({ worker, over, left }) => {
-      await over;
-      if (!remove || worker === undefined) return;
-      if (closeWorkers) await within(LEAVE_TIMEOUT, left);
-      // Another may have come at the same address.
-      if (this.core.workers.get(worker.address) !== worker) return;
-      this.#removeWorker(worker.address, { safe: true, reason });
-    }));
-    return workers;
+    return await this.#retirements.retire(options);
   }
 
   /**
@@ -484,10 +449,7 @@ export class Scheduler implements AsyncDisposable {
   /** Send what has piled up in the core. */
   #flush(): void {
     this.core.drain(this.#workers.send, this.#clients.send);
-    for (const retired of this.core.takeRetired()) {
-      logRetired(retired);
-      this.#retirements.retired(retired.address);
-    }
+    for (const retired of this.core.takeRetired()) this.#retirements.retired(retired);
   }
 
   // calls ----------------------------------------------------------------------
@@ -547,26 +509,6 @@ export class Scheduler implements AsyncDisposable {
 function isRefusal(error: unknown): error is Error {
   return error instanceof WorkerRefusedError || error instanceof MalformedMessageError ||
     error instanceof AddressError;
-}
-
-function logRetired({ address, reason, running, lost, lostForGood }: Retired): void {
-  const losses = [
-    running > 0 ? `${running} tasks that it runs` : "",
-    lost > 0 ? `${lost} results` : "",
-  ].filter((loss) => loss !== "").join(" and ");
-  const again = losses === "" ? "" : `; ${losses} are computed again`;
-  const never = lostForGood === 0 ? "" : `; ${lostForGood} pieces of clients' data are lost`;
-  const text = `Worker ${address} leaves (${reason})${again}${never}`;
-  if (again !== "" || never !== "") logger.warn(text);
-  else logger.debug(text);
-}
-
-/** Wait for something, but no longer than so many seconds. */
-async function within(seconds: number, promise: Promise<void>): Promise<void> {
-  const late = Promise.withResolvers<void>();
-  const stopTimer = awakeTimer(seconds, late.resolve);
-  await Promise.race([promise, late.promise]);
-  stopTimer();
 }
 
 function checkInterval(name: string, seconds: number): number {

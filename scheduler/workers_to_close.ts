@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isLeaving } from "./copies.ts";
 import type { SchedulerState } from "./state.ts";
 import type { WorkerState } from "./worker_state.ts";
 
@@ -69,7 +70,7 @@ export function workersToClose(s: SchedulerState, options: WorkersToCloseOptions
 function groupWorkers(s: SchedulerState, by: "worker" | "host"): Group[] {
   const byName = new Map<string, WorkerState[]>();
   for (const ws of s.workers.values()) {
-    if (ws.retirement !== null) continue;
+    if (isLeaving(ws)) continue;
     const name = by === "host" ? ws.host : ws.address;
     const workers = byName.get(name);
     if (workers === undefined) byName.set(name, [ws]);

@@ -128,6 +128,9 @@ Deno.test("a worker that cannot copy, pauses or dies is replaced by another", ()
   retire(h, ["a"]);
   assert.deepEqual(Object.keys(copied(h, "b")), ["d"]);
   h.do((core, now) => core.releaseKeys(h.address("b"), ["d"], now));
+  assert.deepEqual(copied(h, "b"), {}, "not at once");
+  h.now += 1;
+  h.do((core, now) => core.checkRetirements(now));
   assert.deepEqual(Object.keys(copied(h, "b")), ["d"], "there is no other: it tries again");
 
   h.addWorker("c");
@@ -152,6 +155,8 @@ Deno.test("what cannot be copied for good does not hold up the worker for ever",
     assert.deepEqual(Object.keys(copied(h, "b")), ["d"]);
     assert(++attempts < 10);
     h.do((core, now) => core.releaseKeys(h.address("b"), ["d"], now));
+    h.now += 60;
+    h.do((core, now) => core.checkRetirements(now));
   }
   assert(attempts > 2);
 });

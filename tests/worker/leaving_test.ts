@@ -1,5 +1,6 @@
 /** Workers that leave a running cluster: nothing is lost, nothing runs twice. */
 import assert from "node:assert/strict";
+import { Client } from "../../client/client.ts";
 import { ClusterWorker } from "../../worker/cluster_worker.ts";
 import type { NannyHandle } from "../../worker/nanny_handle.ts";
 import { genCluster } from "../support/gen_cluster.ts";
@@ -130,11 +131,16 @@ Deno.test("a worker with a thread that will not end hands over, and its nanny re
       await new Promise((resolve) => setTimeout(resolve, 1000));
       return "done";
     });
-    const stuck = onErin.submit(() => {
+    let hasBegun = false;
+    await using watcher = await Client.connect(scheduler.address, {
+      onConsole: () => void (hasBegun = true),
+    });
+    const stuck = watcher.with({ workers: ["erin"] }).submit(() => {
+      console.log("begun");
       const end = Date.now() + 4000;
       while (Date.now() < end);
     });
-    await until("both to run", () => erin.core.machine.counts.executing === 2);
+    await until("it to begin", () => hasBegun);
     let lost = 0;
     scheduler.addPlugin({ transition: (_key, start) => void (lost += +(start === "memory")) });
     stuck.cancel();
