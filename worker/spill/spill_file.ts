@@ -20,11 +20,10 @@ import { Serialized } from "../../protocol/serialized.ts";
 const SMALL_FRAME = 64 * 1024;
 /** Most bytes in a run. */
 const RUN_BYTES = 1024 * 1024;
-/**
- * Large frames are compressed, written and checked so many bytes at a time: the compressor's memory is never
- * given back, and the event loop gets its turn in between.
- */
-const BLOCK_BYTES = 1024 * 1024;
+/** Large frames are written and checked so many bytes at a time: the event loop gets its turn in between. */
+const BLOCK_BYTES = 8 * 1024 * 1024;
+/** As much is compressed at a time: the memory that it takes is never given back. */
+const COMPRESSED_BYTES = 1024 * 1024;
 const COMPRESSION: Compression = "lz4";
 
 /** A file is not as it was written. */
@@ -77,8 +76,9 @@ export async function writeSpilledFile(path: string, value: Serialized): Promise
       const bytes = end === i + 1 ? frames[i] : joined(frames, i, end);
       const isCompressed = sampleCompresses(bytes, COMPRESSION);
       const blocks: Block[] = [];
-      for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
-        const block = bytes.subarray(at, at + BLOCK_BYTES);
+      const step = isCompressed ? COMPRESSED_BYTES : BLOCK_BYTES;
+      for (let at = 0; at < bytes.length; at += step) {
+        const block = bytes.subarray(at, at + step);
         const { frame, compression } = isCompressed
           ? maybeCompress(block, COMPRESSION)
           : { frame: block, compression: null };
