@@ -42,7 +42,7 @@ export function namedHost(settings: Settings, service: Service): string | undefi
  * @param settings The settings.
  * @param service Which endpoint.
  */
-export function defaultScheme(settings: Settings, service: Service): string {
+export function defaultScheme(settings: Settings, service: Service | "client"): string {
   return settings[`tls.${service}.cert`] !== undefined ? "tls" : settings["comm.default-scheme"];
 }
 
@@ -62,6 +62,33 @@ export function bracketed(host: string): string {
  * @param token The token of the scheduler file; counts where the settings have none.
  * @throws {SecurityError} When the settings do not go together.
  */
-export function programSecurity(token?: string): Security {
+export function programSecurity(
+  settings: Settings,
+  service: Service | "client",
+  token?: string,
+): Security {
+  if (
+    settings.origin("tls.ca-file") === "--tls-ca-file" &&
+    settings[`tls.${service}.cert`] === undefined
+  ) {
+    throw new UsageError(
+      "--tls-ca-file is given without --tls-cert: give the certificate of this program as well",
+    );
+  }
   return new Security(configured()?.security).withToken(token);
+}
+
+/**
+ * Whoever names the authority of a cluster wants TLS, which takes a certificate of the endpoint's own.
+ *
+ * @param settings The settings.
+ * @param service Which endpoint.
+ * @throws {UsageError} When there is a flag for the one and nothing for the other.
+ */
+export function checkTlsFlags(settings: Settings, service: Service): void {
+  if (settings.origin("tls.ca-file") !== "--tls-ca-file") return;
+  if (settings[`tls.${service}.cert`] !== undefined) return;
+  throw new UsageError(
+    "--tls-ca-file is given without --tls-cert: give the certificate of this program as well",
+  );
 }

@@ -20,7 +20,7 @@ import {
   stopSignal,
   UsageError,
 } from "./command_line.ts";
-import { bracketed, defaultScheme, namedHost, programSecurity } from "./endpoint.ts";
+import { bracketed, checkTlsFlags, defaultScheme, namedHost, programSecurity } from "./endpoint.ts";
 import { heedLifeline, lifelineOption } from "./lifeline.ts";
 import { PidFile } from "./pid_file.ts";
 import { Preloads } from "./preload.ts";
@@ -107,6 +107,7 @@ async function main(command: Command): Promise<ExitCode> {
   if (await prepareProgram(command, settings)) return 0;
 
   const stopped = stopSignal(command);
+  checkTlsFlags(settings, "scheduler");
   const { lifeline } = command.opts();
   if (lifeline !== undefined) void heedLifeline(lifeline, END_TIMEOUT);
   checkDashboardAddress(settings);

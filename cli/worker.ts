@@ -18,7 +18,7 @@ import {
   stopSignal,
   UsageError,
 } from "./command_line.ts";
-import { defaultScheme, programSecurity, withScheme } from "./endpoint.ts";
+import { checkTlsFlags, defaultScheme, programSecurity, withScheme } from "./endpoint.ts";
 import { heedLifeline, lifelineOption } from "./lifeline.ts";
 import { PidFile } from "./pid_file.ts";
 import {
@@ -163,6 +163,7 @@ async function main(command: Command): Promise<ExitCode> {
   if (await prepareProgram(command, settings)) return 0;
 
   const stopped = stopSignal(command);
+  checkTlsFlags(settings, "worker");
   const { lifeline } = command.opts();
   const grace = settings["worker.leave-timeout"] + END_TIMEOUT;
   if (lifeline !== undefined) void heedLifeline(lifeline, grace);
