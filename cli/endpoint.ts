@@ -59,7 +59,11 @@ export function bracketed(host: string): string {
 /**
  * What protects the endpoint, by the settings that this program has come to use.
  *
+ * @param settings The settings.
+ * @param service Which endpoint.
  * @param token The token of the scheduler file; counts where the settings have none.
+ * @throws {UsageError} When a flag names the authority of a cluster, which is to have TLS, and nothing a
+ *   certificate of this endpoint.
  * @throws {SecurityError} When the settings do not go together.
  */
 export function programSecurity(
@@ -76,19 +80,4 @@ export function programSecurity(
     );
   }
   return new Security(configured()?.security).withToken(token);
-}
-
-/**
- * Whoever names the authority of a cluster wants TLS, which takes a certificate of the endpoint's own.
- *
- * @param settings The settings.
- * @param service Which endpoint.
- * @throws {UsageError} When there is a flag for the one and nothing for the other.
- */
-export function checkTlsFlags(settings: Settings, service: Service): void {
-  if (settings.origin("tls.ca-file") !== "--tls-ca-file") return;
-  if (settings[`tls.${service}.cert`] !== undefined) return;
-  throw new UsageError(
-    "--tls-ca-file is given without --tls-cert: give the certificate of this program as well",
-  );
 }

@@ -20,7 +20,7 @@ import {
   stopSignal,
   UsageError,
 } from "./command_line.ts";
-import { bracketed, checkTlsFlags, defaultScheme, namedHost, programSecurity } from "./endpoint.ts";
+import { bracketed, defaultScheme, namedHost, programSecurity } from "./endpoint.ts";
 import { heedLifeline, lifelineOption } from "./lifeline.ts";
 import { PidFile } from "./pid_file.ts";
 import { Preloads } from "./preload.ts";
@@ -107,13 +107,12 @@ async function main(command: Command): Promise<ExitCode> {
   if (await prepareProgram(command, settings)) return 0;
 
   const stopped = stopSignal(command);
-  checkTlsFlags(settings, "scheduler");
   const { lifeline } = command.opts();
   if (lifeline !== undefined) void heedLifeline(lifeline, END_TIMEOUT);
   checkDashboardAddress(settings);
   const pidFile = settings["scheduler.pid-file"];
   using _pidFile = pidFile === undefined ? undefined : PidFile.claim(pidFile);
-  const security = programSecurity();
+  const security = programSecurity(settings, "scheduler");
   const preloads = await Preloads.load(settings["scheduler.preload"]);
   await using scheduler = new Scheduler({ ...schedulerOptions(settings), security });
   await preloads.setup(scheduler);

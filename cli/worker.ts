@@ -18,7 +18,7 @@ import {
   stopSignal,
   UsageError,
 } from "./command_line.ts";
-import { checkTlsFlags, defaultScheme, programSecurity, withScheme } from "./endpoint.ts";
+import { defaultScheme, programSecurity, withScheme } from "./endpoint.ts";
 import { heedLifeline, lifelineOption } from "./lifeline.ts";
 import { PidFile } from "./pid_file.ts";
 import {
@@ -163,7 +163,6 @@ async function main(command: Command): Promise<ExitCode> {
   if (await prepareProgram(command, settings)) return 0;
 
   const stopped = stopSignal(command);
-  checkTlsFlags(settings, "worker");
   const { lifeline } = command.opts();
   const grace = settings["worker.leave-timeout"] + END_TIMEOUT;
   if (lifeline !== undefined) void heedLifeline(lifeline, grace);
@@ -173,7 +172,7 @@ async function main(command: Command): Promise<ExitCode> {
   using _pidFile = pidFile === undefined ? undefined : PidFile.claim(pidFile);
   const found = await findScheduler(source, settings, stopped);
   if (found === undefined) return 0;
-  const security = programSecurity(found.token);
+  const security = programSecurity(settings, "worker", found.token);
   const schedulerAddress = withScheme(found.address, defaultScheme(settings, "worker"));
   const place: WorkerPlace = { schedulerAddress, security, permissions };
   const plans = planWorkers(settings, place);
