@@ -405,7 +405,8 @@ export class LocalCluster implements AsyncDisposable {
     // There is nobody to whom results could be handed over.
     const all = [...this.#workers, ...this.#departing];
     await Promise.all(all.map((worker) => worker.close({ handOver: false })));
-    await this.scheduler.close();
+    // Clients need not try to come back.
+    await this.scheduler.shutdown();
     // The scheduler tells of no worker that leaves any more.
     for (const left of this.#leaving.values()) left();
   }

@@ -64,3 +64,12 @@ Deno.test("a thread that will not end has its worker hand over and begin anew", 
   assert.equal(losses.count, 0);
   assert.equal(await there.submit(() => "new").result(), "new");
 });
+
+Deno.test("clients of a cluster that closes do not wait for it to come back", async () => {
+  const cluster = await LocalCluster.create({ nWorkers: 1, threadsPerWorker: 1 });
+  await using client = await Client.connect(cluster);
+  const future = client.submit(() => new Promise(() => {}));
+  await cluster.close();
+  await assert.rejects(future.result(), /has ended: the cluster is shut down/);
+  assert.equal(client.status, "closed");
+});
