@@ -6,6 +6,7 @@
  * @module
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from "npm:commander@15.1.0";
+import { getLogger } from "../config/logger.ts";
 import { version } from "../config/version.ts";
 
 export { Command, Option };
@@ -141,7 +142,7 @@ export function markMissingValues(command: Command, args: readonly string[]): st
  *
  * @param command The command line, see {@linkcode commandLine}.
  * @param main The program; its result is the exit code. What it throws is shown as one line, with its
- *   stack only where DUSK_DEBUG is set; a {@linkcode UsageError} has exit code 2, all else 1.
+ *   stack only where DUSK_DEBUG is set or the log has the level "debug"; a {@linkcode UsageError} has exit code 2, all else 1.
  */
 export async function runProgram(
   command: Command,
@@ -218,7 +219,8 @@ function complain(name: string, text: string): void {
 
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (Deno.env.get("DUSK_DEBUG")) console.error(error.stack);
+  const isWanted = Deno.env.get("DUSK_DEBUG") || getLogger("distributed").isEnabled("debug");
+  if (isWanted) console.error(error.stack);
   // A program's failures come in words of their own; anything else is told by its class as well.
   if (error instanceof ProgramError || error.message.length > 20) return error.message;
   return `${error.name}: ${error.message}`;

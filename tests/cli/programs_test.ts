@@ -99,6 +99,17 @@ Deno.test("a port in use is one line and exit code 1", async () => {
   assert.equal(scheduler.stdout, "");
 });
 
+Deno.test("the stack of a failure is for those who ask for it", async () => {
+  const flags = ["--interface", "bogus0"];
+  await using debugging = popen("scheduler", [...flags, "--log-level", "debug"]);
+  await using asking = popen("scheduler", flags, { env: { DUSK_DEBUG: "1" } });
+  await using plain = popen("scheduler", flags);
+  for (const program of [debugging, asking, plain]) assert.equal((await program.status).code, 1);
+  assert.match(debugging.stderr, /^ +at .*network_interface\.ts/m);
+  assert.match(asking.stderr, /^ +at .*network_interface\.ts/m);
+  assert.match(plain.stderr, oneLine);
+});
+
 Deno.test("a scheduler that is not there is one line and exit code 1", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
