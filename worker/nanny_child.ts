@@ -16,7 +16,7 @@ import {
   type ToChild,
 } from "./nanny_messages.ts";
 import type { NannyHandle } from "./nanny_handle.ts";
-import { killTree } from "./process_tree.ts";
+import { killOthers, killTree } from "./process_tree.ts";
 
 export type { ChildSettings } from "./nanny_messages.ts";
 
@@ -49,7 +49,10 @@ export async function runWorkerChild(hooks: WorkerChildHooks = {}): Promise<neve
   const settings = JSON.parse(first.value) as ChildSettings;
   const child = new WorkerChild(settings, hooks);
   child.stayWith(lines);
-  Deno.exit(await child.run());
+  const code = await child.run();
+  // The nanny does the same, if its permissions let it see them.
+  killOthers(settings.cookie);
+  Deno.exit(code);
 }
 
 class WorkerChild {

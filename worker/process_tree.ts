@@ -30,10 +30,13 @@ export function killTree(pid: number, cookie: string): void {
     return;
   }
   // This process, where it is one of them, goes last: with its group.
-  for (const stray of processesWith(cookie) ?? []) {
-    if (stray !== pid && stray !== Deno.pid) kill(stray);
-  }
+  killOthers(cookie);
   kill(-pid);
+}
+
+/** Kill all processes with this cookie but this one, where they can be seen (on Linux). */
+export function killOthers(cookie: string): void {
+  for (const pid of processesWith(cookie) ?? []) if (pid !== Deno.pid) kill(pid);
 }
 
 /** Whether this program may see and end all of a process's tree, which takes all permissions on Linux. */

@@ -27,11 +27,15 @@ for (const run of ["--allow-run", `--allow-run=${Deno.execPath()}`]) {
       await using program = new Program(Deno.execPath(), ["run", ...options]);
       await program.printed(/joined/);
       await using client = await Client.connect(scheduler.address);
-      const started = await client.submit(() =>
-        [false, true].map((detached) =>
-          new Deno.Command("sleep", { args: ["1000"], detached, stdin: "null" }).spawn().pid
-        )
-      ).result();
+      const start = () =>
+        client.with({ pure: false }).submit(() =>
+          [false, true].map((detached) =>
+            new Deno.Command("sleep", { args: ["1000"], detached, stdin: "null" }).spawn().pid
+          )
+        );
+      const first = start();
+      const started = await first.result();
+      first.release();
       assert.ok(started.every(isRunning));
       const [{ pid }] = Object.values(scheduler.core.identity().workers);
 
@@ -42,9 +46,12 @@ for (const run of ["--allow-run", `--allow-run=${Deno.execPath()}`]) {
       await assert.rejects(greedy.result(), /was marked bad/);
       await until("all to be gone", () => ![pid, ...started].some(isRunning));
       await until("another worker", () => Object.keys(scheduler.core.ncores()).length === 1);
+      // Nor does anything stay of one that leaves in good order.
+      const more = await start().result();
       await scheduler.shutdown();
       await program.printed(/finished undefined/);
       assert.equal((await program.status).code, 0, program.stderr);
+      await until("the rest to be gone", () => !more.some(isRunning));
     } finally {
       await Deno.remove(file);
     }

@@ -369,13 +369,19 @@ Deno.test("options that make no sense are refused by name, before anything start
   assert.throws(() => make({ schedulerAddress: "nonsense://" }), /nonsense/);
 });
 
-/** A task: three programs that run for long, one of them in a process group of its own. */
+/**
+ * A task: three programs that run for long. One of them has left the process group, another the
+ * environment; either is enough to be known by.
+ */
 async function startPrograms(): Promise<number[]> {
-  const start = (args: string[], detached: boolean) =>
-    new Deno.Command("sh", { args, detached, stdout: "piped", stdin: "null" }).spawn();
-  const direct = start(["-c", "exec sleep 1000"], false);
-  const apart = start(["-c", "exec sleep 1000"], true);
-  const parent = start(["-c", "sleep 1000 & echo $!; wait"], false);
+  const start = (script: string, options: Deno.CommandOptions = {}) => {
+    const args = ["-c", script];
+    return new Deno.Command("/bin/sh", { ...options, args, stdout: "piped", stdin: "null" })
+      .spawn();
+  };
+  const direct = start("exec /bin/sleep 1000", { clearEnv: true });
+  const apart = start("exec sleep 1000", { detached: true });
+  const parent = start("sleep 1000 & echo $!; wait");
   const { value } = await parent.stdout.getReader().read();
   return [direct.pid, apart.pid, Number(new TextDecoder().decode(value))];
 }
