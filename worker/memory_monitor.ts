@@ -14,8 +14,9 @@ const logger = getLogger("distributed.worker.memory");
 /** How often the memory is looked at, and how much may come in before it is, too. */
 const INTERVAL_MS = 200;
 const BYTES_BETWEEN = 1024 * 1024;
-/** From this part of the limit on, threads free what tasks leave behind. */
-const SHORT = 0.5;
+/** Memory is short when so much or less is left until the worker pauses: a part of the limit, and bytes. */
+const SHORT = 0.3;
+const SHORT_BYTES = 2e9;
 /** Results go to disk so that the process stays this part of the limit below where it would pause. */
 const MARGIN = 0.15;
 /** So far below where it paused a worker goes on, as a part of the limit. */
@@ -24,9 +25,12 @@ const HYSTERESIS = 0.05;
 const SLACK = 0.05;
 /** How soon to look again while tasks are held back: threads may just be freeing what they left, in milliseconds. */
 const HELD_INTERVAL_MS = 20;
-/** Collecting garbage takes at most this part of the time, and is not done more often than this, in milliseconds. */
+/** Collecting garbage takes at most this part of the time, and there is so much time in between, in milliseconds. */
 const COLLECT_SHARE = 0.1;
 const COLLECT_MS = 100;
+const COLLECT_MS_IN_VAIN = 10_000;
+/** It is in vain if it frees less than this part of the limit. */
+const WORTHWHILE = 0.01;
 /** After so long in which nothing could help, the log says so, in milliseconds. */
 const STUCK_MS = 10_000;
 
@@ -69,8 +73,9 @@ export class MemoryMonitor {
   #isPaused = false;
   /** How many looks of the timer in a row have found too little memory. */
   #looksOver = 0;
-  /** From when on garbage may be collected again. */
+  /** From when on garbage may be collected again, and how long that was put off. */
   #nextCollection = -Infinity;
+  #collectMs = COLLECT_MS;
   /** Since when nothing has helped; undefined: it is not so. */
   #stuckSince: number | undefined;
   #stuckIsTold = false;
@@ -119,9 +124,10 @@ export class MemoryMonitor {
     const { limit, pause, store } = this.#options;
     const resident = pause > 0 ? this.#options.resident() : 0;
     store.target = this.#target(resident);
-    this.#setShort(pause > 0 && resident > SHORT * limit);
+    const left = pause * limit - resident;
+    this.#setShort(pause > 0 && left <= Math.min(SHORT * limit, SHORT_BYTES));
     let isOver = pause > 0 && resident > pause * limit;
-    if (isOver && this.#collect()) isOver = this.#options.resident() > pause * limit;
+    if (isOver) isOver = this.#collect(resident) > pause * limit;
     const isBehind = store.leavingBytes > 0 &&
       store.memoryBytes > store.target + SLACK * limit;
     this.#hold(isOver || isBehind);
@@ -154,14 +160,17 @@ export class MemoryMonitor {
     this.#options.saveMemory(isShort);
   }
 
-  /** Collects garbage, unless that was a moment ago. */
-  #collect(): boolean {
+  /** Collects garbage, unless that was a moment ago, or has been in vain. Returns what is resident then. */
+  #collect(resident: number): number {
     const start = performance.now();
-    if (start < this.#nextCollection) return false;
+    if (start < this.#nextCollection) return resident;
     this.#options.collectGarbage();
     const end = performance.now();
-    this.#nextCollection = end + Math.max(COLLECT_MS, (end - start) / COLLECT_SHARE);
-    return true;
+    const left = this.#options.resident();
+    const isInVain = resident - left < WORTHWHILE * this.#options.limit;
+    this.#collectMs = isInVain ? Math.min(2 * this.#collectMs, COLLECT_MS_IN_VAIN) : COLLECT_MS;
+    this.#nextCollection = end + Math.max(this.#collectMs, (end - start) / COLLECT_SHARE);
+    return left;
   }
 
   #hold(isHeld: boolean): void {
