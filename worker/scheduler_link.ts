@@ -56,6 +56,8 @@ export interface LinkOptions {
 
 const FIRST_PAUSE = 0.05;
 const LONGEST_PAUSE = 5;
+/** How often it is said that the scheduler is still out of reach, in seconds. */
+const NOTICE_INTERVAL = 10;
 /** How often in a row the scheduler may refuse a worker that comes back. */
 const MAX_REFUSALS = 10;
 
@@ -208,6 +210,20 @@ export class SchedulerLink {
     const { address, reconnect, deathTimeout = Infinity } = this.#options;
     if (!reconnect) throw new SchedulerLostError(`Lost the scheduler at ${address}`);
     logger.warn(`Lost the scheduler at ${address}: trying to reach it again`);
+    const notices = setInterval(
+      () => logger.warn(`Still trying to reach the scheduler at ${address}`),
+      NOTICE_INTERVAL * 1000,
+    );
+    try {
+      return await this.#registerAgain(deathTimeout);
+    } finally {
+      clearInterval(notices);
+    }
+  }
+
+  /** @throws {Error} When it is given up. */
+  async #registerAgain(deathTimeout: number): Promise<Comm> {
+    const { address } = this.#options;
     const until = performance.now() + deathTimeout * 1000;
     let wait = FIRST_PAUSE;
     let refusals = 0;

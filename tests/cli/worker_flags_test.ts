@@ -128,6 +128,34 @@ Deno.test("a worker that waits for the scheduler file leaves when told to", () =
     await stop(worker);
   }));
 
+Deno.test("--token-file lets a worker in that knows the secret, and no other", () =>
+  withFolder(async (folder) => {
+    const token = (name: string, text: string) => {
+      Deno.writeTextFileSync(`${folder}/${name}`, text);
+      return ["--token-file", `${folder}/${name}`];
+    };
+    const right = token("right", "a secret of many characters");
+    await using scheduler = await startScheduler(right);
+    await using worker = await startWorker(scheduler.address, ...right);
+    const wrong = token("wrong", "another of many characters");
+    for (const [flags, words] of [[wrong, /token/], [[], /--token-file/]] as [string[], RegExp][]) {
+      const { code, stderr } = await outcome("worker", [scheduler.address, ...flags]);
+      assert.equal(code, 1);
+      assert.match(stderr, oneLine);
+      assert.match(stderr, words);
+    }
+    await stop(worker);
+  }));
+
+Deno.test("--log-level and --log-format reach the worker's process", async () => {
+  await using scheduler = await startScheduler();
+  const flags = ["--log-format", "json", "--log-level", "debug"];
+  await using worker = await startWorker(scheduler.address, ...flags);
+  await stop(worker);
+  const lines = worker.stderr.trim().split("\n").map((line) => JSON.parse(line));
+  assert.ok(lines.some(({ logger }) => logger === "distributed.worker"), worker.stderr);
+});
+
 Deno.test("--pid-file is there as long as the worker's program", () =>
   withFolder(async (folder) => {
     await using scheduler = await startScheduler();
