@@ -24,6 +24,17 @@ export const programs: readonly BinaryProgram[] = [
   { name: "dusk-scheduler", entry: "cli/scheduler.ts", loaded: [] },
   { name: "dusk-worker", entry: "cli/worker.ts", loaded: ["deploy/thread.ts"] },
   { name: "dusk-ssh", entry: "cli/ssh.ts", loaded: [] },
+  {
+    name: "dusk-remote",
+    entry: "cli/remote.ts",
+    loaded: [
+      "mod.ts",
+      "deploy/thread.ts",
+      "deploy/remote/script_sandbox.ts",
+      "deploy/remote/script_thread.ts",
+    ],
+  },
+  { name: "dusk-submit", entry: "cli/submit.ts", loaded: [] },
 ];
 
 const root = new URL("../", import.meta.url);

@@ -63,7 +63,7 @@ function findPaths(): Map<unknown, string> {
   for (let depth = 1; depth <= 2; depth++) {
     const next: typeof level = [];
     for (const [path, holder] of level) {
-      for (const [key, { value }] of Object.entries(getOwnPropertyDescriptors(holder))) {
+      for (const [key, { value }] of membersOf(holder)) {
         if (!isObject(value) || found.has(value) || !IDENTIFIER.test(key)) continue;
         const member = `${path}.${key}`;
         found.set(value, member);
@@ -73,6 +73,16 @@ function findPaths(): Map<unknown, string> {
     level = next;
   }
   return found;
+}
+
+function membersOf(holder: object): [string, PropertyDescriptor][] {
+  try {
+    return Object.entries(getOwnPropertyDescriptors(holder));
+  } catch (error) {
+    // `process.env`, in a program that may not see the environment; it holds texts only.
+    if (error instanceof Deno.errors.NotCapable) return [];
+    throw error;
+  }
 }
 
 function isObject(value: unknown): value is object {

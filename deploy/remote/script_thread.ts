@@ -1,0 +1,39 @@
+/**
+ * The thread in which a compiled `dusk-remote` runs a script: makes it look like a program of its own,
+ * and shows errors at their places in its author's files.
+ *
+ * @module
+ */
+import { pathToFileURL } from "node:url";
+import { workerData } from "node:worker_threads";
+import type { SandboxedScript } from "./script_child.ts";
+import { applySettings } from "./script_settings.ts";
+import { mapStacks } from "./script_stacks.ts";
+
+const script = workerData as SandboxedScript;
+const url = pathToFileURL(script.file).href;
+
+/** Tell of an error that nobody has caught, and end, as Deno does. */
+function fail(error: unknown, how: string): never {
+  const text = error instanceof Error ? error.stack ?? String(error) : Deno.inspect(error);
+  console.error(`error: Uncaught ${how}${text}`);
+  return Deno.exit(1);
+}
+
+Object.defineProperty(Deno, "args", { value: Object.freeze([...script.args]) });
+globalThis.addEventListener("error", (event) => {
+  event.preventDefault();
+  fail(event.error, "");
+});
+globalThis.addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  fail(event.reason, "(in promise) ");
+});
+
+mapStacks(url, script.sourceMap);
+await applySettings(script);
+try {
+  await import(url);
+} catch (error) {
+  fail(error, "(in promise) ");
+}

@@ -1,0 +1,185 @@
+/** `dusk-remote` and `dusk-submit` from source: what becomes of scripts. */
+import assert from "node:assert/strict";
+import { isRunning, popen } from "../support/popen.ts";
+import { allGone } from "../support/process_tree.ts";
+import { outcome, withFolder } from "../support/programs.ts";
+import { scripts, submit, withRemote } from "../support/remote.ts";
+import { until } from "../support/until.ts";
+
+Deno.test("a script runs at the cluster with what it imports, and its arguments", async () => {
+  await withRemote([], async (cluster) => {
+    const { code, stdout, stderr } = await submit(cluster, "script.ts", ["--a", "b c"]);
+    assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: "11 --a b c\n", stderr: "" });
+
+    const { stdout: names } = await submit(cluster, "packages.ts");
+    assert.equal(names, "aaa aaaa\n");
+
+    await cluster.remote.printed(
+      /INFO "script\.ts" of tcp:\/\/127\.0\.0\.1:\d+ ended with exit code 0 after/,
+    );
+  });
+});
+
+Deno.test("errors of a script show its author's files and lines", async () => {
+  await withRemote([], async (cluster) => {
+    const { code, stdout, stderr } = await submit(cluster, "failing.ts");
+    assert.equal(code, 1);
+    const file = `file://${scripts}`;
+    assert.match(stderr, /TypeError: in the script/);
+    assert.ok(stderr.includes(`${file}inc.ts:10:9`), stderr);
+    assert.ok(stderr.includes(`${file}failing.ts:11:1`), stderr);
+    assert.match(stdout, /TypeError: in a task/);
+  });
+});
+
+Deno.test("a script's exit code is that of dusk-submit", async () => {
+  await withRemote([], async (cluster) => {
+    assert.equal((await submit(cluster, "ways.ts", ["exit", "7"])).code, 7);
+    assert.equal((await submit(cluster, "ways.ts", ["exitCode", "9"])).code, 9);
+    const later = await submit(cluster, "ways.ts", ["later"]);
+    assert.deepEqual(later, { code: 0, stdout: "later\n", stderr: "" });
+    for (const [way, text] of [["late-failure", "too late"], ["rejection", "not handled"]]) {
+      const { code, stderr } = await submit(cluster, "ways.ts", [way]);
+      assert.equal(code, 1);
+      assert.match(stderr, new RegExp(`RangeError: ${text}`));
+      assert.match(stderr, /ways\.ts:\d+:\d+/);
+    }
+  });
+});
+
+Deno.test("large output and input pass through", async () => {
+  await withRemote([], async (cluster) => {
+    const large = await submit(cluster, "ways.ts", ["large", "200"]);
+    assert.equal(large.stdout.length, 20_000_000);
+    assert.equal(large.stderr, "written\n");
+
+    const { token, address } = cluster;
+    const args = ["--token-file", token, "--stdin", address, `${scripts}ways.ts`, "cat"];
+    const cat = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--quiet", new URL("../../cli/submit.ts", import.meta.url).href, ...args],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    const bytes = new Uint8Array(3_000_000).fill(65);
+    const sent = new Blob([bytes]).stream().pipeTo(cat.stdin);
+    const { success, stdout } = await cat.output();
+    await sent;
+    assert.ok(success);
+    assert.equal(stdout.length, bytes.length);
+  });
+});
+
+Deno.test("a script ends with its submitter, and all that it has started", async () => {
+  await withRemote(["--allow-run"], async ({ token, address }) => {
+    const args = ["--token-file", token, address, `${scripts}ways.ts`];
+    for (const signal of ["SIGINT", "SIGKILL"] as const) {
+      await using started = popen("submit", [...args, "child"]);
+      const [, pid, child] = await started.printed(/pid (\d+) child (\d+)\n/);
+      assert.ok(isRunning(Number(child)));
+      started.kill(signal);
+      const { code } = await started.status;
+      if (signal === "SIGINT") assert.equal(code, 130);
+      await allGone([Number(pid), Number(child)]);
+    }
+  });
+});
+
+Deno.test("a remote that is told to stop ends its scripts", async () => {
+  await withRemote([], async ({ token, address, remote }) => {
+    const args = ["--token-file", token, address, `${scripts}ways.ts`];
+    await using waiting = popen("submit", [...args, "wait"]);
+    const [, pid] = await waiting.printed(/pid (\d+)\n/);
+    remote.kill("SIGTERM");
+    assert.equal((await remote.status).code, 0, remote.stderr);
+    assert.match(remote.stdout, /Remote stopped\n$/);
+    assert.notEqual((await waiting.status).code, 0);
+    assert.match(waiting.stderr, /the script was ended: dusk-remote was stopped/);
+    await allGone([Number(pid)]);
+  });
+});
+
+Deno.test("a script that is busy is ended when the remote is killed", async () => {
+  await withRemote([], async ({ token, address, remote }) => {
+    const args = ["--token-file", token, address, `${scripts}ways.ts`];
+    await using waiting = popen("submit", [...args, "wait"]);
+    const [, pid] = await waiting.printed(/pid (\d+)\n/);
+    remote.kill("SIGKILL");
+    assert.equal((await waiting.status).code, 1);
+    assert.match(waiting.stderr, /the connection to \S+ was lost, and with it the script/);
+    await allGone([Number(pid)]);
+  });
+});
+
+Deno.test("scripts have limits of time and number", async () => {
+  await withRemote(["--time-limit", "3s", "--max-scripts", "1"], async (cluster) => {
+    const { token, address } = cluster;
+    const args = ["--token-file", token, address, `${scripts}ways.ts`];
+    await using waiting = popen("submit", [...args, "wait"]);
+    await waiting.printed(/pid (\d+)\n/);
+    const refused = await submit(cluster, "ways.ts", ["later"]);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /1 scripts run at the cluster already, and that is the limit/);
+    assert.equal((await waiting.status).code, 124);
+    assert.match(waiting.stderr, /it ran longer than its time limit of 3 s/);
+    await until("the place to be free", async () => {
+      return (await submit(cluster, "ways.ts", ["later"])).code === 0;
+    });
+  });
+});
+
+Deno.test("scripts may do what the remote's flags say", async () => {
+  const may = (list: string[]) => list.map((kind) => `may ${kind}\n`).join("");
+  await withRemote(["--allow-read", "--allow-net"], async (cluster) => {
+    const { stdout } = await submit(cluster, "ways.ts", ["may"]);
+    assert.equal(stdout, may(["read", "net"]));
+    assert.equal((await submit(cluster, "script.ts")).stdout, "11\n");
+  });
+  await withRemote(["-A"], async (cluster) => {
+    const { stdout } = await submit(cluster, "ways.ts", ["may"]);
+    assert.equal(stdout, may(["read", "write", "env", "run", "ffi", "net"]));
+  });
+});
+
+Deno.test("scripts are run only for those who have the token", async () => {
+  const { code, stderr } = await outcome("remote", ["--port", "0"]);
+  assert.equal(code, 2);
+  assert.match(stderr, /takes scripts only from those who have the cluster's token \(--token-file/);
+  const insecure = await outcome("remote", ["--port", "0", "--insecure"]);
+  assert.equal(insecure.code, 2);
+
+  await withRemote([], async ({ address, folder }) => {
+    const without = await outcome("submit", [address, `${scripts}script.ts`]);
+    assert.equal(without.code, 1);
+    assert.match(without.stderr, /^dusk-submit: [^\n]*token[^\n]*\n$/);
+    const wrong = `${folder}/wrong`;
+    Deno.writeTextFileSync(wrong, "another secret of good length");
+    const other = await submit({ token: wrong, address }, "script.ts");
+    assert.equal(other.code, 1);
+    assert.match(other.stderr, /^dusk-submit: [^\n]*token[^\n]*\n$/);
+  });
+});
+
+Deno.test("what cannot be submitted is told in one line", async () => {
+  await withFolder(async (folder) => {
+    const token = `${folder}/token`;
+    Deno.writeTextFileSync(token, "a secret of good length");
+    Deno.writeTextFileSync(`${folder}/broken.ts`, "const = 1;\n");
+    Deno.writeTextFileSync(`${folder}/alone.ts`, 'import "./nobody.ts";\n');
+    const address = "127.0.0.1:1";
+    const cases: [string[], number, RegExp][] = [
+      [[], 2, /the remote or the script is not named/],
+      [[address], 2, /the remote or the script is not named/],
+      [[address, `${folder}/none.ts`], 1, /cannot read the script \S+none\.ts/],
+      [[address, `${folder}/broken.ts`], 1, /broken\.ts cannot be bundled: /],
+      [[address, `${folder}/alone.ts`], 1, /alone\.ts cannot be bundled: .*nobody\.ts/],
+      [["127.0.0.1:none", `${scripts}ways.ts`], 1, /127\.0\.0\.1:none/],
+      [["--connect-timeout", "1", address, `${scripts}ways.ts`], 1, /could not connect to \S+:1 /],
+    ];
+    for (const [args, exitCode, text] of cases) {
+      const { code, stderr } = await outcome("submit", ["--token-file", token, ...args]);
+      assert.equal(code, exitCode, stderr);
+      assert.match(stderr, /^dusk-submit: [^\n]+\n$/);
+      assert.match(stderr, text);
+    }
+  });
+});
