@@ -238,7 +238,8 @@ export class StreamListener implements Listener {
     const more = silent ? ` (and ${silent} more of this host meanwhile)` : "";
     const line = `Dropped a connection from ${addressOf(this.#kind.scheme, peer)}: ${why}${more}`;
     // A probe that only looks whether the port is open is no news.
-    if (error instanceof CommClosedError || silent === undefined) logger.debug(line);
+    const isProbe = error instanceof CommClosedError && !dropped.aborted;
+    if (isProbe || silent === undefined) logger.debug(line);
     else logger.warn(line);
   }
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Server, Socket } from "node:net";
-import type { SecureContextOptions, TLSSocket } from "node:tls";
+import type { SecureContext, TLSSocket } from "node:tls";
 import { establish, type FreshConnection, type OpenStream, type StreamKind } from "./establish.ts";
 import { connectLocation, ipLocations } from "./ip_location.ts";
 import { reach } from "./reach.ts";
@@ -15,6 +15,7 @@ import {
   cipherProblem,
   contextOptions,
   loadTls,
+  secureContext,
   tlsCredentials,
   type TlsModules,
 } from "./tls_setup.ts";
@@ -88,11 +89,11 @@ function connectTls(
   { tls }: TlsModules,
   raw: Socket,
   credentials: TlsCredentials,
-  context: SecureContextOptions,
+  secureContext: SecureContext,
 ): Promise<OpenStream> {
   return new Promise((resolve, reject) => {
     const socket = tls.connect({
-      ...context,
+      secureContext,
       socket: raw,
       rejectUnauthorized: true,
       checkServerIdentity: () => undefined,
@@ -255,7 +256,7 @@ export const tlsBackend: Backend = {
     const address = `${kind.scheme}://${location}`;
     const credentials = tlsCredentials(address, options.security);
     const modules = await loadTls();
-    const context = contextOptions(modules.tls, credentials);
+    const context = secureContext(modules.tls, credentials);
     const raw = await reach(address, options, (signal) => dial(modules, host, port, signal));
     const connection = {
       ...fresh(raw, () => connectTls(modules, raw, credentials, context)),

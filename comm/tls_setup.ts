@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SecureContextOptions, TLSSocket } from "node:tls";
+import type { SecureContext, SecureContextOptions, TLSSocket } from "node:tls";
 import type { ConnectionSecurity, TlsCredentials } from "./security.ts";
 import { SecurityError } from "./security_error.ts";
 import { hasMutualTls, lacksMutualTls } from "./tls_support.ts";
@@ -83,6 +83,25 @@ export function contextOptions(
     minVersion: wants("TLSv1.2") ? "TLSv1.2" : "TLSv1.3",
     maxVersion: wants("TLSv1.3") ? "TLSv1.3" : "TLSv1.2",
   };
+}
+
+const contexts = new WeakMap<TlsCredentials, SecureContext>();
+
+/**
+ * What connections are made with. To make it takes milliseconds, so it is made once.
+ *
+ * @param tls The module.
+ * @param credentials The endpoint's certificate.
+ * @returns The context.
+ * @throws {SecurityError} When a cipher is unknown.
+ */
+export function secureContext(tls: TlsModules["tls"], credentials: TlsCredentials): SecureContext {
+  let context = contexts.get(credentials);
+  if (context === undefined) {
+    context = tls.createSecureContext(contextOptions(tls, credentials));
+    contexts.set(credentials, context);
+  }
+  return context;
 }
 
 /**

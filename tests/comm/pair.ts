@@ -78,11 +78,11 @@ export class LogLines implements Disposable {
   }
 }
 
-/** A TCP connection that knows nothing of comms. */
+/** A connection that knows nothing of comms. */
 export class Stranger implements Disposable {
-  readonly conn: Deno.TcpConn;
+  readonly conn: Deno.TcpConn | Deno.TlsConn;
 
-  private constructor(conn: Deno.TcpConn) {
+  constructor(conn: Deno.TcpConn | Deno.TlsConn) {
     this.conn = conn;
   }
 
@@ -109,7 +109,9 @@ export class Stranger implements Disposable {
     try {
       for (let count; (count = await this.conn.read(buffer)) !== null;) total += count;
     } catch (error) {
-      if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
+      // Over TLS, a connection that is cut off is no end.
+      const { ConnectionReset, UnexpectedEof } = Deno.errors;
+      if (!(error instanceof ConnectionReset || error instanceof UnexpectedEof)) throw error;
     }
     return total;
   }
