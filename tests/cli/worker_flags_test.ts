@@ -61,6 +61,18 @@ Deno.test("--nprocs, --name, --worker-port and --nanny-port: several workers in 
   await allGone(children);
 });
 
+Deno.test("where one of several workers cannot join, none stays", async () => {
+  await using scheduler = await startScheduler();
+  await using first = await startWorker(scheduler.address, "--no-nanny", "--name", "bob-1");
+  const flags = ["--nprocs", "2", "--name", "bob", "--nthreads", "1"];
+  const { code, stderr } = await outcome("worker", [scheduler.address, ...flags]);
+  assert.equal(code, 1);
+  assert.match(stderr, /^dusk-worker: cannot join tcp:\S+ .*bob-1.*$/m);
+  const left = Object.values(await workersOf(scheduler.address)).map(({ id, name }) => name ?? id);
+  assert.deepEqual(left, ["bob-1"]);
+  await stop(first);
+});
+
 /** The first of some consecutive ports that nobody listens on. */
 function freePorts(count: number): number {
   for (let first = 20_000 + Deno.pid % 20_000; first < 60_000; first += count) {
