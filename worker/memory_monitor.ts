@@ -31,8 +31,8 @@ const COLLECT_MS = 100;
 const COLLECT_MS_IN_VAIN = 10_000;
 /** It is in vain if it frees less than this part of the limit. */
 const WORTHWHILE = 0.01;
-/** After so long in which nothing could help, the log says so, in milliseconds. */
-const STUCK_MS = 10_000;
+/** After so long in which nothing could help, the log says so, in seconds. */
+const STUCK_SECONDS = 10;
 
 /** What a monitor looks at, and what it can do. */
 export interface MemoryMonitorOptions {
@@ -43,6 +43,8 @@ export interface MemoryMonitorOptions {
   /** The part of it from which on no task begins; 0: the memory of the process is not looked at. */
   pause: number;
   store: ResultStore;
+  /** After how many seconds in which nothing could help the log says so. Default 10. */
+  stuckSeconds?: number;
   /** Resident memory of the process, in bytes. */
   resident(): number;
   /** How many bytes the data of the tasks in the threads has: as much again is in use there. */
@@ -194,7 +196,7 @@ export class MemoryMonitor {
   }
 
   #tellIfStuck(isOver: boolean): void {
-    const { store, isBusy } = this.#options;
+    const { store, isBusy, stuckSeconds = STUCK_SECONDS } = this.#options;
     if (!isOver || !this.#isPaused || isBusy() || store.leavingBytes > 0) {
       this.#stuckSince = undefined;
       if (!isOver) this.#stuckIsTold = false;
@@ -202,7 +204,7 @@ export class MemoryMonitor {
     }
     const now = performance.now();
     this.#stuckSince ??= now;
-    if (this.#stuckIsTold || now - this.#stuckSince < STUCK_MS) return;
+    if (this.#stuckIsTold || now - this.#stuckSince < 1000 * stuckSeconds) return;
     this.#stuckIsTold = true;
     logger.error(
       `The worker is paused, nothing runs, and there is nothing left that could be freed: ` +

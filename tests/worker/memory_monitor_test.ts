@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { MemoryMonitor } from "../../worker/memory_monitor.ts";
 import { ResultStore } from "../../worker/store.ts";
+import { LogLines } from "../comm/pair.ts";
 import { until } from "../support/until.ts";
 
 const LIMIT = 1000;
@@ -9,13 +10,23 @@ const LIMIT = 1000;
 function watched(more: { pause?: number; collected?: number } = {}) {
   const store = new ResultStore();
   const said: string[] = [];
-  const process = { resident: 100, inThreads: 0, isBusy: false, threadsMayHave: Infinity };
+  const process = {
+    resident: 100,
+    looks: 0,
+    inThreads: 0,
+    isBusy: false,
+    threadsMayHave: Infinity,
+  };
   const monitor = new MemoryMonitor({
     limit: LIMIT,
     target: 0.6,
     pause: more.pause ?? 0.8,
     store,
-    resident: () => process.resident,
+    stuckSeconds: 0.3,
+    resident: () => {
+      process.looks++;
+      return process.resident;
+    },
     bytesInThreads: () => process.inThreads,
     mostInThreads: 250,
     limitThreads: (bytes) => process.threadsMayHave = bytes,
@@ -115,4 +126,20 @@ Deno.test("what comes in is looked at before long", () => {
   assert.equal(said.length, 0);
   monitor.added(2 ** 20);
   assert(said.includes("hold"));
+});
+
+Deno.test("a paused worker that can free nothing says so once, with the figures", async () => {
+  using log = new LogLines();
+  using world = watched();
+  const { monitor, process } = world;
+  process.resident = 850;
+  process.isBusy = true;
+  monitor.start();
+  await log.waitFor("The worker pauses");
+  process.isBusy = false;
+  const line = await log.waitFor("nothing left that could be freed");
+  assert.match(line, /the process has 0 MB of its limit of 0 MB, of which results 0 MB/);
+  const { looks } = process;
+  await until("further looks", () => process.looks > looks + 5);
+  assert.equal(log.lines.filter((line) => line.includes("could be freed")).length, 1);
 });
