@@ -7,7 +7,7 @@
 import { basename, dirname, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseScript } from "../../protocol/functions/parse.ts";
-import { syntaxImports } from "./script_imports.ts";
+import { mainQuestions, syntaxImports } from "./script_imports.ts";
 import { checkSize, type PortableScript } from "./messages.ts";
 import { namesOfDusk, type ScriptGraph } from "./names_of_dusk.ts";
 import { NoDenoError, runDeno } from "./run_deno.ts";
@@ -58,7 +58,7 @@ export async function portableScript(
     if (!(error instanceof NoDenoError)) throw error;
     // What is JavaScript already, and in one file, needs no bundler.
     if (!/\.m?js$/.test(name)) throw new ScriptError(`${name}: ${error.message}`, { cause: error });
-    script = await cut(text, name, isDuskByName, error.message);
+    script = cut(text, name, isDuskByName, error.message);
   }
   checkSize(script);
   return script;
@@ -97,7 +97,7 @@ async function bundle(
     const map: SourceMapJson = JSON.parse(await Deno.readTextFile(`${out}/script.js.map`));
     const base = pathToFileURL(`${await Deno.realPath(out)}/script.js`);
     const isDusk = (specifier: string) => dusk.isDusk(specifier, base);
-    const script = await cut(code, name, isDusk, "it is left out of the bundle");
+    const script = cut(code, name, isDusk, "it is left out of the bundle");
     const sourceMap = new TextEncoder().encode(JSON.stringify(portableMap(map, base)));
     return { ...script, sourceMap };
   } finally {
@@ -124,14 +124,18 @@ function cut(
   name: string,
   isDusk: (specifier: string) => boolean,
   why: string,
-): Promise<PortableScript> {
+): PortableScript {
   // A first line for the shell is none of JavaScript's.
-  const text = code.replace(/^#!/, "//");
+  let text = code.replace(/^#!/, "//");
   let program;
   try {
     program = parseScript(text, true);
   } catch (error) {
     throw new ScriptError(`${name} is no JavaScript module: ${(error as Error).message}`);
+  }
+  // It is the main module, though the program that imports it may not know. No column is moved.
+  for (const { start, end } of mainQuestions(program)) {
+    text = text.slice(0, start) + "true".padEnd(end - start) + text.slice(end);
   }
   const pieces: Uint8Array[] = [];
   const encoder = new TextEncoder();
@@ -147,7 +151,7 @@ function cut(
     }
   }
   pieces.push(encoder.encode(text.slice(start)));
-  return Promise.resolve({ name, pieces, sourceMap: new Uint8Array(0) });
+  return { name, pieces, sourceMap: new Uint8Array(0) };
 }
 
 /** Whether an import of plain JavaScript means Dusk, going by its name alone. */

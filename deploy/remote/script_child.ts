@@ -6,19 +6,11 @@
  * @module
  */
 import { endWithParent, readSettings } from "./script_settings.ts";
-import type { ScriptSettings } from "./script_command.ts";
-
-/** What the sandbox gets to know. */
-export interface SandboxedScript extends ScriptSettings {
-  /** Source map, as JSON; "": none. */
-  sourceMap: string;
-}
 
 /** Run the script that standard input names, and end with its exit code. */
 export async function runScriptChild(): Promise<never> {
   const settings = readSettings();
   endWithParent();
-  const sourceMap = await Deno.readTextFile(`${settings.file}.map`);
   const worker = new Worker(new URL("./script_sandbox.ts", import.meta.url), {
     type: "module",
     name: settings.name,
@@ -27,6 +19,6 @@ export async function runScriptChild(): Promise<never> {
   const ended = Promise.withResolvers<number>();
   worker.onmessage = ({ data }) => ended.resolve(data);
   worker.onerror = () => ended.resolve(1); // It has been printed.
-  worker.postMessage({ ...settings, sourceMap } satisfies SandboxedScript);
+  worker.postMessage(settings);
   Deno.exit(await ended.promise);
 }

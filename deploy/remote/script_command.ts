@@ -34,6 +34,8 @@ export interface ScriptSettings {
   name: string;
   /** Its arguments. */
   args: string[];
+  /** Source map, as JSON; "": the script is what its author wrote. */
+  sourceMap: string;
   /** Settings that it goes by. */
   settings: Record<string, unknown>;
   /** What it may do. */

@@ -35,6 +35,22 @@ export function syntaxImports(program: Program): NamedImport[] {
   return found.sort((a, b) => a.node.start - b.node.start);
 }
 
+/**
+ * Where the text asks whether it is the main module.
+ *
+ * @param program The syntax tree.
+ * @returns Places of `import.meta.main`, in order.
+ */
+export function mainQuestions(program: Program): { start: number; end: number }[] {
+  const found: { start: number; end: number }[] = [];
+  visit(program, (node) => {
+    if (node.type !== "MemberExpression" || node.object.type !== "MetaProperty") return;
+    const { property, computed } = node;
+    if (!computed && property.type === "Identifier" && property.name === "main") found.push(node);
+  });
+  return found.sort((a, b) => a.start - b.start);
+}
+
 /** Look at a tree, without recursion: what is generated may be nested deeply. */
 function visit(root: Program, look: (node: AnyNode) => void): void {
   const left: unknown[] = [root];

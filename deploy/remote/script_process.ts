@@ -69,10 +69,10 @@ export class ScriptProcess {
       const { name } = options.script;
       const file = `${folder}/${fileName(name)}`;
       const { args, permissions } = options;
-      const settings = { file, name, args, settings: options.settings, permissions };
+      const sourceMap = new TextDecoder().decode(options.script.sourceMap);
+      const settings = { file, name, args, sourceMap, settings: options.settings, permissions };
       const header = encodeSettings(settings);
       await Deno.writeFile(file, textOf(options.script));
-      if (Deno.build.standalone) await Deno.writeFile(`${file}.map`, options.script.sourceMap);
       const [program, ...rest] = scriptCommand(settings);
       const child = new Deno.Command(program, {
         args: rest,

@@ -5,13 +5,17 @@
  * @module
  */
 import { useSettings } from "../../config/configure.ts";
+import { pathToFileURL } from "node:url";
 import { settingsFrom } from "../../config/settings.ts";
+import { SourceMap } from "../../protocol/functions/source_map.ts";
+import { useSourceMap } from "../../protocol/functions/script_maps.ts";
+import { MAX_SCRIPT_BYTES } from "./messages.ts";
 import type { ScriptSettings } from "./script_command.ts";
 
 /** Bytes of the length that comes first, little-endian. */
 const LENGTH_BYTES = 4;
-/** Most bytes of the settings. */
-const MAX_BYTES = 2 ** 20;
+/** Most bytes of the settings: with a source map as text in JSON. */
+const MAX_BYTES = 2 * MAX_SCRIPT_BYTES;
 /** Milliseconds between two looks at whether whoever started this process is still there. */
 const PARENT_INTERVAL = 1000;
 
@@ -54,13 +58,27 @@ function readExactly(length: number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+/** What a script is known by in the thread that runs it. */
+export interface KnownScript {
+  url: string;
+  /** Undefined: the script is what its author wrote. */
+  map: SourceMap | undefined;
+}
+
 /**
- * Has this process go by the settings that came.
+ * Has Dusk in this thread go by the settings that came.
  *
- * @param settings The settings.
+ * @param script The settings.
+ * @returns The script.
  */
-export async function applySettings({ settings }: ScriptSettings): Promise<void> {
-  await useSettings(settingsFrom(settings, "dusk-remote"));
+export async function applySettings(script: ScriptSettings): Promise<KnownScript> {
+  await useSettings(settingsFrom(script.settings, "dusk-remote"));
+  const url = pathToFileURL(script.file).href;
+  if (script.sourceMap === "") return { url, map: undefined };
+  const { sources, mappings } = JSON.parse(script.sourceMap);
+  const map = new SourceMap(sources, mappings);
+  useSourceMap(url, map);
+  return { url, map };
 }
 
 /** From now on end this process soon after whoever started it has died, however suddenly. */

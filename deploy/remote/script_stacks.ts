@@ -5,7 +5,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { SourceMap } from "../../protocol/functions/source_map.ts";
+import type { SourceMap } from "../../protocol/functions/source_map.ts";
 
 /** What has a meaning in regular expressions. */
 const SYNTAX = /[\\^$.*+?()[\]{}|]/g;
@@ -14,12 +14,9 @@ const SYNTAX = /[\\^$.*+?()[\]{}|]/g;
  * From now on show them.
  *
  * @param url URL of the script.
- * @param json Its source map; "": it is what its author wrote.
+ * @param map Its source map.
  */
-export function mapStacks(url: string, json: string): void {
-  if (json === "") return;
-  const { sources, mappings } = JSON.parse(json);
-  const map = new SourceMap(sources, mappings);
+export function mapStacks(url: string, map: SourceMap): void {
   // Frames have a file's path, or its URL.
   const names = [url, fileURLToPath(url)].map((name) => name.replace(SYNTAX, "\\$&"));
   const place = new RegExp(`(?:${names.join("|")}):(\\d+):(\\d+)`, "g");

@@ -4,14 +4,12 @@
  *
  * @module
  */
-import { pathToFileURL } from "node:url";
 import { workerData } from "node:worker_threads";
-import type { SandboxedScript } from "./script_child.ts";
+import type { ScriptSettings } from "./script_command.ts";
 import { applySettings } from "./script_settings.ts";
 import { mapStacks } from "./script_stacks.ts";
 
-const script = workerData as SandboxedScript;
-const url = pathToFileURL(script.file).href;
+const script = workerData as ScriptSettings;
 
 /** Tell of an error that nobody has caught, and end, as Deno does. */
 function fail(error: unknown, how: string): never {
@@ -30,8 +28,8 @@ globalThis.addEventListener("unhandledrejection", (event) => {
   fail(event.reason, "(in promise) ");
 });
 
-mapStacks(url, script.sourceMap);
-await applySettings(script);
+const { url, map } = await applySettings(script);
+if (map !== undefined) mapStacks(url, map);
 try {
   await import(url);
 } catch (error) {

@@ -9,6 +9,7 @@ import { serialize } from "../values.ts";
 import type { Closure } from "./closure.ts";
 import { type LineAndColumn, originalPlaces } from "./original_places.ts";
 import type { Place, Script } from "./script.ts";
+import { sourceMapOf } from "./script_maps.ts";
 
 /** Of a function with more places, those that begin a line are told. */
 const MAX_PLACES = 64;
@@ -67,6 +68,14 @@ function choose(marks: readonly number[], lineOf: (mark: number) => number): num
 function findPlaces(script: Script, sought: readonly Sought[]): Map<number, LineAndColumn> {
   const positions = sought.flatMap(({ place, marks }) => marks.map((mark) => place.start + mark));
   const unique = [...new Set(positions)].sort((a, b) => a - b);
+  const map = sourceMapOf(script.url);
+  if (map !== undefined) {
+    return new Map(unique.map((at) => {
+      const here = script.lineAndColumn(at);
+      const there = map.place(...here);
+      return [at, there === undefined ? here : [there.line - 1, there.column - 1]];
+    }));
+  }
   const places = originalPlaces(script.url, unique.map((at) => script.lineAndColumn(at)));
   return new Map(unique.map((at, i) => [at, places[i]]));
 }
@@ -79,5 +88,8 @@ function originFrom(
     ...closure.rewritten.place(mark),
     ...found.get(place.start + mark)!,
   ]);
-  return { url: place.script.url, lines: Int32Array.from(lines) };
+  const { script, start } = place;
+  // A definition is of one file.
+  const file = sourceMapOf(script.url)?.place(...script.lineAndColumn(start))?.file;
+  return { url: file ?? script.url, lines: Int32Array.from(lines) };
 }
