@@ -68,6 +68,14 @@ export {
 export { SSHHostError } from "./deploy/ssh/hosts.ts";
 export { NoSSHError } from "./deploy/ssh/ssh_command.ts";
 export { WorkerProcess, WorkerProcessError } from "./deploy/worker_process.ts";
+export { ScriptError } from "./deploy/remote/script_error.ts";
+export {
+  type ScriptOutput,
+  type ScriptResult,
+  SubmitError,
+  submitScript,
+  type SubmitScriptOptions,
+} from "./deploy/remote/submit_script.ts";
 export { Scheduler, type SchedulerOptions } from "./scheduler/scheduler.ts";
 export type { RetireWorkersOptions } from "./scheduler/retirement_calls.ts";
 export type { WorkersToCloseOptions } from "./scheduler/workers_to_close.ts";

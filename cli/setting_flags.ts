@@ -62,12 +62,14 @@ export function addSecurityFlags(command: Command, role: TlsRole): void {
       "--tls-key <file>",
       `tls.${role}.key`,
       "Its key. Default: in the file of the certificate.",
-    ))
-    .addOption(settingFlag(
-      "--insecure",
-      "security.insecure",
-      "Let peers from other machines in with neither token nor TLS.",
     ));
+  // Clients let nobody in.
+  if (role === "client") return;
+  command.addOption(settingFlag(
+    "--insecure",
+    "security.insecure",
+    "Let peers from other machines in with neither token nor TLS.",
+  ));
 }
 
 /** Adds the flags for where settings come from, and for the log. */

@@ -10,13 +10,8 @@ import { parseScript } from "../../protocol/functions/parse.ts";
 import { mainQuestions, syntaxImports } from "./script_imports.ts";
 import { checkSize, type PortableScript } from "./messages.ts";
 import { namesOfDusk, type ScriptGraph } from "./names_of_dusk.ts";
+import { ScriptError } from "./script_error.ts";
 import { NoDenoError, runDeno } from "./run_deno.ts";
-
-/** A script cannot be sent: it is not there, or something in it cannot be bundled. */
-export class ScriptError extends Error {
-  /** Name of the class. */
-  override readonly name = "ScriptError";
-}
 
 /** What is used of a source map. */
 interface SourceMapJson {

@@ -92,8 +92,6 @@ Deno.test("scripts are run only for those who have the token", async () => {
   const { code, stderr } = await outcome("remote", ["--port", "0"]);
   assert.equal(code, 2);
   assert.match(stderr, /takes scripts only from those who have the cluster's token \(--token-file/);
-  const insecure = await outcome("remote", ["--port", "0", "--insecure"]);
-  assert.equal(insecure.code, 2);
 
   await withRemote([], async ({ address, folder }) => {
     const without = await outcome("submit", [address, `${scripts}script.ts`]);
