@@ -12,15 +12,15 @@ import { reach } from "./reach.ts";
 import type { TlsCredentials } from "./security.ts";
 import { type Acceptor, bindError, StreamListener } from "./stream_listener.ts";
 import {
-  cipherProblem,
   contextOptions,
   loadTls,
+  peerProblem,
   secureContext,
   tlsCredentials,
   type TlsModules,
 } from "./tls_setup.ts";
 import { TlsStream } from "./tls_stream.ts";
-import { certificateProblem, describeTlsError } from "./tls_words.ts";
+import { describeTlsError } from "./tls_words.ts";
 import {
   AuthenticationError,
   type Backend,
@@ -101,9 +101,7 @@ function connectTls(
     socket.once("error", (error) => reject(describeTlsError(error)));
     socket.once("close", () => reject(new CommClosedError("the peer closed it during TLS")));
     socket.once("secureConnect", () => {
-      const problem = socket.authorized
-        ? cipherProblem(socket, credentials)
-        : certificateProblem("");
+      const problem = peerProblem(socket, credentials);
       if (problem === undefined) resolve({ stream: streamOf(socket, raw) });
       else reject(new AuthenticationError(problem));
     });
@@ -185,10 +183,7 @@ class TlsGreeter {
       const raw = parentOf(socket);
       const pending = raw && this.#pending.get(raw);
       if (pending === undefined) return socket.destroy();
-      // Whatever is not said to be authorized, for whichever reason, is not.
-      const refusal = socket.authorized === true
-        ? cipherProblem(socket, credentials)
-        : certificateProblem(socket.authorizationError);
+      const refusal = peerProblem(socket, credentials);
       pending.resolve({ stream: streamOf(socket, raw!), refusal });
     });
     this.#server.on("tlsClientError", (error: Error, socket: TLSSocket) => {

@@ -5,6 +5,7 @@
  * @module
  */
 import process from "node:process";
+import { certificateVersion } from "./certificate_version.ts";
 import { SecurityError } from "./security_error.ts";
 import { hasMutualTls } from "./tls_support.ts";
 
@@ -146,23 +147,14 @@ function checkCertificate(body: string, path: string): void {
       cause: error,
     });
   }
-  // Certificate ::= SEQUENCE { TBSCertificate ::= SEQUENCE { [0] version, … }, … }
-  const inner = der[0] === 0x30 ? contentAt(der, 0) : -1;
-  const first = inner >= 0 && der[inner] === 0x30 ? contentAt(der, inner) : -1;
-  if (first < 0 || first >= der.length) {
+  const version = certificateVersion(der);
+  if (version === undefined) {
     throw new SecurityError(`${path} holds a certificate that is malformed: write it anew`);
   }
-  // The version is left out when it is 1; a 2 stands for version 3.
-  if (der[first] !== 0xa0 || der[first + 4] !== 2) {
+  if (version !== 3) {
     throw new SecurityError(
-      `${path} holds an X.509 certificate of version 1, and TLS takes only version 3: sign it with ` +
-        "an extension file, as in `openssl x509 -req … -extfile v3.ext`",
+      `${path} holds an X.509 certificate of version ${version}, and TLS takes only version 3: sign it ` +
+        "with an extension file, as in `openssl x509 -req … -extfile v3.ext`",
     );
   }
-}
-
-/** Where the content of a DER element begins. */
-function contentAt(der: Uint8Array, position: number): number {
-  const length = der[position + 1];
-  return position + 2 + (length >= 0x80 ? length & 0x7f : 0);
 }

@@ -5,8 +5,10 @@
  */
 import type { SecureContext, SecureContextOptions, TLSSocket } from "node:tls";
 import type { ConnectionSecurity, TlsCredentials } from "./security.ts";
+import { certificateVersion } from "./certificate_version.ts";
 import { SecurityError } from "./security_error.ts";
 import { hasMutualTls, lacksMutualTls } from "./tls_support.ts";
+import { certificateProblem } from "./tls_words.ts";
 
 /** The modules, loaded when TLS is wanted first: most programs do without. */
 export interface TlsModules {
@@ -105,14 +107,29 @@ export function secureContext(tls: TlsModules["tls"], credentials: TlsCredential
 }
 
 /**
- * Whether a connection has got a cipher that is allowed: this is checked afterwards, since Deno goes by
- * its own order among those of TLS 1.3.
+ * Looks at a connection whose TLS handshake is done: at the peer's certificate, and at the cipher, since
+ * Deno goes by its own order among those of TLS 1.3.
  *
- * @param socket The connection, its handshake done.
+ * @param socket The connection.
  * @param credentials The endpoint's certificate, and its ciphers.
- * @returns What is wrong with the cipher, if anything.
+ * @returns Why the peer is not accepted; undefined: it is.
  */
-export function cipherProblem(socket: TLSSocket, { ciphers }: TlsCredentials): string | undefined {
+export function peerProblem(
+  socket: TLSSocket,
+  { ciphers }: TlsCredentials,
+): string | undefined {
+  // Where a session is taken up again, Deno checks no certificate, and says that it was good even if it
+  // was refused before. Dusk's own connections are all new ones.
+  if (socket.isSessionReused() !== false) {
+    return "the peer takes up a TLS session of before: open a new one for each connection";
+  }
+  // Whatever is not said to be authorized, for whichever reason, is not.
+  if (socket.authorized !== true) return certificateProblem(socket.authorizationError);
+  // Deno lets certificates of version 1 through, and does not check that who shows one has its key.
+  const { raw } = socket.getPeerCertificate();
+  if (raw === undefined || certificateVersion(raw) !== 3) {
+    return certificateProblem("UNSUPPORTED_VERSION");
+  }
   const names = cipherNames(ciphers);
   const { name } = socket.getCipher();
   if (names.length === 0 || names.includes(name.toUpperCase())) return undefined;

@@ -11,6 +11,7 @@ const CERTIFICATE: Readonly<Record<string, string>> = {
   CERT_NOT_YET_VALID: "is not valid yet: look at the clocks of both machines",
   UNABLE_TO_GET_ISSUER_CERT:
     "is missing: give it one that this side's authority (tls.ca-file) signed",
+  UNSUPPORTED_VERSION: "is not of version 3 of X.509: sign it one with `-extfile`",
   INVALID_PURPOSE: "is for another purpose: sign one for client and server authentication",
 };
 const UNTRUSTED = "is not signed by the authority that this side trusts (tls.ca-file)";

@@ -54,23 +54,31 @@ async function makeAuthority(name: string): Promise<Authority> {
   const subject = ["-subj", `/CN=${name}`];
   const out = ["-keyout", own.key, "-out", own.cert, "-days", "30"];
   await openssl("req", "-x509", ...NEW_KEY, ...out, ...subject);
-  let serial = 1;
-  return {
-    ...own,
-    async sign(subjectName, { days = 30, extensions = V3 } = {}) {
-      const number = serial++;
-      const base = path(`${name}-${subjectName}-${number}`);
-      const signed = { cert: `${base}.pem`, key: `${base}-key.pem` };
-      const subject = ["-subj", `/CN=${subjectName}`];
-      await openssl("req", ...NEW_KEY, "-keyout", signed.key, "-out", `${base}.csr`, ...subject);
-      await Deno.writeTextFile(`${base}.ext`, extensions);
-      const by = ["-CA", own.cert, "-CAkey", own.key, "-set_serial", String(number)];
-      const ext = extensions === "" ? [] : ["-extfile", `${base}.ext`];
-      const out = ["-in", `${base}.csr`, "-out", signed.cert, "-days", String(days)];
-      await openssl("x509", "-req", ...out, ...by, ...ext);
-      return signed;
-    },
-  };
+  return { ...own, sign: (subject, options) => sign(own, subject, options) };
+}
+
+let serial = 1;
+
+/** Signs a certificate with any other, whether that is an authority's or not. */
+export async function sign(
+  by: Certificate,
+  name: string,
+  { days = 30, extensions = V3 }: { days?: number; extensions?: string } = {},
+): Promise<Certificate> {
+  const number = serial++;
+  const base = path(`${name}-${number}`);
+  const signed = { cert: `${base}.pem`, key: `${base}-key.pem` };
+  await openssl(
+    ...["req", ...NEW_KEY, "-keyout", signed.key, "-out", `${base}.csr`],
+    ...["-subj", `/CN=${name}`],
+  );
+  await Deno.writeTextFile(`${base}.ext`, extensions);
+  const ext = extensions === "" ? [] : ["-extfile", `${base}.ext`];
+  await openssl(
+    ...["x509", "-req", "-in", `${base}.csr`, "-out", signed.cert, "-days", String(days)],
+    ...["-CA", by.cert, "-CAkey", by.key, "-set_serial", String(number), ...ext],
+  );
+  return signed;
 }
 
 let shared: Promise<SecurityOptions> | undefined;
