@@ -1,5 +1,6 @@
 /** `dusk-remote` and `dusk-submit` from source: what becomes of scripts. */
 import assert from "node:assert/strict";
+import { authority } from "../support/certificates.ts";
 import { popen } from "../support/popen.ts";
 import { allGone } from "../support/process_tree.ts";
 import { outcome, withFolder } from "../support/programs.ts";
@@ -16,6 +17,29 @@ import { until } from "../support/until.ts";
 
 Deno.test("a script runs at the cluster with what it imports, and its arguments", async () => {
   await withRemote([], checkRuns);
+});
+
+Deno.test("over TLS everybody shows a certificate, and scripts reach a cluster that wants one", async () => {
+  const ca = await authority();
+  const flagsFor = async (name: string) => {
+    const { cert, key } = await ca.sign(name);
+    return ["--tls-ca-file", ca.cert, "--tls-cert", cert, "--tls-key", key];
+  };
+  const local = ["--host", "127.0.0.1", "--port", "0"];
+  await using scheduler = popen("scheduler", [...local, ...await flagsFor("scheduler")]);
+  const [, schedulerAddress] = await scheduler.printed(/Scheduler started at (tls:\S+)/);
+  const flags = [schedulerAddress, "--nthreads", "1", "--no-nanny", ...await flagsFor("worker")];
+  await using worker = popen("worker", flags);
+  await worker.printed(/Registered with/);
+  const remoteFlags = ["--scheduler", schedulerAddress, ...await flagsFor("remote")];
+  await using remote = popen("remote", [...local, ...remoteFlags]);
+  const [, address] = await remote.printed(/Remote started at (tls:\S+)/);
+  const script = [address.replace("tls://", ""), `${scripts}script.ts`];
+  const { code, stdout, stderr } = await outcome("submit", [...await flagsFor("me"), ...script]);
+  assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: "11\n", stderr: "" });
+  const { cert, key } = await (await authority("other")).sign("stranger");
+  const stranger = ["--tls-ca-file", ca.cert, "--tls-cert", cert, "--tls-key", key];
+  assert.equal((await outcome("submit", [...stranger, ...script])).code, 1);
 });
 
 Deno.test("errors of a script show its author's files and lines", async () => {

@@ -9,6 +9,10 @@ export async function checkRuns(cluster: RemoteCluster): Promise<void> {
   const { code, stdout, stderr } = await submit(cluster, "script.ts", ["--a", "b c"]);
   assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: "11 --a b c\n", stderr: "" });
 
+  const location = cluster.schedulerAddress.replace("tcp://", "");
+  const named = await submit(cluster, "named.ts", [location]);
+  assert.equal(named.stdout, "11\n", named.stderr);
+
   const packages = await submit(cluster, "packages.ts");
   assert.equal(packages.stdout, "aaa aaaa\n", packages.stderr);
 
