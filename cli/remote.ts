@@ -223,10 +223,11 @@ async function listen(
   try {
     await server.listen(address, { security: security.connection(role) });
   } catch (error) {
-    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    const { message, cause } = error as Error;
+    const isTaken = [error, cause].some((one) => one instanceof Deno.errors.AddrInUse);
+    if (!isTaken) throw error;
     throw new ProgramError(
-      `cannot listen on ${host || "any address"}, port ${port}: ${error.message}; name another ` +
-        "with --port, or 0 for any that is free",
+      `${message}; name another port with --port, or 0 for any that is free`,
       { cause: error },
     );
   }

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { outcome } from "../support/programs.ts";
 
-for (const program of ["scheduler", "worker"]) {
+for (const program of ["scheduler", "worker", "remote", "submit"]) {
   Deno.test(`the help page of dusk-${program}`, async () => {
     const { code, stdout, stderr } = await outcome(program, ["--help"]);
     assert.equal(code, 0, stderr);

@@ -101,6 +101,32 @@ Deno.test("scripts have limits of time and number", async () => {
   });
 });
 
+Deno.test("a remote finds cluster and token in the scheduler's file, and says its process id", async () => {
+  await withFolder(async (folder) => {
+    const [token, file, pidFile] = ["token", "cluster.json", "pid"].map((name) =>
+      `${folder}/${name}`
+    );
+    Deno.writeTextFileSync(token, crypto.randomUUID());
+    const flags = ["--port", "0", "--scheduler-file", file];
+    await using remote = popen("remote", [...flags, "--interface", "lo", "--pid-file", pidFile]);
+    await using scheduler = popen("scheduler", [
+      ...[...flags, "--host", "127.0.0.1", "--token-file", token],
+    ]);
+    const [, address] = await remote.printed(/Remote started at (tcp:\/\/127\.0\.0\.1:\d+)\n/);
+    await scheduler.printed(/Scheduler started/);
+    assert.equal(Deno.readTextFileSync(pidFile).trim(), String(remote.pid));
+    assert.equal((await submit({ token, address }, "ways.ts", ["exit", "3"])).code, 3);
+
+    const port = new URL(address.replace("tcp:", "http:")).port;
+    const taken = await outcome("remote", ["--port", port, "--token-file", token]);
+    assert.equal(taken.code, 1);
+    assert.match(
+      taken.stderr,
+      /^dusk-remote: cannot listen on tcp:[^\n]*in use[^\n]*--port[^\n]*\n$/,
+    );
+  });
+});
+
 Deno.test("scripts may do what the remote's flags say", async () => {
   await withRemote(["--allow-read", "--allow-net"], async (cluster) => {
     assert.deepEqual(await permissionsOf(cluster), ["read", "net"]);
