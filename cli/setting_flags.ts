@@ -5,6 +5,7 @@
  * @module
  */
 import { logBySettings, useSettings } from "../config/configure.ts";
+import { hideSecrets } from "../config/environment.ts";
 import { printSettings } from "../config/print_settings.ts";
 import {
   ConfigError,
@@ -131,6 +132,7 @@ export async function prepareProgram(command: Command, settings: Settings): Prom
     return true;
   }
   await useSettings(settings);
+  hideSecrets();
   logBySettings(settings);
   return false;
 }

@@ -53,6 +53,21 @@ export function readableEnvironment(): Environment {
   return found;
 }
 
+/**
+ * Takes settings that are secrets out of the environment of this process, once they are read: tasks that may
+ * read the environment would find them there, and all programs that are started from here.
+ */
+export function hideSecrets(): void {
+  for (const [name, { variable, isSecret }] of DEFINITIONS) {
+    if (!isSecret) continue;
+    for (const hidden of [variableOf(name), variable]) {
+      if (hidden !== undefined && isGranted({ name: "env", variable: hidden })) {
+        Deno.env.delete(hidden);
+      }
+    }
+  }
+}
+
 /** Whether the program has a permission; nobody is asked for it. */
 export function isGranted(permission: Deno.PermissionDescriptor): boolean {
   return Deno.permissions.querySync(permission).state === "granted";
