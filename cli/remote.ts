@@ -42,6 +42,8 @@ const DEFAULT_PORT = 8788;
 const DEFAULT_MAX_SCRIPTS = 16;
 /** Seconds for which the scheduler file is waited for. */
 const FILE_TIMEOUT = 30;
+/** Most seconds of a time limit: what a timer takes. */
+const LONGEST_LIMIT = 24 * 86_400;
 /** The port of a scheduler, where its address has none. */
 const SCHEDULER_PORT = 8786;
 
@@ -248,7 +250,9 @@ function greeting(address: string, scheduler: string, settings: Settings): strin
 function timeLimit(text: string): number {
   const kind = seconds();
   const value = kind.read(text);
-  if (value === undefined) throw new FlagValueError(`It must be ${kind.expected}.`);
+  if (value === undefined || value > LONGEST_LIMIT) {
+    throw new FlagValueError(`It must be ${kind.expected}, of 24 days at most.`);
+  }
   return value;
 }
 

@@ -22,7 +22,7 @@ export interface ScriptServerOptions {
   env: Record<string, string>;
   /** How many scripts may run at once. */
   maxScripts: number;
-  /** Seconds that a script may run; undefined: as long as it takes. */
+  /** Seconds that a script may run, 24 days at most; undefined: as long as it takes. */
   timeLimit?: number;
 }
 

@@ -7,7 +7,6 @@ import { normalizeAddress } from "../../comm/addresses.ts";
 import { type Comm, CommClosedError, connect } from "../../comm/comm.ts";
 import { defaultSecurity } from "../../comm/default_security.ts";
 import type { Security } from "../../comm/security.ts";
-import { withDefaults } from "../../config/configured.ts";
 import {
   ALIVE_INTERVAL,
   checkFromRemote,
@@ -70,6 +69,7 @@ const DEFAULT_PORT = 8788;
  * @param path The script, TypeScript or JavaScript: a path or `file:` URL.
  * @param options See {@linkcode SubmitScriptOptions}.
  * @returns How it ended.
+ * @throws {TypeError} When an argument is no text.
  * @throws {ScriptError} When the script cannot be sent.
  * @throws {SubmitError} When the remote refuses it, or the connection is lost.
  * @throws {ConnectTimeoutError} When there is no remote at the address.
@@ -86,16 +86,18 @@ export async function submitScript(
   path: string | URL,
   options: SubmitScriptOptions = {},
 ): Promise<ScriptResult> {
-  const { signal } = options;
+  const { signal, args = [], stdin } = options;
+  if (!args.every((argument) => typeof argument === "string")) {
+    throw new TypeError(`submitScript(): args must be texts, got ${Deno.inspect(args)}`);
+  }
   const address = addressOf(remote);
   signal?.throwIfAborted();
   // Bundling takes what only those need who submit scripts.
   const { portableScript } = await import("./portable_script.ts");
   const script = await portableScript(path, signal);
   const security = (options.security ?? defaultSecurity())?.connection("client");
-  const { timeout } = withDefaults({ timeout: options.timeout }, { timeout: DEFAULT_TIMEOUT });
+  const { timeout = DEFAULT_TIMEOUT } = options;
   const comm = await connect(address, { timeout, security, signal });
-  const { args = [], stdin } = options;
   const order: RunScript = {
     op: RUN_SCRIPT,
     ...script,
