@@ -90,3 +90,20 @@ Deno.test("an address and a file, or a file that is no path, are refused", async
   await refuses(Client.connect({ schedulerFile: "" }), /schedulerFile/);
   await refuses(Client.connect({ schedulerFiel: "x" } as object), /has no option "schedulerFiel"/);
 });
+
+Deno.test("a setting gives a client without an address the scheduler's, which stands over a file", async () => {
+  await using scheduler = new Scheduler({ security: new Security({ token }) });
+  await scheduler.start("tcp://127.0.0.1:0");
+  const env = {
+    DUSK_SCHEDULER_ADDRESS: scheduler.address.replace("tcp://", ""),
+    DUSK_TOKEN: token,
+    DUSK__SCHEDULER_FILE: "/nonexistent/scheduler.json",
+  };
+  await useSettings(await loadSettings({ env, folders: [] }));
+  try {
+    await using client = await Client.connect();
+    assert.equal(client.schedulerAddress, scheduler.address);
+  } finally {
+    await useSettings(undefined);
+  }
+});
