@@ -16,6 +16,9 @@ export async function checkRuns(cluster: RemoteCluster): Promise<void> {
   const packages = await submit(cluster, "packages.ts");
   assert.equal(packages.stdout, "aaa aaaa\n", packages.stderr);
 
+  const tasks = await submit(cluster, "tasks.ts");
+  assert.equal(tasks.stdout, "true 12\n102\n5\n", tasks.stderr);
+
   await cluster.remote.printed(
     /INFO "script\.ts" of tcp:\/\/127\.0\.0\.1:\d+ ended with exit code 0 after/,
   );
