@@ -104,7 +104,7 @@ function permissionFlags(permissions: "inherit" | PermissionList): string[] {
     const list = permissions[kind];
     if (list === undefined) return [];
     if (list === true) return [`--allow-${kind}`];
-    if (kind !== "sys") return [`--allow-${kind}=${list.join(",")}`];
+    if (kind !== "sys") return [`--allow-${kind}=${list.map(escaped).join(",")}`];
     return ["--allow-sys", `--deny-sys=${SYSTEM_FACTS.filter((name) => !list.includes(name))}`];
   });
   // Dusk itself may come from a host of its own.
@@ -114,4 +114,9 @@ function permissionFlags(permissions: "inherit" | PermissionList): string[] {
   if (hosts === true) return [...flags, "--allow-import"];
   const all = [...own, ...hosts];
   return all.length === 0 ? flags : [...flags, `--allow-import=${all.join(",")}`];
+}
+
+/** An entry of a list, in which a comma would begin the next one. */
+function escaped(entry: string): string {
+  return entry.replaceAll(",", ",,");
 }
