@@ -73,6 +73,7 @@ export const duskUrl: string = new URL("../../mod.ts", import.meta.url).href;
  *
  * @param settings What to run.
  * @returns The program, and its arguments.
+ * @throws {TypeError} When a path that it may use cannot be told to Deno.
  */
 export function scriptCommand({ file, args, permissions }: ScriptSettings): string[] {
   if (Deno.build.standalone) return [Deno.execPath(), SCRIPT_ARGUMENT];
@@ -104,7 +105,7 @@ function permissionFlags(permissions: "inherit" | PermissionList): string[] {
     const list = permissions[kind];
     if (list === undefined) return [];
     if (list === true) return [`--allow-${kind}`];
-    if (kind !== "sys") return [`--allow-${kind}=${list.map(escaped).join(",")}`];
+    if (kind !== "sys") return [`--allow-${kind}=${joined(kind, list)}`];
     return ["--allow-sys", `--deny-sys=${SYSTEM_FACTS.filter((name) => !list.includes(name))}`];
   });
   // Dusk itself may come from a host of its own.
@@ -116,7 +117,14 @@ function permissionFlags(permissions: "inherit" | PermissionList): string[] {
   return all.length === 0 ? flags : [...flags, `--allow-import=${all.join(",")}`];
 }
 
-/** An entry of a list, in which a comma would begin the next one. */
-function escaped(entry: string): string {
-  return entry.replaceAll(",", ",,");
+/** A list as Deno's flags take it: a comma in an entry would make two of it, with more than was asked for. */
+function joined(kind: string, list: string[]): string {
+  const broken = list.find((entry) => entry.includes(","));
+  if (broken !== undefined) {
+    throw new TypeError(
+      `${JSON.stringify(broken)} has a comma, so --allow-${kind} of Deno cannot name it: ` +
+        "give that folder or file another name",
+    );
+  }
+  return list.join(",");
 }
