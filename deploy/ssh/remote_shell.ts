@@ -75,6 +75,7 @@ export function programScript(program: RemoteProgram): string {
     ? `program=$(command -v ${name}) || program=${folder}/${name}`
     : `program=${shellPath(path)}`;
   return [
+    "unset token",
     "IFS= read -r token || exit 1",
     find,
     `command -v "$program" >/dev/null || exit ${NO_PROGRAM}`,

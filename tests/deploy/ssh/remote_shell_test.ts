@@ -68,7 +68,9 @@ for (const shell of shells) {
       };
       const token = "$(date) `x` 'secret'";
       const script = programScript(program);
-      const { code, output } = await login(shell, script, `${token}\nlifeline`, { HOME: home });
+      // Assigning to a variable that is exported would export the token.
+      const env = { HOME: home, token: "of something else" };
+      const { code, output } = await login(shell, script, `${token}\nlifeline`, env);
       assert.equal(code, 0);
       assert.ok(output.startsWith(`<--name><${odd}><--token-file></dev/fd/3>${token}\n`), output);
       assert.ok(output.endsWith("lifeline"));
