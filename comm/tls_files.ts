@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { X509Certificate } from "node:crypto";
 import process from "node:process";
 import { certificateVersion } from "./certificate_version.ts";
 import { SecurityError } from "./security_error.ts";
@@ -46,29 +47,56 @@ export function readTlsFiles({ ca, cert, key, ciphers }: TlsFiles): TlsCredentia
     cert: certificates(certText, cert),
     key: privateKey(key === undefined ? certText : read(key), key ?? cert),
   };
+  let authorities = certificates(read(ca), ca);
   // Where it cannot be checked, no tls:// address can be used either, and its error says why.
-  if (hasMutualTls()) checkPair(own.cert, cert, own.key, key ?? cert);
-  return { ca: certificates(read(ca), ca), ...own, ciphers };
+  if (hasMutualTls()) {
+    checkPair(own.cert, cert, own.key, key ?? cert);
+    authorities = stillGood(authorities, ca);
+  }
+  return { ca: authorities, ...own, ciphers };
+}
+
+/** The authorities without those that have expired, which TLS here would go on to trust. */
+function stillGood(authorities: string, path: string): string {
+  let last = "";
+  const good = sections(authorities).filter(({ pem }) => {
+    const { validTo } = x509(pem, path);
+    last = validTo;
+    return Date.parse(validTo) >= Date.now();
+  });
+  if (good.length === 0) {
+    throw new SecurityError(
+      `the authority in ${path} has expired on ${last}: make a new one, and sign all certificates anew`,
+    );
+  }
+  return good.map(({ pem }) => pem + "\n").join("");
+}
+
+/** `node:crypto`, loaded here only: it takes its time, and most programs do without TLS. */
+function nodeCrypto() {
+  return process.getBuiltinModule("node:crypto");
+}
+
+function x509(pem: string, path: string): X509Certificate {
+  const { X509Certificate } = nodeCrypto();
+  return parsed(path, "a certificate", () => new X509Certificate(pem));
+}
+
+function parsed<T>(path: string, what: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw new SecurityError(
+      `${path} holds ${what} that cannot be used: ${(error as Error).message}`,
+      { cause: error },
+    );
+  }
 }
 
 /** Whether the key is that of the certificate, and the certificate is still good. */
 function checkPair(cert: string, certPath: string, key: string, keyPath: string): void {
-  // Loaded here only: it takes its time, and most programs do without TLS.
-  const crypto = process.getBuiltinModule("node:crypto");
-  const parse = <T>(path: string, what: string, make: () => T): T => {
-    try {
-      return make();
-    } catch (error) {
-      throw new SecurityError(
-        `${path} holds ${what} that cannot be used: ${(error as Error).message}`,
-        {
-          cause: error,
-        },
-      );
-    }
-  };
-  const certificate = parse(certPath, "a certificate", () => new crypto.X509Certificate(cert));
-  const privateKey = parse(keyPath, "a private key", () => crypto.createPrivateKey(key));
+  const certificate = x509(cert, certPath);
+  const privateKey = parsed(keyPath, "a private key", () => nodeCrypto().createPrivateKey(key));
   if (!certificate.checkPrivateKey(privateKey)) {
     throw new SecurityError(
       `the key in ${keyPath} is not that of the certificate in ${certPath}: give those that were made ` +

@@ -87,6 +87,7 @@ Deno.test("files that cannot be used are named, with what to do", async () => {
     [{ tlsCaFile: "/nowhere/ca.pem" }, "/nowhere/ca.pem", /cannot read .* check its path/],
     [{ tlsCaFile: noPem }, noPem, /holds no certificate/],
     [{ tlsCaFile: broken }, broken, /malformed/],
+    [{ tlsCaFile: expired.cert }, expired.cert, /authority in .* has expired on/],
     [{ tlsWorkerCert: noPem }, noPem, /holds no certificate/],
     [{ tlsWorkerCert: old.cert, tlsWorkerKey: old.key }, old.cert, /version 1.*-extfile/],
     [{ tlsWorkerCert: expired.cert, tlsWorkerKey: expired.key }, expired.cert, /expired on/],
@@ -99,6 +100,15 @@ Deno.test("files that cannot be used are named, with what to do", async () => {
   for (const [change, path, words] of cases) {
     refuses(() => new Security({ ...good, ...change }).connection("worker"), path, words);
   }
+});
+
+Deno.test("of several authorities those that have expired are not trusted", async () => {
+  const { tlsCaFile, tlsWorkerCert, tlsWorkerKey } = await tlsOptions();
+  const ca = await Deno.readTextFile(tlsCaFile!);
+  const expired = await (await authority()).sign("expired", { days: -1 });
+  const both = await temporary(await Deno.readTextFile(expired.cert) + ca);
+  const security = new Security({ tlsCaFile: both, tlsWorkerCert, tlsWorkerKey });
+  assert.equal(security.connection("worker").tls?.ca.trim(), ca.trim());
 });
 
 Deno.test("a cipher that there is not is refused by its name", async () => {
