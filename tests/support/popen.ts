@@ -99,7 +99,8 @@ export class Program implements AsyncDisposable {
 /** Start a program of `cli/` from its source, such as `popen("worker", [address])`. */
 export function popen(program: string, args: string[], options?: Deno.CommandOptions): Program {
   const entry = new URL(`cli/${program}.ts`, root).pathname;
-  const flags = ["run", "--allow-all", "--unstable-worker-options", "--quiet"];
+  // Without the lock file: what a program loads from a test's own server must not get into it.
+  const flags = ["run", "--allow-all", "--unstable-worker-options", "--no-lock", "--quiet"];
   return new Program(Deno.execPath(), [...flags, entry, ...args], options);
 }
 
