@@ -138,6 +138,16 @@ for (const [what, [text, words]] of Object.entries(wrong)) {
     }));
 }
 
+Deno.test("what is wrong with a file shows nothing of its token", () =>
+  withPath(async (path) => {
+    Deno.writeTextFileSync(path, '{ "type": "Scheduler", "token": open-sesame" }');
+    await assert.rejects(waitForSchedulerFile(path, { timeout: 0.05 }), (error: Error) => {
+      assert.match(error.message, /is no JSON/);
+      assert.doesNotMatch(Deno.inspect(error), /sesame|open-/);
+      return true;
+    });
+  }));
+
 Deno.test("a folder in its place is refused in one sentence", () =>
   withPath(async (path) => {
     Deno.mkdirSync(path);
