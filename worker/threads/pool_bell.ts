@@ -8,6 +8,11 @@ import { POOL_WORDS, PoolWord, Sleep } from "./thread_memory.ts";
 
 /** How long a ring may take to be heard in the probe, in milliseconds. Only where it is never heard is it waited out. */
 const PROBE_MS = 250;
+/**
+ * How often to look without having been rung, where threads ring by message, in milliseconds: a thread
+ * that is ended the moment it rings takes its message along, and the others believe the pool awake.
+ */
+const LOOK_MS = 250;
 
 /** Whether `Atomics.waitAsync` hears other threads in this process; undefined: not known yet. */
 let sharedMemoryWorks: boolean | undefined;
@@ -72,7 +77,13 @@ export class PoolBell {
         if (rung.async) await rung.value;
         else await new Promise<void>((turned) => setImmediate(turned));
       } else {
-        await new Promise<void>((wake) => this.#wake = wake);
+        let timer: ReturnType<typeof setTimeout> | undefined;
+        await new Promise<void>((wake) => {
+          this.#wake = wake;
+          timer = setTimeout(wake, LOOK_MS);
+          Deno.unrefTimer(timer as unknown as number);
+        });
+        clearTimeout(timer);
         this.#wake = undefined;
       }
       Atomics.store(words, PoolWord.SLEEP, Sleep.AWAKE);

@@ -249,7 +249,7 @@ export class ThreadLoop {
   /** Ends the thread, so that the pool can tell. */
   #leave(): void {
     store(this.#memory.words, Word.ACTIVITY, Activity.GONE);
-    this.#outbox.wakePool();
+    this.#outbox.farewell();
     this.#close();
   }
 }

@@ -69,6 +69,16 @@ export class ThreadOutbox {
     }
   }
 
+  /**
+   * Tells the pool that this thread is gone. Unlike {@linkcode wakePool} it leaves the word by which the
+   * pool says that it sleeps as it is: the pool may have seen already, and closed the port. Then the
+   * message is lost, and who rings next must not believe that the pool was woken.
+   */
+  farewell(): void {
+    if (load(this.#poolWords, PoolWord.SLEEP) === Sleep.WAIT_MESSAGE) this.#post(null, []);
+    else this.wakePool();
+  }
+
   /** Sends a task's outcome. Large frames are copied: the task may keep, and use, what it returned. */
   outcome(outcome: OutcomeRecord): void {
     if (this.#dropped > 0) this.#sayDropped();
