@@ -6,6 +6,7 @@
  */
 import { workerData } from "node:worker_threads";
 import type { ScriptSettings } from "./script_command.ts";
+import { advisePermission } from "./script_permission.ts";
 import { applySettings } from "./script_settings.ts";
 import { mapStacks } from "./script_stacks.ts";
 
@@ -14,7 +15,7 @@ const script = workerData as ScriptSettings;
 /** Tell of an error that nobody has caught, and end, as Deno does. */
 function fail(error: unknown, how: string): never {
   const text = error instanceof Error ? error.stack ?? String(error) : Deno.inspect(error);
-  console.error(`error: Uncaught ${how}${text}`);
+  console.error(`error: Uncaught ${how}${advisePermission(text)}`);
   return Deno.exit(1);
 }
 

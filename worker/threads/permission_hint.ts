@@ -11,6 +11,9 @@ const { NotCapable } = Deno.errors;
 const { defineProperty } = Reflect;
 
 const HINT = " In a task that takes more: ";
+/** The advice of compiled programs, for whoever compiles them. */
+const COMPILE =
+  /, specify the required permissions during compilation using .?deno compile --allow-[a-z]+.?/;
 
 /** Adds to the message and the stack of an error for lack of a permission where it is given. */
 export function addPermissionHint(error: Error): void {
@@ -27,8 +30,9 @@ function add(error: Error): void {
   // A task may throw the same error as one before.
   if (kind === undefined || message.includes(HINT)) return;
   const option = kind === "all" ? `"inherit"` : `{ ${kind}: true }`;
-  const told = `${message}.${HINT}the permissions of its cluster or worker, such as ` +
-    `permissions: ${option}, and of the worker's process`;
+  const flag = kind === "all" ? "--allow-all" : `--allow-${kind}=…`;
+  const told = `${message.replace(COMPILE, "")}.${HINT}dusk-worker ${flag}; in a program, the ` +
+    `permissions of its cluster or worker, such as permissions: ${option}, and of the process`;
   const stack = text(read(error, "stack"));
   set(error, "message", told);
   if (stack !== undefined) set(error, "stack", stack.replace(message, () => told));
