@@ -154,7 +154,7 @@ function placePaths(
 ): unknown {
   if (Array.isArray(value)) return value.map((item) => placePaths(item, folder, home, entry));
   const path = value as string;
-  if (/^[a-z][a-z0-9+.-]+:/i.test(path)) return path; // a URL
+  if (isUrl(path)) return path;
   if (/^~[/\\]/.test(path)) {
     if (home === undefined) {
       throw new ConfigError(
@@ -164,7 +164,22 @@ function placePaths(
     }
     return joinPath(home, path.slice(2));
   }
-  return folder === undefined || isAbsolute(path) ? path : joinPath(folder, path);
+  return folder === undefined ? path : placePath(path, folder);
+}
+
+/**
+ * A path that counts from a folder.
+ *
+ * @param path The path, or a URL.
+ * @param folder The folder.
+ * @returns The path behind the folder; one that is absolute, or a URL, as it is.
+ */
+export function placePath(path: string, folder: string): string {
+  return isUrl(path) || isAbsolute(path) ? path : joinPath(folder, path);
+}
+
+function isUrl(path: string): boolean {
+  return /^[a-z][a-z0-9+.-]+:/i.test(path);
 }
 
 function isAbsolute(path: string): boolean {

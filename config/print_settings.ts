@@ -4,6 +4,7 @@
  * @module
  */
 import { type Kind, writeText } from "./kinds.ts";
+import { placePath } from "./layers.ts";
 import { DEFINITIONS } from "./schema.ts";
 import type { SettingName } from "./setting_values.ts";
 import type { Settings } from "./settings.ts";
@@ -26,7 +27,7 @@ interface Leaf {
  *
  * @param settings The settings.
  * @returns YAML with a line for each; secrets are left out, those that do nothing as well, unless they
- * were set.
+ * were set. Paths are absolute, so that a file of them means the same in any folder.
  */
 export function printSettings(settings: Settings): string {
   const top: Branch = new Map();
@@ -71,7 +72,15 @@ function branchOf(settings: Settings, name: SettingName): Branch | Leaf | undefi
 }
 
 function yamlOf(kind: Kind<NonNullable<unknown>>, value: unknown): string {
-  return value === undefined || value === null ? "null" : kind.write(value);
+  if (value === undefined || value === null) return "null";
+  return kind.write(kind.isPath ? absolute(value as string | readonly string[]) : value);
+}
+
+function absolute(value: string | readonly string[]): string | string[] {
+  const folder = Deno.cwd();
+  return typeof value === "string"
+    ? placePath(value, folder)
+    : value.map((path) => placePath(path, folder));
 }
 
 function addLines(lines: [string, string][], branch: Branch, indent: string): void {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { resolve } from "node:path";
 import { printSettings } from "../../config/print_settings.ts";
 import { ConfigFolder, load } from "./config_folder.ts";
 
@@ -55,4 +56,20 @@ Deno.test("settings without effect are printed only where they were set", async 
   const file = folder.write("a.yaml", "pdb-on-err: true");
   const printed = printSettings(await load({ files: [file] }));
   assert.match(printed, /^pdb-on-err: true +# .*a\.yaml:1, without effect$/m);
+});
+
+Deno.test("paths of flags and the environment mean the same when read from another folder", async () => {
+  using folder = new ConfigFolder();
+  const settings = await load({
+    env: { DUSK__TLS__CA_FILE: "../ca.pem", DUSK__SECURITY__TOKEN_FILE: "/token" },
+    flags: [
+      { name: "log-file", flag: "--log-file", value: "dusk.log" },
+      { name: "worker.preload", flag: "--preload", value: ["./a.ts", "https://x.example/b.ts"] },
+    ],
+  });
+  const again = await load({ files: [folder.write("again.yaml", printSettings(settings))] });
+  assert.equal(again["log-file"], resolve("dusk.log"));
+  assert.equal(again["tls.ca-file"], resolve("../ca.pem"));
+  assert.equal(again["security.token-file"], "/token");
+  assert.deepEqual(again["worker.preload"], [resolve("a.ts"), "https://x.example/b.ts"]);
 });
