@@ -13,6 +13,7 @@ import { pause } from "./pause.ts";
 import { getBackend } from "./registry.ts";
 import { SecurityError } from "./security_error.ts";
 import {
+  AuthenticationError,
   type Backend,
   type Comm,
   type CommHandler,
@@ -20,6 +21,7 @@ import {
   ConnectError,
   type ConnectOptions,
   ConnectTimeoutError,
+  ForeignPeerError,
   HandshakeError,
   type Listener,
   type ListenOptions,
@@ -98,7 +100,7 @@ export async function connect(address: string, given: ConnectOptions = {}): Prom
         return await orAbort(backend.connect(location, attempt), attempts.signal);
       } catch (error) {
         if (!attempts.signal.aborted) {
-          if (!mayPass(error)) throw error;
+          if (!mayPass(error)) throw withAddress(error, address, backend);
           cause = error;
         }
       }
@@ -137,6 +139,17 @@ function mayPass(error: unknown): boolean {
     !(error instanceof SecurityError) &&
     !(error instanceof Deno.errors.NotCapable) && !(error instanceof TypeError) &&
     !(error instanceof RangeError);
+}
+
+/** An error of a handshake with the address in it, which the handshake itself does not know. */
+function withAddress(error: unknown, address: string, { isEncrypted }: Backend): unknown {
+  if (!(error instanceof HandshakeError)) return error;
+  const Class = error instanceof AuthenticationError ? AuthenticationError : HandshakeError;
+  const hint = error instanceof ForeignPeerError && !isEncrypted
+    ? " (if it wants TLS, write tls:// in place of tcp://)"
+    : "";
+  const text = `could not connect to ${address}: ${error.message}${hint}`;
+  return new Class(text, { cause: error });
 }
 
 /**

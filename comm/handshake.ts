@@ -23,7 +23,12 @@ import {
 } from "./authentication.ts";
 import type { ConnectionSecurity } from "./security.ts";
 import { type ByteStream, writeAll } from "./stream_comm.ts";
-import { AuthenticationError, CommClosedError, HandshakeError } from "./transport.ts";
+import {
+  AuthenticationError,
+  CommClosedError,
+  ForeignPeerError,
+  HandshakeError,
+} from "./transport.ts";
 
 /** Version of the protocol. Peers of different versions refuse each other. */
 export const PROTOCOL_VERSION = 2;
@@ -117,7 +122,9 @@ export async function shakeHands(
     );
   } else if (hello.nonce !== undefined) {
     throw new AuthenticationError(
-      "the peer wants a token, and this side has none: give it by --token-file or DUSK_TOKEN",
+      "the peer wants a token, and this side has none: give it by --token-file or DUSK_TOKEN, or in a " +
+        "program of your own by the option `security` (new Security({ token })), by a scheduler " +
+        "file, or by DUSK_TOKEN and configure()",
     );
   }
   return compressions.find((name) => hello.compression.includes(name)) ?? null;
@@ -230,7 +237,7 @@ function shown(words: string): string {
   return words.slice(0, LONGEST_REFUSAL).replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, " ");
 }
 
-function noDusk(cause: unknown): HandshakeError {
+function noDusk(cause: unknown): ForeignPeerError {
   const why = cause instanceof Error ? cause.message : String(cause);
-  return new HandshakeError(`the peer does not speak Dusk's protocol: ${why}`, { cause });
+  return new ForeignPeerError(`the peer does not speak Dusk's protocol: ${why}`, { cause });
 }

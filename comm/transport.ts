@@ -183,6 +183,9 @@ export class HandshakeError extends Error {
   override readonly name: string = "HandshakeError";
 }
 
+/** What the peer says is nothing of Dusk: it may speak TLS, or be another program. */
+export class ForeignPeerError extends HandshakeError {}
+
 /** One side of a connection does not let the other in: no token, the wrong one, or no protection at all. */
 export class AuthenticationError extends HandshakeError {
   /** Name of the class. */

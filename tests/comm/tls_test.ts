@@ -196,13 +196,17 @@ Deno.test("a plain peer on a TLS port and a TLS peer on a plain port are refused
   using log = new LogLines();
   await using listener = await listenTls();
   const plain = connect(listener.address.replace("tls:", "tcp:"), { timeout: 60 });
-  await assert.rejects(plain, HandshakeError);
+  await assert.rejects(plain, (error: Error) => {
+    assert(error instanceof HandshakeError, String(error));
+    assert.match(error.message, /could not connect to tcp:.*write tls:\/\/ in place of tcp:\/\//);
+    return true;
+  });
   assert.match(await log.waitFor("Dropped"), /the peer does not speak TLS/);
 
   const tcp = listen("tcp://127.0.0.1:0", () => assert.fail(), {});
   await tcp.start();
   const encrypted = connect(tcp.contactAddress.replace("tcp:", "tls:"), { security, timeout: 60 });
-  await assert.rejects(encrypted, /the peer does not speak TLS/);
+  await assert.rejects(encrypted, /could not connect to tls:.*the peer does not speak TLS/);
   assert.match(await log.waitFor("from tcp:"), /does not speak Dusk's protocol/);
   await tcp.stop();
   assert.equal(log.lines.length, 2);
