@@ -26,7 +26,16 @@ const logger = getLogger("distributed.nanny");
 /** Seconds that a worker has to leave in good order, when nobody says otherwise. */
 const LEAVE_TIMEOUT = 60;
 /** Failures that another process would meet again: there is no place for this worker any more. */
-const FINAL_FAILURES: ReadonlySet<string> = new Set(["SchedulerLostError", "RegistrationError"]);
+const FINAL_FAILURES: ReadonlySet<string> = new Set([
+  "SchedulerLostError",
+  "RegistrationError",
+  "ConnectError",
+  "ConnectTimeoutError",
+  "HandshakeError",
+  "AuthenticationError",
+]);
+/** How often it is said that a worker that was in the cluster is not back yet, in seconds. */
+const NOTICE_INTERVAL = 10;
 
 /**
  * Runs a worker in a process of its own.
@@ -231,19 +240,36 @@ export class Nanny implements AsyncDisposable {
         memoryLimit: terminateAt(this.#options),
         readMemory,
         onJoined: (address) => {
-          wasThere = true;
+          clearInterval(notices);
+          const { name } = this;
           this.#workerAddress = address;
+          if (wasThere) logger.info(`Worker ${name} is back at ${address}`);
+          wasThere = true;
           this.#joined.resolve();
         },
         onKill: (reason) =>
           logger.warn(`Ends worker ${this.name} (process ${this.pid}): ${reason}`),
       });
       this.#starts++;
-      const wait = this.#judge(await this.#life.ended, wasThere);
+      const notices = wasThere ? this.#noticesOfReturn() : undefined;
+      const end = await this.#life.ended;
+      clearInterval(notices);
+      const wait = this.#judge(end, wasThere);
       if (wait === undefined) return;
       this.#joined = expectation(this.#joined);
       await pause(wait, signal);
     }
+  }
+
+  /** @returns The timer; who has started a worker for the first time tells of the waiting itself. */
+  #noticesOfReturn(): ReturnType<typeof setInterval> {
+    return setInterval(
+      () =>
+        logger.warn(
+          `Worker ${this.name} is still trying to reach the scheduler at ${this.schedulerAddress}`,
+        ),
+      NOTICE_INTERVAL * 1000,
+    );
   }
 
   /**

@@ -160,6 +160,41 @@ Deno.test("a worker that dies while the scheduler is away finds it when it is ba
   });
 });
 
+Deno.test("a nanny whose scheduler is gone while it restarts its worker tries one process, and ends", async () => {
+  await scheduled(async (scheduler) => {
+    const nanny = nannyOf(scheduler, { name: "alice", deathTimeout: 0.2 });
+    await nanny.start();
+    // The worker notices nothing any more, whatever the scheduler tells it as it leaves.
+    nanny.signal("SIGSTOP");
+    await scheduler.close();
+    nanny.signal("SIGKILL");
+    await nanny.finished;
+    assert.match(nanny.failure!.message, /^could not connect to tcp:\S+ within 0\.2 s: /);
+    assert.equal(nanny.starts, 2);
+  });
+});
+
+Deno.test("it is told in one line that a worker is back", async () => {
+  const lines: string[] = [];
+  configureLogging({
+    level: { distributed: "critical", "distributed.nanny": "info" },
+    sink: (line) => lines.push(line),
+  });
+  try {
+    await scheduled(async (scheduler) => {
+      await using nanny = nannyOf(scheduler, { name: "alice" });
+      await nanny.start();
+      assert.equal(lines.length, 0);
+      nanny.signal("SIGKILL");
+      await until("the worker to be back", () => lines.length === 2);
+      assert.match(lines[0], /Restarts worker alice \(process \d+\), which has died/);
+      assert.ok(lines[1].endsWith(`Worker alice is back at ${nanny.workerAddress}`), lines[1]);
+    });
+  } finally {
+    configureLogging({ level: "critical" });
+  }
+});
+
 Deno.test("a worker that was in the cluster has as long to come back as if it had not died", () => {
   const readMemory = () => undefined;
   const timeoutOf = (wasThere: boolean, more: Partial<NannyOptions> = {}) => {
