@@ -18,7 +18,7 @@ const KINDS = {
   sys: ["names", "Ask for facts of this machine, such as hostname."],
   run: ["programs", "Start programs, which then may do anything."],
   ffi: ["paths", "Load native libraries, which then may do anything."],
-  import: ["hosts", "Import modules by URL (not in compiled programs)."],
+  import: ["hosts", "Import modules by URL (only where Dusk runs from source)."],
 } as const;
 
 /** A kind of permission. */

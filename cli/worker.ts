@@ -67,7 +67,7 @@ function describeCommandLine(): Command {
     .addOption(settingFlag(
       "--nanny-port <port>",
       "worker.nanny-port",
-      "Port where the nanny can be asked; with --nprocs the first. Default: none.",
+      "Port where the nanny can be asked, 0 for any; with --nprocs the first. Default: none.",
     ));
   command.optionsGroup("Cluster:")
     .addOption(settingFlag(

@@ -25,6 +25,7 @@ export interface WorkerPlace {
 /** Options of one worker and of its nanny. */
 export interface WorkerPlan {
   worker: ClusterWorkerOptions;
+  /** Port where its nanny can be asked; undefined: nowhere. */
   nannyPort: number | undefined;
 }
 
@@ -85,18 +86,18 @@ export function planWorkers(settings: Settings, place: WorkerPlace): WorkerPlan[
       nthreads,
       memoryLimit,
     },
-    // Nobody asks a nanny that was given no port.
-    nannyPort: settings.rank("worker.nanny-port") === 0 ? undefined : nannyPorts[i],
+    nannyPort: nannyPorts[i],
   }));
 }
 
-/** Consecutive ports, or as often 0: any that is free. */
+/** Consecutive ports, or as often 0: any that is free; none where the setting has none. */
 function portsFrom(
   settings: Settings,
   name: "worker.port" | "worker.nanny-port",
   count: number,
 ): number[] {
   const first = settings[name];
+  if (first === undefined) return [];
   if (first !== 0 && first + count - 1 > LAST_PORT) {
     throw new UsageError(
       `${settings.origin(name)}: ${count} ports from ${first} on would pass ${LAST_PORT}: ` +

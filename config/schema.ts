@@ -166,7 +166,10 @@ const SCHEMA: { readonly [N in SettingName]: Definition<SettingValues[N]> } = {
     "Network interface that a worker listens on, such as `eth0`, in the place of a host.",
   ),
   "worker.port": setting(port, 0, "Port that a worker listens on; 0 is any free one."),
-  "worker.nanny-port": setting(port, 0, "Port that a nanny listens on; 0 is any free one."),
+  "worker.nanny-port": optional(
+    port,
+    "Port where a nanny can be asked, 0 is any free one; by default none.",
+  ),
   "worker.name": optional(
     text,
     "Name of the worker, unique in the cluster; by default its address.",

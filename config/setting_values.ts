@@ -31,7 +31,7 @@ export type SettingValues = {
   readonly "worker.host": string | undefined;
   readonly "worker.interface": string | undefined;
   readonly "worker.port": number;
-  readonly "worker.nanny-port": number;
+  readonly "worker.nanny-port": number | undefined;
   readonly "worker.name": string | undefined;
   readonly "worker.pid-file": string | undefined;
   readonly "worker.local-directory": string | undefined;
