@@ -4,8 +4,10 @@
  *
  * @module
  */
-import { Security } from "../comm/security.ts";
+import { Security, SecurityError } from "../comm/security.ts";
+import { checkToken } from "../comm/token.ts";
 import { configured } from "../config/configured.ts";
+import { tokenSetting } from "../config/options.ts";
 import type { SettingName, Settings } from "../config/settings.ts";
 import { UsageError } from "./command_line.ts";
 import { addressOfInterface } from "./network_interface.ts";
@@ -63,8 +65,8 @@ export function bracketed(host: string): string {
  * @param service Which endpoint.
  * @param token The token of the scheduler file; counts where the settings have none.
  * @throws {UsageError} When a flag names the authority of a cluster, which is to have TLS, and nothing a
- *   certificate of this endpoint.
- * @throws {SecurityError} When the settings do not go together.
+ *   certificate of this endpoint; or the other way round.
+ * @throws {SecurityError} When the settings do not go together, or the token is no good.
  */
 export function programSecurity(
   settings: Settings,
@@ -79,5 +81,53 @@ export function programSecurity(
       "--tls-ca-file is given without --tls-cert: give the certificate of this program as well",
     );
   }
-  return new Security(configured()?.security).withToken(token);
+  for (const role of ["scheduler", "worker", "client"] as const) {
+    const [cert, key] = [`tls.${role}.cert`, `tls.${role}.key`] as const;
+    const flag = role === service ? "--tls-cert" : undefined;
+    checkPair(settings, key, cert, flag, "the certificate of this key");
+    checkPair(
+      settings,
+      cert,
+      "tls.ca-file",
+      "--tls-ca-file",
+      "the certificate of the authority that signed it",
+    );
+  }
+  const options = configured()?.security;
+  checkTokenOf(settings, options?.token);
+  return new Security(options).withToken(token);
+}
+
+/** Refuses one setting without another that it needs, by the names that a user of the program knows. */
+function checkPair(
+  settings: Settings,
+  given: SettingName,
+  needed: SettingName,
+  flag: string | undefined,
+  what: string,
+): void {
+  if (settings[given] === undefined || settings[needed] !== undefined) return;
+  const missing = flag === undefined ? needed : `${flag} (setting ${needed})`;
+  const text = `${placeOf(settings, given)} is given without ${missing}: give ${what} as well`;
+  throw settings.origin(given).startsWith("--") ? new UsageError(text) : new SecurityError(text);
+}
+
+/** Says of a token that is no good which file or variable it is from. */
+function checkTokenOf(settings: Settings, token: string | undefined): void {
+  if (token === undefined) return;
+  try {
+    checkToken(token);
+  } catch (error) {
+    const name = tokenSetting(settings);
+    const file = name === "security.token-file" ? ` ${JSON.stringify(settings[name])}` : "";
+    throw new SecurityError(`${placeOf(settings, name)}${file}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** A setting as it was given: the flag, or its name and where it stands. */
+function placeOf(settings: Settings, name: SettingName): string {
+  const origin = settings.origin(name);
+  return origin.startsWith("--") ? origin : `${name} (${origin})`;
 }

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { SecurityError } from "../comm/security_error.ts";
+import { checkToken } from "../comm/token.ts";
 import { removeSchedulerFile, writeSchedulerFile } from "../config/scheduler_file.ts";
 import { FileContentError, readSmallFile } from "../config/small_file.ts";
 import { SSHCluster, type SSHClusterOptions } from "../deploy/ssh_cluster.ts";
@@ -266,8 +268,11 @@ function clusterOptions(hosts: string[], flags: Flags): SSHClusterOptions {
 
 async function readToken(path: string): Promise<string> {
   try {
-    return await readSmallFile(path, LARGEST_TOKEN_FILE);
+    return checkToken(await readSmallFile(path, LARGEST_TOKEN_FILE));
   } catch (error) {
+    if (error instanceof SecurityError) {
+      throw new ProgramError(`--token-file ${JSON.stringify(path)}: ${error.message}`);
+    }
     const it = error instanceof FileContentError ? "it " : "";
     throw new ProgramError(`cannot read the token file ${path}: ${it}${(error as Error).message}`);
   }

@@ -165,15 +165,22 @@ export async function securityOptions(settings: Settings) {
   };
 }
 
-/** The token: itself or in a file, whichever was said by the higher source. */
-async function tokenOf(settings: Settings): Promise<string | undefined> {
+/**
+ * Which setting the token comes from: itself or a file, whichever was said by the higher source.
+ *
+ * @param settings The settings.
+ * @returns The setting's name, which has no value where there is no token.
+ */
+export function tokenSetting(settings: Settings): "security.token" | "security.token-file" {
   const { "security.token": token, "security.token-file": file } = settings;
-  if (file === undefined) return token;
-  if (
-    token !== undefined && settings.rank("security.token") >= settings.rank("security.token-file")
-  ) {
-    return token;
-  }
+  const isFile = file !== undefined &&
+    (token === undefined || settings.rank("security.token-file") > settings.rank("security.token"));
+  return isFile ? "security.token-file" : "security.token";
+}
+
+async function tokenOf(settings: Settings): Promise<string | undefined> {
+  if (tokenSetting(settings) === "security.token") return settings["security.token"];
+  const file = settings["security.token-file"]!;
   try {
     return (await readSmallFile(file, MOST_TOKEN_BYTES)).trim();
   } catch (error) {

@@ -48,7 +48,11 @@ Deno.test("dusk-ssh tells what it cannot use in one line, with exit code 1", asy
     await refused(["--hostfile", path("hosts")], 1, /^dusk-ssh: \S+hosts:2: .*"node 2"/);
     await refused(["--hostfile", path("none")], 1, /cannot read the hostfile \S+none/);
     await refused(["a", "--token-file", path("none")], 1, /cannot read the token file \S+none/);
-    await refused(["a", "--token-file", path("short")], 1, /the token has 6 characters/);
+    await refused(
+      ["a", "--token-file", path("short")],
+      1,
+      /--token-file "\S+short": the token has 6 characters/,
+    );
     await refused(
       ["a", "--log-directory", path("short/x")],
       1,

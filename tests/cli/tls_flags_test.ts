@@ -56,6 +56,27 @@ Deno.test("--tls-ca-file without a certificate to show is bad usage, and not pla
   }
 });
 
+Deno.test("a certificate or key alone is told by the names of flags and settings", async () => {
+  const alone = [
+    [
+      ["--tls-cert", "no.pem"],
+      2,
+      /: --tls-cert is given without --tls-ca-file \(setting tls.ca-file\)/,
+    ],
+    [
+      ["--tls-key", "no.pem"],
+      2,
+      /: --tls-key is given without --tls-cert \(setting tls.scheduler.cert\)/,
+    ],
+  ] as const;
+  for (const [flags, exitCode, message] of alone) {
+    const { code, stderr } = await outcome("scheduler", ["--port", "0", ...flags]);
+    assert.equal(code, exitCode);
+    assert.match(stderr, message);
+    assert.doesNotMatch(stderr, /tls[A-Z]/);
+  }
+});
+
 compiledTest(
   "a compiled program whose Deno has no mutual TLS refuses certificates in one line",
   async () => {
