@@ -148,9 +148,12 @@ async function listen(scheduler: Scheduler, settings: Settings): Promise<void> {
   try {
     await scheduler.start(address);
   } catch (error) {
-    const isTaken = error instanceof Deno.errors.AddrInUse;
+    const { message, cause } = error as Error;
+    const isTaken = [error, cause].some((one) => one instanceof Deno.errors.AddrInUse);
+    // The address is said here.
+    const why = message.replace(/^cannot listen on \S+: /, "");
     throw new ProgramError(
-      `cannot listen on ${host || "any address"}, port ${port}: ${(error as Error).message}` +
+      `cannot listen on ${host || "any address"}, port ${port}: ${why}` +
         (isTaken ? "; name another with --port, or 0 for any that is free" : ""),
       { cause: error },
     );

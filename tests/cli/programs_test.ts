@@ -89,14 +89,17 @@ Deno.test("a worker that is still looking for its scheduler leaves when told to"
 Deno.test("a port in use is one line and exit code 1", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const port = String((taken.addr as Deno.NetAddr).port);
-  await using scheduler = popen("scheduler", ["--host", "127.0.0.1", "--port", port]);
-  assert.equal((await scheduler.status).code, 1);
-  assert.match(scheduler.stderr, oneLine);
-  assert.match(
-    scheduler.stderr,
-    new RegExp(`cannot listen on 127.0.0.1, port ${port}: .*in use`, "i"),
-  );
-  assert.equal(scheduler.stdout, "");
+  for (const [flags, where] of [[["--host", "127.0.0.1"], "127.0.0.1"], [[], "any address"]]) {
+    await using scheduler = popen("scheduler", [...flags, "--port", port]);
+    assert.equal((await scheduler.status).code, 1);
+    assert.match(scheduler.stderr, oneLine);
+    assert.match(
+      scheduler.stderr,
+      new RegExp(`cannot listen on ${where}, port ${port}: Address already in use.*--port`, "i"),
+    );
+    assert.equal(scheduler.stderr.match(/cannot listen/g)!.length, 1);
+    assert.equal(scheduler.stdout, "");
+  }
 });
 
 Deno.test("the stack of a failure is for those who ask for it", async () => {
