@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { getLogger } from "../config/logger.ts";
 import { waitForSchedulerFile } from "../config/scheduler_file.ts";
 import type { Settings } from "../config/settings.ts";
 import { CHILD_ARGUMENT } from "../worker/worker_program.ts";
@@ -30,7 +31,7 @@ import {
   settingFlag,
 } from "./setting_flags.ts";
 import { addPermissionFlags, taskPermissions } from "./task_permissions.ts";
-import { planWorkers, type WorkerPlace } from "./worker_options.ts";
+import { memoryWarning, planWorkers, type WorkerPlace } from "./worker_options.ts";
 
 /** How often it is said that the scheduler is still not there, in seconds. */
 const NOTICE_INTERVAL = 10;
@@ -176,6 +177,8 @@ async function main(command: Command): Promise<ExitCode> {
   const schedulerAddress = withScheme(found.address, defaultScheme(settings, "worker"));
   const place: WorkerPlace = { schedulerAddress, security, permissions };
   const plans = planWorkers(settings, place);
+  const warning = memoryWarning(plans[0].worker);
+  if (warning !== undefined) getLogger("distributed.worker").warn(warning);
   console.log(`Waiting to connect to: ${schedulerAddress}`);
   const stopNotices = notices(`connect to: ${schedulerAddress}`);
   const run = { settings, place, plans, stopped, onJoined: stopNotices };

@@ -46,6 +46,9 @@ export function announce(address: string, schedulerAddress: string): void {
 }
 
 const LAST_PORT = 65535;
+/** Bytes that the process of a worker takes before any task, and that each thread adds, about. */
+const BARE_WORKER = 100e6;
+const BARE_THREAD = 20e6;
 /** Seconds in which a scheduler that is there can answer; a worker with less would never join. */
 const SHORTEST_TIMEOUT = 0.1;
 
@@ -88,6 +91,24 @@ export function planWorkers(settings: Settings, place: WorkerPlace): WorkerPlan[
     },
     nannyPort: nannyPorts[i],
   }));
+}
+
+/**
+ * What to tell the operator where workers have less memory than they take by themselves.
+ *
+ * @param options Options of a worker.
+ * @returns One sentence; undefined: they have enough, or no limit.
+ */
+export function memoryWarning(
+  { memoryLimit = 0, nthreads = 1 }: Pick<ClusterWorkerOptions, "memoryLimit" | "nthreads">,
+): string | undefined {
+  const least = BARE_WORKER + BARE_THREAD * nthreads;
+  if (memoryLimit === 0 || memoryLimit >= least) return undefined;
+  return `The memory limit of ${Math.floor(memoryLimit / 1e6)} MB is less than the about ` +
+    `${
+      least / 1e6
+    } MB that a worker of ${nthreads} threads takes before any task, so that it may ` +
+    "pause or be restarted again and again: raise --memory-limit, or lower --nthreads";
 }
 
 /** Consecutive ports, or as often 0: any that is free; none where the setting has none. */
