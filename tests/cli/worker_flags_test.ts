@@ -241,7 +241,7 @@ Deno.test("--print-config shows the flags of a worker, --config what stands belo
         /death-timeout: 300s +# --death-timeout/,
         /local-directory: \/scratch +# --local-directory/,
         /GPU: 2 +# --resources/,
-        /preload: \["a.ts", "b.ts"\] +# --preload/,
+        /preload: \["\/.*\/a.ts", "\/.*\/b.ts"\] +# --preload/,
         /reconnect: false +# --no-reconnect/,
         /insecure: true +# --insecure/,
       ]
