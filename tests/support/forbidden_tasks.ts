@@ -19,20 +19,20 @@ function tasks(folder: string, port: number): Forbidden[] {
     {
       what: "read a file",
       flags: [`--allow-read=${folder}`],
-      refusal: /Requires read access to ".*text", .*--allow-read/,
+      refusal: /Requires read access to ".*text".*--allow-read/,
       run: (client) => client.submit((path: string) => Deno.readTextFileSync(path), file).result(),
     },
     {
       what: "write a file",
       flags: [`--allow-write=${folder}`],
-      refusal: /Requires write access to ".*text", .*--allow-write/,
+      refusal: /Requires write access to ".*text".*--allow-write/,
       run: (client) =>
         client.submit((path: string) => Deno.writeTextFileSync(path, "other"), file).result(),
     },
     {
       what: "open a socket",
       flags: ["--allow-net=127.0.0.1"],
-      refusal: /Requires net access to "127\.0\.0\.1:\d+", .*--allow-net/,
+      refusal: /Requires net access to "127\.0\.0\.1:\d+".*--allow-net/,
       run: (client) =>
         client.submit(async (port: number) => {
           const connection = await Deno.connect({ hostname: "127.0.0.1", port });
@@ -42,20 +42,20 @@ function tasks(folder: string, port: number): Forbidden[] {
     {
       what: "start a program",
       flags: ["--allow-run=/bin/true"],
-      refusal: /Requires run access to ".*true", .*--allow-run/,
+      refusal: /Requires run access to ".*true".*--allow-run/,
       run: (client) =>
         client.submit(() => new Deno.Command("/bin/true").outputSync().code).result(),
     },
     {
       what: "read the environment",
       flags: ["--allow-env=HOME"],
-      refusal: /Requires env access to "HOME", .*--allow-env/,
+      refusal: /Requires env access to "HOME".*--allow-env/,
       run: (client) => client.submit(() => Deno.env.get("HOME")).result(),
     },
     {
       what: "ask for the name of the machine",
       flags: ["--allow-sys=hostname"],
-      refusal: /Requires sys access to "hostname", .*--allow-sys/,
+      refusal: /Requires sys access to "hostname".*--allow-sys/,
       run: (client) => client.submit(() => Deno.hostname()).result(),
     },
   ];
