@@ -150,6 +150,7 @@ export class CodeEncoder {
     } catch (error) {
       if (!isLenient(inside)) throw error;
       this.writer.rollback(mark);
+      this.code.homes?.lose();
       this.withoutClass(object);
       return false;
     }
@@ -228,6 +229,7 @@ export class CodeEncoder {
     const { writer } = this;
     const same = this.sameImport(reference);
     if (writer.again(same)) return;
+    this.code.homes?.code(writer.objects.size, writer.objects.size + 1);
     writer.objects.add(same);
     writer.sink.byte(Tag.IMPORT);
     writer.key(same.module);
@@ -248,9 +250,12 @@ export class CodeEncoder {
     const number = writer.objects.size;
     const { definition, values, properties } = form;
     const { variables, early } = definition;
+    const { homes } = this.code;
+    homes?.enter(number, definition.id !== undefined);
     writer.objects.add(fn);
     sink.byte(Tag.FUNCTION);
     writer.value(this.sameDefinition(definition));
+    homes?.code(number + 1, writer.objects.size);
     writer.inCode = true;
     const level = writer.enter(VARIABLE);
     writer.packages.push(form.package);
@@ -266,6 +271,7 @@ export class CodeEncoder {
     for (let i = 0; i < properties.length; i++) this.functionProperty(properties[i]);
     writer.packages.pop();
     writer.inCode = inCode;
+    homes?.leave(writer.objects.size);
   }
 
   /** The value of a variable. Unless it is early, the reader can give it later, when it is ready. */

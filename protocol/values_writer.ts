@@ -310,6 +310,7 @@ export class ValueWriter {
 
   /** A reference to the object with a number, which the reader need not have yet. */
   backAnyway(number: number): void {
+    this.code?.homes?.back(number);
     this.sink.byte(Tag.BACK);
     this.sink.varint(number);
   }

@@ -9,12 +9,13 @@ import type { CodePart } from "../messages.ts";
 import { allRegistrations, type Registration } from "../registrations.ts";
 import { Serialized } from "../serialized.ts";
 import { tokenize } from "../tokenize.ts";
-import { serialize } from "../values.ts";
+import { SerializationError, serialize } from "../values.ts";
 import { type Closure, nameOf } from "./closure.ts";
 import type { CodeBook } from "./code_book.ts";
 import { CodeSession, type SessionOptions } from "./code_session.ts";
 import { isBare } from "./code_properties.ts";
 import { type AnyFunction, CodeRefusal } from "./definition.ts";
+import { Homes } from "./homes.ts";
 import { originOf } from "./origins.ts";
 
 /** A part with all that it needs. */
@@ -35,6 +36,12 @@ export interface MadePart extends NamedPart {
 /** A class's part, and when it was looked at. */
 interface ClassEntry extends MadePart {
   epoch: object;
+}
+
+/** What was written, and what it refers to. */
+interface Encoded {
+  readonly code: Serialized;
+  readonly session: CodeSession;
 }
 
 /** Makes parts. */
@@ -60,13 +67,47 @@ export class CodeParts {
   function(fn: AnyFunction): MadePart {
     const known = this.#functions.get(fn);
     if (known !== undefined && isUnchanged(known)) return known;
-    const session = new CodeSession(this.#book, this, { root: fn, epoch: {} });
-    const code = serialize(fn, { code: session, name: nameOf(fn) || "fn" });
+    const { code, session } = this.#encodeFunction(fn);
     if (known !== undefined && isSame(known.part.code, code)) return known;
     const made = finish("f", code, session);
     this.#functions.set(fn, made);
     this.#book.functions.set(made.name, fn);
     return made;
+  }
+
+  /** With the classes that it shares objects with in it, so that these stay one. */
+  #encodeFunction(fn: AnyFunction): Encoded {
+    const epoch = {};
+    const name = nameOf(fn) || "fn";
+    const apart = new CodeSession(this.#book, this, { root: fn, epoch });
+    const code = serialize(fn, { code: apart, name });
+    if (!apart.hasClasses) return { code, session: apart };
+    const homes = new Homes();
+    const session = new CodeSession(this.#book, this, {
+      ...{ root: fn, ids: (cls) => this.#idOf(cls, epoch), homes, epoch },
+    });
+    let whole: Serialized;
+    try {
+      whole = serialize(fn, { code: session, name });
+    } catch (error) {
+      // It may be too deep in one piece, or what is clear in each part may be ambiguous in all of them.
+      if (error instanceof SerializationError) return { code, session: apart };
+      throw error;
+    }
+    // A registered serialization runs while its class is not complete, if that is in the same part.
+    if (!homes.isShared || session.needs.some((name) => name.startsWith("r"))) {
+      return { code, session: apart };
+    }
+    // Arguments and results go on referring to the classes by their own parts.
+    session.include(apart);
+    return { code: whole, session };
+  }
+
+  /** The name of a class that travels inside of a part: tells that it is the same elsewhere. */
+  #idOf(cls: AnyFunction, epoch: object): string {
+    const id = this.#className(cls, epoch);
+    this.#book.classes.set(id, cls);
+    return id;
   }
 
   /**
@@ -83,11 +124,7 @@ export class CodeParts {
     let made: MadePart | undefined = known;
     if (known?.name !== name) {
       // Now that each class inside of it has a name, they can be told to be the same elsewhere.
-      const ids = (inner: AnyFunction) => {
-        const id = this.#className(inner, epoch);
-        this.#book.classes.set(id, inner);
-        return id;
-      };
+      const ids = (inner: AnyFunction) => this.#idOf(inner, epoch);
       const { code, session } = this.#encodeClass(cls, { root: cls, ids, epoch });
       made = { ...finish("c", code, session), name };
     }
@@ -107,10 +144,7 @@ export class CodeParts {
     return name;
   }
 
-  #encodeClass(
-    cls: AnyFunction,
-    options: SessionOptions,
-  ): { code: Serialized; session: CodeSession } {
+  #encodeClass(cls: AnyFunction, options: SessionOptions): Encoded {
     if (this.#making.has(cls)) {
       throw new CodeRefusal(
         `${nameOf(cls) || "the class"} holds an object whose registered serialization needs the ` +

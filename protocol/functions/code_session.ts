@@ -22,6 +22,7 @@ import {
   type RegisteredClass,
 } from "./definition.ts";
 import { FunctionError } from "./function_error.ts";
+import type { Homes } from "./homes.ts";
 import { sourceOf } from "./function_text.ts";
 import type { ImportedValue, ImportValues } from "./import_values.ts";
 import type { ResolvedModule } from "./modules.ts";
@@ -37,8 +38,10 @@ import { standardPath } from "./standard_values.ts";
 export interface SessionOptions {
   /** The function or class that becomes a part: it is written where it stands. */
   readonly root?: AnyFunction;
-  /** Names of the parts of the classes inside of a class's part. They are written where they stand. */
+  /** Names of the parts of the classes inside of the part. They are written where they stand. */
   readonly ids?: (cls: AnyFunction) => string | undefined;
+  /** Follows what is written. */
+  readonly homes?: Homes;
   /** The function that gets the values: what its module imports is the same import in them. */
   readonly user?: AnyFunction;
   /** During it, a class is looked at once. */
@@ -54,6 +57,8 @@ export class CodeSession implements CodeWriter {
   /** Nothing that was written can change, unless these get properties. */
   isConstant = true;
   readonly bare: Set<Closure> = new Set();
+  /** Something refers to a class's part in which there may be objects. */
+  hasClasses = false;
   readonly #needs = new Set<string>();
   readonly #book: CodeBook;
   readonly #makers: CodeParts;
@@ -72,6 +77,10 @@ export class CodeSession implements CodeWriter {
     if (options.root === undefined) this.share = undefined;
   }
 
+  get homes(): Homes | undefined {
+    return this.#options.homes;
+  }
+
   /** Names of the parts that what was written refers to. */
   get needs(): string[] {
     return [...this.#needs];
@@ -80,6 +89,12 @@ export class CodeSession implements CodeWriter {
   /** Begin with another value: what changed and is shared is so within one value. */
   begin(): void {
     this.#cells = new Cells();
+  }
+
+  /** Need what another session needs, too. */
+  include({ needs, parts }: CodeSession): void {
+    for (const name of needs) this.#needs.add(name);
+    for (const [name, part] of parts) this.parts.set(name, part);
   }
 
   /** Know the imports of a module: what it imports travels as that import. */
@@ -170,6 +185,7 @@ export class CodeSession implements CodeWriter {
     if (fn !== root && ids === undefined && (ofInstance || isConstructor(closure))) {
       const part = this.#makers.class(fn, epoch);
       this.#needMade(part);
+      this.hasClasses ||= !part.isConstant;
       return { type: "class", part: part.name };
     }
     return this.#inline(closure);

@@ -9,6 +9,8 @@
  * @module
  */
 
+import type { Homes } from "./homes.ts";
+
 /** Any function or class. */
 // deno-lint-ignore ban-types
 export type AnyFunction = Function;
@@ -26,7 +28,7 @@ export interface Definition {
   early: number;
   /** Modules that it imports by `import("specifier")`: part or name of a built-in, by specifier. */
   imports?: Record<string, string>;
-  /** Name of the class's own part, where a class travels inside of another class's part. */
+  /** Name of the class's own part, where a class travels inside of another part. */
   id?: string;
   /** Names of private instance members (`#balance`), its superclasses' included. */
   privates?: string[];
@@ -119,6 +121,8 @@ export interface CodeWriter {
   registration(object: object): RegisteredClass | undefined;
   /** Name of the part that a large buffer travels as; undefined: it stays a frame of the value. */
   share?(bytes: Uint8Array): string | undefined;
+  /** Follows what is written; undefined: nobody asks. */
+  readonly homes?: Homes;
 }
 
 /** A live function or class and the way to give its variables their values. */

@@ -7,6 +7,7 @@
 import type { Serialized } from "../serialized.ts";
 import { LinkError } from "../task_failures.ts";
 import { deserialize } from "../values.ts";
+import { ClassStates } from "./class_states.ts";
 import { CodePlaces, type DefinitionOrigin, definitionUrl } from "./code_places.ts";
 import { compileDefinition, type Factory, setName } from "./compile_definition.ts";
 import { MadeHere } from "./made_here.ts";
@@ -63,6 +64,8 @@ interface Scope {
   readonly part: string;
   /** The classes inside of it, by the names of their own parts: usable once all of it is made. */
   readonly classes: Map<string, AnyFunction>;
+  /** The classes inside of it that were there already, and got what came with it. */
+  readonly again: AnyFunction[];
 }
 
 /** So many functions that are no parts are kept compiled. */
@@ -85,11 +88,12 @@ export class Linker implements CodeReader {
   readonly #factories = new Map<string, Factory>();
   readonly #writable = new WeakMap<AnyFunction, WritableFunction>();
   readonly #privates = new WeakMap<AnyFunction, readonly string[]>();
+  readonly #states = new ClassStates();
   readonly #modules: LinkedModules;
   readonly #known: KnownCodes;
   readonly #places = new CodePlaces((part) => this.#parts.get(part)?.origin);
   readonly #registrations = new LinkedRegistrations((part) => {
-    return this.#decode(part, { part, classes: new Map() });
+    return this.#decode(part, { part, classes: new Map(), again: [] });
   });
   readonly #local: LocalCode | undefined;
   readonly #linking = new Set<string>();
@@ -174,6 +178,11 @@ export class Linker implements CodeReader {
     return fn;
   }
 
+  /** A function is about to run, which may share objects with classes. */
+  use(fn: AnyFunction): void {
+    this.#states.use(fn);
+  }
+
   class(part: string): AnyFunction | undefined {
     const known = this.#classFor(part);
     if (known !== undefined) return known;
@@ -209,7 +218,11 @@ export class Linker implements CodeReader {
     const scope = this.#scope;
     if (id !== undefined) {
       const value = scope?.classes.get(id) ?? this.#classFor(id);
-      if (value !== undefined) return { value, known: true, bind: nothing };
+      if (value !== undefined) {
+        const again = scope?.part.startsWith("f") ? this.#states.again(value, early) : undefined;
+        if (again !== undefined) scope!.again.push(value);
+        return again ?? { value, known: true, bind: nothing };
+      }
     }
     const make = scope === undefined
       ? this.#factory(definition, index)
@@ -229,6 +242,7 @@ export class Linker implements CodeReader {
       this.#writable.set(defined.value, { definition, origin, read: defined.read! });
     }
     if (id !== undefined) scope?.classes.set(id, defined.value);
+    if (id !== undefined || part?.startsWith("c")) this.#states.made(definition, defined);
     if (definition.privates !== undefined && definition.privates.length > 0) {
       this.#privates.set(defined.value, definition.privates);
     }
@@ -317,7 +331,7 @@ export class Linker implements CodeReader {
 
   #link(part: string): AnyFunction {
     if (this.#linking.has(part)) throw new LinkError(`Part ${part} needs itself`);
-    const scope: Scope = { part, classes: new Map() };
+    const scope: Scope = { part, classes: new Map(), again: [] };
     this.#linking.add(part);
     let value: unknown;
     try {
@@ -330,6 +344,9 @@ export class Linker implements CodeReader {
     for (const [id, cls] of scope.classes) {
       this.#classes.set(id, cls);
       this.#known.addClass(cls, id, part);
+    }
+    if (part.startsWith("f") && scope.classes.size + scope.again.length > 0) {
+      this.#states.keep(value, [...scope.classes.values(), ...scope.again]);
     }
     return value;
   }

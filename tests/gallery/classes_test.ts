@@ -1,5 +1,6 @@
 /** Classes that functions use, and instances that travel with them. */
 import assert from "node:assert/strict";
+import { Client, LocalCluster } from "../../mod.ts";
 import { gallery, withSandbox } from "./gallery.ts";
 
 const unit = "m";
@@ -279,6 +280,37 @@ gallery("classes", {
   "a class in an object": [(all: { Point: typeof Point }) => new all.Point(3, 4), { Point }],
   "a static method that uses its class": [(name: string) => Registry.register(name), "again"],
   "an instance's method as a helper": () => [origin].map((p) => p.plus(inSpace)).map(String),
+});
+
+const stock = { apples: 3, seen: new Set<object>() };
+class Shelf {
+  take() {
+    stock.seen.add(this);
+    return --stock.apples;
+  }
+}
+class Till {
+  static stock = stock;
+  count() {
+    return Till.stock.apples;
+  }
+}
+
+gallery("objects that functions and classes share", {
+  "a function and a class": () => [new Shelf().take(), stock.apples, stock.seen.size],
+  "two classes": () => [new Shelf().take(), new Till().count()],
+  "a class's static member": () => Till.stock === stock,
+});
+
+Deno.test("what functions and classes share is shared in each task of a thread", async () => {
+  await using cluster = await LocalCluster.create({ nWorkers: 1, threadsPerWorker: 1 });
+  await using client = await Client.connect(cluster);
+  const first = (i: number) => [i, new Till().count() === stock.apples, Till.stock === stock];
+  const second = (i: number) => [i, stock === Till.stock, new Shelf().take() === stock.apples];
+  const alone = (i: number) => [i, typeof new Till().count() === "number", Till.name === "Till"];
+  for (const [i, fn] of [first, second, alone, first, second, first].entries()) {
+    assert.deepEqual(await client.submit(fn, i).result(), [i, true, true]);
+  }
 });
 
 Deno.test("instances in futures that pass from task to task keep their class", async () => {

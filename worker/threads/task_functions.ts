@@ -61,6 +61,7 @@ export class TaskFunctions {
       fn = this.#linker.function(name) as unknown as TaskFunction;
       this.#functions.set(id, fn);
     }
+    this.#linker.use(fn);
     return fn;
   }
 
