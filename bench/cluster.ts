@@ -11,6 +11,8 @@ import { TextLineReader } from "./text_lines.ts";
 /** A client and the processes of its cluster. */
 export interface BenchCluster {
   client: Client;
+  /** Where the scheduler listens. */
+  address: string;
   /** Ids of the processes, by what they are: "scheduler", "worker A", … */
   pids: Record<string, number>;
   close(): Promise<void>;
@@ -77,6 +79,7 @@ export async function startCluster(
   while (Object.keys(await client.ncores()).length < names.length) await pause(10);
   return {
     client,
+    address,
     pids,
     async close() {
       await client.close();

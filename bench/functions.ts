@@ -8,12 +8,12 @@
  *
  * @module
  */
-import * as locales from "npm:date-fns@4.1.0/locale";
-import type { Client, Future } from "../mod.ts";
+import type { Client } from "../mod.ts";
 import type { AnyFunction } from "../protocol/functions/definition.ts";
 import { Capture } from "../protocol/functions/capture.ts";
 import { startCluster } from "./cluster.ts";
 import { memoryIsKnown, memoryOf, resetPeak } from "./process_memory.ts";
+import type { ImportReport } from "./package_import.ts";
 import { measureRawTcp } from "./raw_tcp.ts";
 import { median } from "./workloads.ts";
 
@@ -41,12 +41,6 @@ function row(name: string, value: number, unit: string, note = ""): void {
 function milliseconds(run: () => unknown): number {
   const start = performance.now();
   run();
-  return performance.now() - start;
-}
-
-async function millisecondsOf(run: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await run();
   return performance.now() - start;
 }
 
@@ -150,45 +144,31 @@ async function measureMap(client: Client): Promise<void> {
   row(`map ${count}, function with a captured helper`, rates[1], "tasks/s", note);
 }
 
-async function callTime(client: Client, fn: (x: number) => unknown): Promise<number> {
-  const number = nextNumber++;
-  let future: Future<unknown>;
-  const time = await millisecondsOf(() => (future = client.submit(fn, number)).result());
-  future!.release();
-  return time;
+/** In a program of its own: see there. */
+async function measureImport(address: string): Promise<void> {
+  const program = new URL("package_import.ts", import.meta.url).href;
+  const report = await runProgram<ImportReport>(program, address, quick ? "30" : "300");
+  row("import of 1.2 MB: its first submit, which bundles", report.submit, "ms");
+  row("… and from there to the result", report.result, "ms");
+  row("… submit of another function that imports it", report.again, "ms");
+  row("one task, without an import", median(report.plain), "ms");
+  row("one task that uses the import, from the third on", median(report.importing), "ms");
 }
 
-/** A package of 1.2 MB, in hundreds of files: bundled at the first submit, loaded by the first task, then no burden. */
-async function measureImport(client: Client): Promise<void> {
-  const plain = (x: number) => `${x} days`;
-  const importing = (x: number) => locales.de.formatDistance("xDays", x);
-  const others = (x: number) => locales.ja.formatDistance("xHours", x);
-  await callTime(client, plain);
-  let first: Future<unknown>;
-  const submit = milliseconds(() => first = client.submit(importing, -1));
-  row("import of 1.2 MB: its first submit, which bundles", submit, "ms");
-  row("… and from there to the result", await millisecondsOf(() => first.result()), "ms");
-  const second = milliseconds(() => client.submit(others, -1));
-  row("… submit of another function that imports it", second, "ms");
-  const times: Record<"plain" | "importing", number[]> = { plain: [], importing: [] };
-  for (let i = 0; i < (quick ? 30 : 300); i++) {
-    times.plain.push(await callTime(client, plain));
-    times.importing.push(await callTime(client, others));
-  }
-  row("one task, without an import", median(times.plain), "ms");
-  row("one task that uses the import, from the third on", median(times.importing), "ms");
-}
-
-/** Run one kind of transfer in a client process of its own. */
-async function runTransfer(kind: Kind): Promise<TransferReport> {
-  const flags = quick ? ["--quick"] : [];
+/** Run a client process that prints its report. */
+async function runProgram<T>(...args: string[]): Promise<T> {
   const { stdout, success } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", import.meta.url, "--transfer", kind, ...flags],
+    args: ["run", "-A", "--quiet", ...args],
     stdin: "null",
     stderr: "inherit",
   }).output();
-  if (!success) throw new Error(`the transfer of a ${kind} array failed`);
+  if (!success) throw new Error(`${args.join(" ")} failed`);
   return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+/** Run one kind of transfer in a client process of its own. */
+function runTransfer(kind: Kind): Promise<TransferReport> {
+  return runProgram(import.meta.url, "--transfer", kind, ...quick ? ["--quick"] : []);
 }
 
 /** The client process of a transfer: each repetition sends other bytes, so none is there already. */
@@ -267,10 +247,10 @@ async function measureTransfers(): Promise<void> {
 async function main(): Promise<void> {
   if (Deno.args.includes("--transfers")) return await measureTransfers();
   await measureCapture();
-  const { client, close } = await startCluster();
+  const { client, address, close } = await startCluster();
   try {
     await measureMap(client);
-    await measureImport(client);
+    await measureImport(address);
   } finally {
     await close();
   }
