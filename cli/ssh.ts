@@ -116,7 +116,7 @@ export function describeCommandLine(): Command {
     )
     .option(
       "--token-file <file>",
-      "File with the secret that all of the cluster share. Default: a new one.",
+      "File with the secret that all of the cluster share (or DUSK_TOKEN). Default: a new one.",
       nonEmpty,
     );
   command.optionsGroup("Watching:")
@@ -155,7 +155,7 @@ async function main(command: Command): Promise<ExitCode> {
         "--remote-directory says where the copies go",
     );
   }
-  const token = flags.tokenFile === undefined ? undefined : await readToken(flags.tokenFile);
+  const token = await givenToken(flags.tokenFile);
   await using output = new ClosableOutput(flags.logDirectory);
   await using cleanup = new AsyncDisposableStack();
   const file = flags.schedulerFile ?? await temporaryFile(cleanup);
@@ -266,12 +266,18 @@ function clusterOptions(hosts: string[], flags: Flags): SSHClusterOptions {
   };
 }
 
-async function readToken(path: string): Promise<string> {
+/** The secret that the operator wants; undefined: one is to be made. */
+async function givenToken(path: string | undefined): Promise<string | undefined> {
+  const given = Deno.env.get("DUSK_TOKEN");
+  // The calls of ssh get this environment, and it may be set to pass it on.
+  Deno.env.delete("DUSK_TOKEN");
+  if (path === undefined && given === undefined) return undefined;
   try {
-    return checkToken(await readSmallFile(path, LARGEST_TOKEN_FILE));
+    return checkToken(path === undefined ? given! : await readSmallFile(path, LARGEST_TOKEN_FILE));
   } catch (error) {
     if (error instanceof SecurityError) {
-      throw new ProgramError(`--token-file ${JSON.stringify(path)}: ${error.message}`);
+      const source = path === undefined ? "DUSK_TOKEN" : `--token-file ${JSON.stringify(path)}`;
+      throw new ProgramError(`${source}: ${error.message}`);
     }
     const it = error instanceof FileContentError ? "it " : "";
     throw new ProgramError(`cannot read the token file ${path}: ${it}${(error as Error).message}`);

@@ -5,8 +5,13 @@ import { popen } from "../support/popen.ts";
 const oneLine = /^[^\n]+\n$/;
 
 /** Run dusk-ssh, with no ssh in reach, and see it end in one line. */
-async function refused(args: string[], code: number, words: RegExp): Promise<void> {
-  await using program = popen("ssh", args, { env: { PATH: "/nonexistent" } });
+async function refused(
+  args: string[],
+  code: number,
+  words: RegExp,
+  env?: Record<string, string>,
+): Promise<void> {
+  await using program = popen("ssh", args, { env: { PATH: "/nonexistent", ...env } });
   assert.equal((await program.status).code, code, `${args}: ${program.stderr}`);
   assert.match(program.stderr, oneLine);
   assert.match(program.stderr, words);
@@ -53,6 +58,7 @@ Deno.test("dusk-ssh tells what it cannot use in one line, with exit code 1", asy
       1,
       /--token-file "\S+short": the token has 6 characters/,
     );
+    await refused(["a"], 1, /DUSK_TOKEN: the token has 6 characters/, { DUSK_TOKEN: "secret" });
     await refused(
       ["a", "--log-directory", path("short/x")],
       1,
