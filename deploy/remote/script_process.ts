@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { getLogger } from "../../config/logging.ts";
 import { COOKIE_NAME, killTree } from "../../worker/process_tree.ts";
 import type { PortableScript } from "./messages.ts";
 import { duskUrl, scriptCommand, type ScriptSettings } from "./script_command.ts";
@@ -31,6 +32,8 @@ export class ScriptProcessError extends Error {
 const GRACE = 5000;
 /** Milliseconds that its next output is waited for when it has ended, and something else holds the pipes. */
 const LAST_OUTPUT = 1000;
+
+const logger = getLogger("distributed.remote");
 
 /** A script that runs. */
 export class ScriptProcess {
@@ -148,7 +151,7 @@ export class ScriptProcess {
     if (Deno.build.os !== "windows") killTree(this.#child.pid, this.#cookie);
     this.#gone.resolve();
     await this.#stdin.abort().catch(() => {}); // It broke when the process ended.
-    await Deno.remove(this.#folder, { recursive: true });
+    await removeFolder(this.#folder);
     return status;
   }
 
@@ -180,6 +183,16 @@ export class ScriptProcess {
       isWaiting = false;
       clearTimeout(timer);
     }
+  }
+}
+
+/** Remove a script's folder. That of one that may write can be gone, or be in no state to be removed. */
+async function removeFolder(path: string): Promise<void> {
+  try {
+    await Deno.remove(path, { recursive: true });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    logger.warn(`The folder ${path} of a script stays: ${(error as Error).message}`);
   }
 }
 

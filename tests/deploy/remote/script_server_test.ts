@@ -195,3 +195,24 @@ Deno.test("a script runs without its token's file and without secrets in its com
     },
   );
 });
+
+Deno.test("a script that removes its own file ends as it does, and frees its place", async () => {
+  await withServer({ permissions: "inherit", maxScripts: 1 }, async ({ address }, lines) => {
+    const text = "Deno.removeSync(import.meta.dirname, { recursive: true }); Deno.exit(3);";
+    for (let i = 1; i <= 2; i++) {
+      const comm = await connect(address, { security: connection });
+      await comm.write({
+        op: "run-script",
+        name: "vanish.js",
+        pieces: [new TextEncoder().encode(text)],
+        sourceMap: new Uint8Array(0),
+        args: [],
+        stdin: false,
+      });
+      assert.deepEqual(await comm.read(), { op: "started" });
+      assert.deepEqual(await comm.read(), { op: "ended", code: 3 });
+      await comm.close();
+      await until("its place to be free", () => lines.length === i);
+    }
+  });
+});
