@@ -95,7 +95,7 @@ async function lookAround(
 }
 
 async function copy(options: CopyOptions, name: string, binary: LocalBinary): Promise<void> {
-  const file = await Deno.open(binary.path);
+  using file = await Deno.open(binary.path);
   await run(options, [
     ...prelude(options.folder),
     // Other machines may copy to the same folder, when it is on a shared file system.
