@@ -12,7 +12,7 @@ import { shakeHands, STRANGER_LIMITS } from "./handshake.ts";
 import { isLoopback, unparseHostPort } from "./host_port.ts";
 import { type Knock, SilenceWatch } from "./silence_watch.ts";
 import { type ByteStream, StreamComm } from "./stream_comm.ts";
-import type { Comm, CommOptions } from "./transport.ts";
+import { type Comm, CommClosedError, type CommOptions } from "./transport.ts";
 
 const DEFAULT_HANDSHAKE_TIMEOUT = 5;
 const DEFAULT_CLOSE_TIMEOUT = 5;
@@ -111,6 +111,8 @@ export async function establish(
       refusal: refusal ?? protection,
       gate,
     });
+    // Given up while the peer's last word was looked at: what that was does not matter any more.
+    if (!open) throw new CommClosedError("the connection was given up during the handshake");
     Object.assign(reader.limits, DEFAULT_FRAME_LIMITS, options.limits);
     return new StreamComm({
       stream,
