@@ -3,9 +3,7 @@
  *
  * @module
  */
-import type { ScriptOutput, ScriptResult } from "../deploy/remote/submit_script.ts";
-import { submitScript } from "../deploy/remote/submit_script.ts";
-import type { Settings } from "../config/settings.ts";
+import { type ScriptResult, submitScript } from "../deploy/remote/submit_script.ts";
 import {
   addExamples,
   type Command,
@@ -73,13 +71,12 @@ async function main(command: Command): Promise<ExitCode> {
   stopSignal(command).then(() => interrupt.abort());
   let result: ScriptResult;
   try {
-    result = await submitScript(withScheme(remote, schemeOf(settings)), script, {
+    result = await submitScript(withScheme(remote, defaultScheme(settings, "client")), script, {
       args,
       security: programSecurity(settings, "client"),
       timeout: connectTimeout,
       stdin: stdin === true ? Deno.stdin.readable : undefined,
       signal: interrupt.signal,
-      onOutput: print,
     });
   } catch (error) {
     if (interrupt.signal.aborted) return INTERRUPTED;
@@ -89,15 +86,6 @@ async function main(command: Command): Promise<ExitCode> {
   const { code, reason } = result;
   if (reason !== undefined) console.error(`dusk-submit: the script was ended: ${reason}`);
   return code;
-}
-
-function schemeOf(settings: Settings): string {
-  return defaultScheme(settings, "client");
-}
-
-/** Write all of it, as slowly as it is taken. */
-async function print({ to, data }: ScriptOutput): Promise<void> {
-  for (let rest = data; rest.length > 0;) rest = rest.subarray(await Deno[to].write(rest));
 }
 
 if (import.meta.main) await runProgram(describeCommandLine(), main);
