@@ -30,7 +30,7 @@ interface LogFile {
 }
 
 /** The output of hosts. */
-export class HostOutput {
+export class HostOutput implements AsyncDisposable {
   readonly #options: HostOutputOptions;
   readonly #stdout: BoundedWriter;
   readonly #stderr: BoundedWriter;
@@ -87,6 +87,11 @@ export class HostOutput {
       if (writer.failure !== undefined) this.#cannotLog(writer.failure);
     }
     await Promise.all([this.#stdout.flush(), this.#stderr.flush()]);
+  }
+
+  /** Same as {@linkcode close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   #coloured(host: string, label: string): string {

@@ -156,7 +156,12 @@ async function main(command: Command): Promise<ExitCode> {
     );
   }
   const token = await givenToken(flags.tokenFile);
-  await using output = new ClosableOutput(flags.logDirectory);
+  await using output = new HostOutput({
+    stdout: Deno.stdout,
+    stderr: Deno.stderr,
+    colours: Deno.stdout.isTerminal() && !Deno.noColor,
+    logDirectory: flags.logDirectory,
+  });
   await using cleanup = new AsyncDisposableStack();
   const file = flags.schedulerFile ?? await temporaryFile(cleanup);
 
@@ -165,7 +170,7 @@ async function main(command: Command): Promise<ExitCode> {
   let cluster: SSHCluster;
   try {
     cluster = await SSHCluster.create(
-      { ...clusterOptions(hosts, flags), token, onReport: (report) => output.shown.report(report) },
+      { ...clusterOptions(hosts, flags), token, onReport: (report) => output.report(report) },
       abort.signal,
     );
   } catch (error) {
@@ -185,7 +190,7 @@ async function main(command: Command): Promise<ExitCode> {
   });
   cleanup.defer(() => removeSchedulerFile(file, id));
   const running = cluster.hosts.filter(({ status }) => status === "running").length;
-  output.shown.say(
+  output.say(
     `Cluster started at ${address}: ${running} of ${hosts.length} hosts are up\n` +
       `  connect a client:  await Client.connect({ schedulerFile: ${JSON.stringify(file)} })\n` +
       `  stop all of it:    Ctrl-C`,
@@ -195,31 +200,12 @@ async function main(command: Command): Promise<ExitCode> {
   const { failure } = cluster;
   await cluster.close();
   if (failure !== undefined) throw new ProgramError(failure.message);
-  output.shown.say("Cluster stopped");
+  output.say("Cluster stopped");
   return 0;
 }
 
 /** Thrown to end a start that a signal has interrupted. */
 class Stopped extends Error {}
-
-/** Output that is written to its end however the program leaves. */
-class ClosableOutput implements AsyncDisposable {
-  readonly shown: HostOutput;
-
-  constructor(logDirectory: string | undefined) {
-    const colours = Deno.stdout.isTerminal() && !Deno.noColor;
-    this.shown = new HostOutput({
-      stdout: Deno.stdout,
-      stderr: Deno.stderr,
-      colours,
-      logDirectory,
-    });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.shown.close();
-  }
-}
 
 /** The hosts of the command line and of the hostfile, as they are written. */
 async function allHosts(args: readonly string[], flags: Flags): Promise<string[]> {
