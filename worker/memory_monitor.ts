@@ -73,6 +73,7 @@ export class MemoryMonitor {
   #isShort = false;
   #isHeld = false;
   #isPaused = false;
+  #isClosed = false;
   /** How many looks of the timer in a row have found too little memory. */
   #looksOver = 0;
   /** From when on garbage may be collected again, and how long that was put off. */
@@ -101,6 +102,7 @@ export class MemoryMonitor {
 
   /** Stop looking. */
   close(): void {
+    this.#isClosed = true;
     clearInterval(this.#timer);
     clearTimeout(this.#heldTimer);
     this.#options.store.onWritten = () => {};
@@ -108,6 +110,8 @@ export class MemoryMonitor {
 
   /** So many bytes have come into memory. */
   added(bytes: number): void {
+    // The last tasks end while the worker closes: a look would begin a series that nobody ends.
+    if (this.#isClosed) return;
     this.#bytes += bytes;
     if (this.#bytes >= BYTES_BETWEEN) this.look();
   }

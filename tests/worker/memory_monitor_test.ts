@@ -128,6 +128,16 @@ Deno.test("what comes in is looked at before long", () => {
   assert(said.includes("hold"));
 });
 
+Deno.test("what comes in while the worker closes is not looked at any more", () => {
+  using world = watched();
+  const { monitor, process, said } = world;
+  monitor.start();
+  monitor.close();
+  process.resident = 900;
+  monitor.added(2 ** 20);
+  assert.deepEqual(said, []);
+});
+
 Deno.test("a paused worker that can free nothing says so once, with the figures", async () => {
   using log = new LogLines();
   using world = watched();
