@@ -126,12 +126,7 @@ export function unpackFrame(
   length: unknown,
   maxBytes: number,
 ): Uint8Array {
-  if (typeof length !== "number" || !Number.isSafeInteger(length) || length < 0) {
-    throw new MessageError(`the length of a frame is ${String(length)}`);
-  }
-  if (length > maxBytes) {
-    throw new MessageError(`a message of more bytes than are accepted (${maxBytes} are left)`);
-  }
+  checkLength(length, maxBytes);
   if (compression === null || compression === undefined) {
     if (frame.length !== length) {
       throw new MessageError(`a frame has ${frame.length} bytes instead of ${length}`);
@@ -143,6 +138,16 @@ export function unpackFrame(
     return decompress(frame, compression, length);
   } catch (error) {
     throw asMessageError(error, "cannot unpack a frame");
+  }
+}
+
+/** Checks the length of a frame, as the header has it, before anything of that size is made. */
+function checkLength(length: unknown, maxBytes: number): asserts length is number {
+  if (typeof length !== "number" || !Number.isSafeInteger(length) || length < 0) {
+    throw new MessageError(`the length of a frame is ${String(length)}`);
+  }
+  if (length > maxBytes) {
+    throw new MessageError(`a message of more bytes than are accepted (${maxBytes} are left)`);
   }
 }
 
@@ -189,16 +194,9 @@ class PayloadReader {
 
   /** A frame that was cut. */
   private parts(length: unknown, compressions: unknown[]): Uint8Array {
-    if (
-      typeof length !== "number" ||
-      compressions.length !== Math.ceil(length / MAX_COMPRESSED_SIZE)
-    ) {
+    checkLength(length, this.bytesLeft);
+    if (compressions.length !== Math.ceil(length / MAX_COMPRESSED_SIZE)) {
       throw new MessageError("the parts of a frame do not add up to its length");
-    }
-    if (length > this.bytesLeft) {
-      throw new MessageError(
-        `a message of more bytes than are accepted (${this.bytesLeft} are left)`,
-      );
     }
     if (compressions.length > this.frames.length - this.next) {
       throw new MessageError("a payload has fewer frames than it says");

@@ -274,6 +274,10 @@ Deno.test("payload headers that lie are refused", () => {
     [{ headers: [{ ...honest, compression: [null, "lz4"] }] }, /cannot unpack a frame/],
     [{ headers: [{ ...honest, compression: [null, ["lz4", "lz4"]] }] }, /do not add up/],
     [
+      { headers: [{ ...honest, lengths: [lengths[0], -5], compression: [null, []] }] },
+      /length of a frame is -5/,
+    ],
+    [
       { headers: [{ ...honest, lengths: [lengths[0], 2 ** 33], compression: [null, cut] }] },
       /fewer frames than it says/,
     ],
