@@ -6,6 +6,7 @@
  */
 import { ConfigError } from "./config_error.ts";
 import type { Entry } from "./layers.ts";
+import { isGranted } from "./permission.ts";
 import { ALIASES, DEFINITIONS } from "./schema.ts";
 import { findSetting, unknownName } from "./setting_names.ts";
 
@@ -66,11 +67,6 @@ export function hideSecrets(): void {
       }
     }
   }
-}
-
-/** Whether the program has a permission; nobody is asked for it. */
-export function isGranted(permission: Deno.PermissionDescriptor): boolean {
-  return Deno.permissions.querySync(permission).state === "granted";
 }
 
 /**

@@ -4,8 +4,9 @@
  * @module
  */
 import { ConfigError } from "./config_error.ts";
-import { type Environment, isGranted } from "./environment.ts";
+import type { Environment } from "./environment.ts";
 import { joinPath } from "./layers.ts";
+import { isGranted } from "./permission.ts";
 
 /** A folder with more files than this is none of settings. */
 const MOST_FILES = 100;

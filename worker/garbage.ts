@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { isGranted } from "../config/permission.ts";
 
 /** The parameter `M_MMAP_THRESHOLD` of glibc's `mallopt`. */
 const MMAP_THRESHOLD = -3;
@@ -58,7 +59,7 @@ async function engineCollector(): Promise<(() => void) | undefined> {
 /** Calls glibc, where there is one and native code may be called; never with a prompt. */
 function callLibrary(call: (functions: Deno.DynamicLibrary<typeof symbols>["symbols"]) => void) {
   if (Deno.build.os !== "linux") return;
-  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return;
+  if (!isGranted({ name: "ffi" })) return;
   try {
     const library = Deno.dlopen("libc.so.6", symbols);
     try {

@@ -4,8 +4,7 @@
  *
  * @module
  */
-
-import { isGranted } from "./process_tree.ts";
+import { isGranted } from "../config/permission.ts";
 
 /**
  * Resident memory of a process.

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { isGranted } from "../config/permission.ts";
 
 /** Environment variable that worker processes and what they start have in common. */
 export const COOKIE_NAME = "DUSK_NANNY_COOKIE";
@@ -43,11 +44,6 @@ export function killOthers(cookie: string): void {
 export function mayKillTrees(): boolean {
   if (!isGranted({ name: "run" })) return false;
   return Deno.build.os !== "linux" || processesWith("none") !== undefined;
-}
-
-/** Whether this program has a permission; Deno would ask its user for one that it does not have. */
-export function isGranted(permission: Deno.PermissionDescriptor): boolean {
-  return Deno.permissions.querySync(permission).state === "granted";
 }
 
 /** Processes that have this cookie in their environment; undefined where that cannot be seen. */

@@ -7,7 +7,7 @@
  *
  * @module
  */
-
+import { isGranted } from "../../config/permission.ts";
 import { ThreadStartError } from "./pool_thread.ts";
 
 const FLAG = "--unstable-worker-options";
@@ -33,7 +33,9 @@ export function checkWorkerOptions(permissions: Deno.PermissionOptions): void {
 /** False when it is off for certain; true when it is on, or nobody can tell. */
 function ask(): boolean {
   // Asking needs these. A compiled program has the features that it was compiled with.
-  if (Deno.build.standalone || !isGranted("run") || !isGranted("env")) return true;
+  if (Deno.build.standalone || !isGranted({ name: "run" }) || !isGranted({ name: "env" })) {
+    return true;
+  }
   const { fork } = process.getBuiltinModule("node:child_process");
   const child = fork("", [], {
     execPath: "/dev/null/no-program",
@@ -43,8 +45,4 @@ function ask(): boolean {
   const flags = child.spawnargs.filter((flag) => flag.startsWith("--unstable-"));
   // Some features are always on: where none is told, `fork` does not tell of any.
   return flags.length === 0 || flags.includes(FLAG);
-}
-
-function isGranted(name: "run" | "env"): boolean {
-  return Deno.permissions.querySync({ name }).state === "granted";
 }
