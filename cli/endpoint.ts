@@ -53,11 +53,6 @@ export function withScheme(address: string, scheme: string): string {
   return address.includes("://") ? address : `${scheme}://${address}`;
 }
 
-/** A host as it stands in an address: IPv6 in brackets. */
-export function bracketed(host: string): string {
-  return host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
-}
-
 /**
  * What protects the endpoint, by the settings that this program has come to use.
  *

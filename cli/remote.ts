@@ -5,7 +5,7 @@
  */
 import { resolve } from "node:path";
 import { getAddressHostPort, normalizeAddress } from "../comm/addresses.ts";
-import { isLoopback } from "../comm/host_port.ts";
+import { isLoopback, unparseHostPort } from "../comm/host_port.ts";
 import type { Security } from "../comm/security.ts";
 import { seconds } from "../config/kinds.ts";
 import { waitForSchedulerFile } from "../config/scheduler_file.ts";
@@ -26,7 +26,7 @@ import {
   UsageError,
   wholeNumber,
 } from "./command_line.ts";
-import { bracketed, defaultScheme, programSecurity, withScheme } from "./endpoint.ts";
+import { defaultScheme, programSecurity, withScheme } from "./endpoint.ts";
 import { addressOfInterface } from "./network_interface.ts";
 import { PidFile } from "./pid_file.ts";
 import {
@@ -188,7 +188,7 @@ function hostsOf(address: string): string[] {
   if (isLoopback(host) || host === "localhost") {
     for (const name of ["127.0.0.1", "localhost", "::1"]) hosts.add(name);
   }
-  return [...hosts, "127.0.0.1"].map((name) => `${bracketed(name)}:${port}`);
+  return [...hosts, "127.0.0.1"].map((name) => unparseHostPort(name, port));
 }
 
 /** Certificate and key that scripts present: the scheduler's, where this machine has no other. */
@@ -211,7 +211,7 @@ async function listen(
   security: Security,
 ): Promise<void> {
   const { port = DEFAULT_PORT } = flags;
-  const host = bracketed(
+  const host = unparseHostPort(
     flags.host ?? (flags.interface === undefined ? "" : addressOfInterface(flags.interface)),
   );
   const hasOwn = security.options.tlsSchedulerCert !== undefined;

@@ -6,7 +6,8 @@
 import { removeSchedulerFile, writeSchedulerFile } from "../config/scheduler_file.ts";
 import type { Settings } from "../config/settings.ts";
 import { schedulerOptions } from "../config/options.ts";
-import { isLoopback } from "../comm/host_port.ts";
+import { getAddressHost } from "../comm/addresses.ts";
+import { isLoopback, unparseHostPort } from "../comm/host_port.ts";
 import type { Security } from "../comm/security.ts";
 import { Scheduler } from "../scheduler/scheduler.ts";
 import {
@@ -20,7 +21,7 @@ import {
   stopSignal,
   UsageError,
 } from "./command_line.ts";
-import { bracketed, defaultScheme, namedHost, programSecurity } from "./endpoint.ts";
+import { defaultScheme, namedHost, programSecurity } from "./endpoint.ts";
 import { heedLifeline, lifelineOption } from "./lifeline.ts";
 import { PidFile } from "./pid_file.ts";
 import { Preloads } from "./preload.ts";
@@ -142,7 +143,7 @@ async function main(command: Command): Promise<ExitCode> {
 }
 
 async function listen(scheduler: Scheduler, settings: Settings): Promise<void> {
-  const host = bracketed(namedHost(settings, "scheduler") ?? "");
+  const host = unparseHostPort(namedHost(settings, "scheduler") ?? "");
   const port = settings["scheduler.port"];
   const address = `${defaultScheme(settings, "scheduler")}://${host}:${port}`;
   try {
@@ -202,10 +203,9 @@ function greeting(scheduler: Scheduler, settings: Settings, security: Security):
 function isOpenInVain(scheduler: Scheduler, security: Security): boolean {
   const { token, insecure } = security.options;
   return token === undefined && insecure !== true &&
-    scheduler.addresses.some((address) => {
-      const [, scheme, host] = address.match(/^(\w+):\/\/(.*):\d+$/) ?? [];
-      return scheme === "tcp" && !isLoopback(host.replace(/^\[|\]$/g, ""));
-    });
+    scheduler.addresses.some((address) =>
+      address.startsWith("tcp://") && !isLoopback(getAddressHost(address))
+    );
 }
 
 function checkDashboardAddress(settings: Settings): void {

@@ -68,12 +68,12 @@ function parsePort(text: string, location: string): number {
 /**
  * Joins a host and a port; brackets an IPv6 address.
  *
- * @param host Host name or IP address, IPv6 without brackets.
+ * @param host Host name or IP address, IPv6 with brackets or without.
  * @param port Port; left out when undefined.
  * @returns `host:port` or `[v6]:port`.
  */
 export function unparseHostPort(host: string, port?: number): string {
-  const bracketed = host.includes(":") ? `[${host}]` : host;
+  const bracketed = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
   return port === undefined ? bracketed : `${bracketed}:${port}`;
 }
 

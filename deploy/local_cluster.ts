@@ -4,6 +4,7 @@
  * @module
  */
 import { defaultSecurity } from "../comm/default_security.ts";
+import { unparseHostPort } from "../comm/host_port.ts";
 import type { Security } from "../comm/security.ts";
 import "./use_thread.ts";
 import { Scheduler } from "../scheduler/scheduler.ts";
@@ -223,9 +224,8 @@ export class LocalCluster implements AsyncDisposable {
 
   #listenAddresses(): string[] {
     const { processes, host, schedulerPort, security } = this.#options;
-    const bracketed = host?.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
     const scheme = security?.hasTls ? "tls" : "tcp";
-    const tcp = `${scheme}://${bracketed ?? "127.0.0.1"}:${schedulerPort ?? 0}`;
+    const tcp = `${scheme}://${unparseHostPort(host ?? "127.0.0.1", schedulerPort ?? 0)}`;
     if (processes) return [tcp];
     return host === undefined && schedulerPort === undefined ? ["inproc://"] : ["inproc://", tcp];
   }

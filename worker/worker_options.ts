@@ -4,6 +4,7 @@
  * @module
  */
 import { getLocalAddressFor, normalizeAddress, parseAddress } from "../comm/addresses.ts";
+import { unparseHostPort } from "../comm/host_port.ts";
 import { getBackend } from "../comm/registry.ts";
 import { defaultSecurity } from "../comm/default_security.ts";
 import type { Security } from "../comm/security.ts";
@@ -159,8 +160,7 @@ export function listenAddressFor(settings: WorkerSettings): string {
   const hasPorts = getBackend(scheme).getAddressHostPort !== undefined;
   if (!hasPorts) return getLocalAddressFor(schedulerAddress);
   if (host === undefined) return `${getLocalAddressFor(schedulerAddress)}:${port}`;
-  const bracketed = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
-  return `${scheme}://${bracketed}:${port}`;
+  return `${scheme}://${unparseHostPort(host, port)}`;
 }
 
 function number(name: string, value: unknown, least: number): number {
