@@ -5,6 +5,7 @@
  * @module
  */
 import { getLogger } from "../config/logging.ts";
+import { quoted } from "../protocol/message_error.ts";
 import type { Message } from "../protocol/messages.ts";
 import { type Comm, CommClosedError, listen, type Listener, type ListenOptions } from "./comm.ts";
 import { UNCAUGHT_ERROR } from "./remote.ts";
@@ -52,8 +53,6 @@ export const CONNECTION_LIMIT_ERROR = "ConnectionLimitError";
 
 const DEFAULT_CONNECTION_LIMIT = 512;
 const DEFAULT_CLOSE_TIMEOUT = 5;
-/** Longest operation name that is repeated in an error. */
-const LONGEST_NAME = 60;
 
 const NO_REPLY: unique symbol = Symbol("no reply");
 
@@ -370,8 +369,4 @@ function describe(value: unknown): string {
     return "op" in value ? `a map whose "op" is a ${typeof value.op}` : 'a map without an "op"';
   }
   return `a ${typeof value}`;
-}
-
-function quoted(op: string): string {
-  return JSON.stringify(op.length > LONGEST_NAME ? `${op.slice(0, LONGEST_NAME)}…` : op);
 }
