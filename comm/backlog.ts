@@ -5,6 +5,7 @@
  * @module
  */
 import { Serialized } from "../protocol/serialized.ts";
+import { checkAboveZero } from "./option_checks.ts";
 
 /** What may wait for a peer. */
 export interface BacklogLimits {
@@ -47,12 +48,13 @@ export class Backlog {
    * @throws {RangeError} When a limit is no number above 0.
    */
   constructor(limits: BacklogLimits) {
-    this.#maxPending = aboveZero("maxPending", limits.maxPending ?? DEFAULT_MAX_PENDING);
-    this.#maxPendingBytes = aboveZero(
-      "maxPendingBytes",
-      limits.maxPendingBytes ?? DEFAULT_MAX_PENDING_BYTES,
-    );
-    this.#patience = aboveZero("patience", limits.patience ?? DEFAULT_PATIENCE);
+    const { maxPending, maxPendingBytes, patience } = limits;
+    checkAboveZero("maxPending", maxPending);
+    checkAboveZero("maxPendingBytes", maxPendingBytes);
+    checkAboveZero("patience", patience);
+    this.#maxPending = maxPending ?? DEFAULT_MAX_PENDING;
+    this.#maxPendingBytes = maxPendingBytes ?? DEFAULT_MAX_PENDING_BYTES;
+    this.#patience = patience ?? DEFAULT_PATIENCE;
   }
 
   /** A batch has been taken from those that wait, and is being written. */
@@ -129,9 +131,4 @@ function weight(value: unknown, depth: number): number {
     for (const name in fields) bytes += name.length + weight(fields[name], depth + 1);
   }
   return bytes;
-}
-
-function aboveZero(name: string, value: number): number {
-  if (typeof value === "number" && value > 0) return value;
-  throw new RangeError(`${name} must be a number above 0, got ${String(value)}`);
 }

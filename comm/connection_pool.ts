@@ -5,7 +5,7 @@
  */
 import { awakeTimer } from "./awake_timer.ts";
 import { type Comm, CommClosedError, connect, type ConnectOptions } from "./comm.ts";
-import { checkCommOptions } from "./option_checks.ts";
+import { checkAboveZero, checkCommOptions } from "./option_checks.ts";
 import {
   bounded,
   type CallOptions,
@@ -96,11 +96,7 @@ export class ConnectionPool {
       throw new RangeError(`limit must be at least 1, got ${options.limit}`);
     }
     const { connectTimeout, connect = {} } = options;
-    if (connectTimeout !== undefined && !(connectTimeout > 0)) {
-      throw new RangeError(
-        `connectTimeout must be a number of seconds above 0, got ${connectTimeout}`,
-      );
-    }
+    checkAboveZero("connectTimeout", connectTimeout, "a number of seconds above 0");
     checkCommOptions(connect);
     this.#connectTimeout = connectTimeout;
     this.#connectOptions = connect;

@@ -25,7 +25,7 @@ const LIMITS = ["frames", "frameBytes", "messageBytes"] as const;
  */
 export function checkCommOptions(options: ConnectOptions & ListenOptions): void {
   for (const name of TIMES) checkAboveZero(name, options[name], "a number of seconds above 0");
-  checkAboveZero("handshakeLimit", options.handshakeLimit, "a number above 0");
+  checkAboveZero("handshakeLimit", options.handshakeLimit);
   const { compression, limits, security } = options;
   if (security !== undefined && typeof security?.requireEncryption !== "boolean") {
     throw new TypeError("security must be what `connection(role)` of a Security gives");
@@ -33,7 +33,7 @@ export function checkCommOptions(options: ConnectOptions & ListenOptions): void 
   if (limits !== undefined) {
     for (const name of LIMITS) {
       // Undefined would not mean the default here but no limit at all.
-      if (name in limits) checkAboveZero(`limits.${name}`, limits[name] ?? NaN, "a number above 0");
+      if (name in limits) checkAboveZero(`limits.${name}`, limits[name] ?? NaN);
     }
   }
   if (compression === undefined || compression === null || compression === "auto") return;
@@ -45,7 +45,19 @@ export function checkCommOptions(options: ConnectOptions & ListenOptions): void 
   }
 }
 
-function checkAboveZero(name: string, value: unknown, expected: string): void {
+/**
+ * Checks a number that may be left out.
+ *
+ * @param name What it is called.
+ * @param value Its value; undefined: left out.
+ * @param expected What it must be, for the error.
+ * @throws {RangeError} When it is no number above 0.
+ */
+export function checkAboveZero(
+  name: string,
+  value: unknown,
+  expected: string = "a number above 0",
+): void {
   if (value === undefined || (typeof value === "number" && value > 0)) return;
   throw new RangeError(`${name} must be ${expected}, got ${String(value)}`);
 }
