@@ -114,14 +114,16 @@ export async function establish(
     // Given up while the peer's last word was looked at: what that was does not matter any more.
     if (!open) throw new CommClosedError("the connection was given up during the handshake");
     Object.assign(reader.limits, DEFAULT_FRAME_LIMITS, options.limits);
+    const peerAddress = addressOf(scheme, peer);
     return new StreamComm({
       stream,
       reader,
       localAddress: addressOf(scheme, local),
-      peerAddress: addressOf(scheme, peer),
+      peerAddress,
       compression,
       closeTimeout: options.closeTimeout ?? DEFAULT_CLOSE_TIMEOUT,
-      watch: watchFor(connection, addressOf(scheme, peer), options),
+      // Within a machine the system tells at once when the other end is gone.
+      watch: sameHost ? undefined : watchFor(connection, peerAddress, options),
     });
   } catch (error) {
     closeOnce();
@@ -133,13 +135,13 @@ export async function establish(
   }
 }
 
-/** Within a machine the system tells at once when the other end is gone. */
+/** Looks whether the peer's machine is still there. */
 function watchFor(
-  { local, peer, knock }: FreshConnection,
+  { knock }: FreshConnection,
   place: string,
   { tcpTimeout = DEFAULT_TCP_TIMEOUT }: CommOptions,
 ): SilenceWatch | undefined {
-  if (knock === undefined || tcpTimeout === Infinity || isSameHost(local, peer)) return undefined;
+  if (knock === undefined || tcpTimeout === Infinity) return undefined;
   return new SilenceWatch(place, tcpTimeout, knock);
 }
 
