@@ -6,7 +6,7 @@
  */
 import { configured } from "../config/configured.ts";
 import { AddressError } from "./host_port.ts";
-import { getBackend } from "./registry.ts";
+import { getBackend, isScheme } from "./registry.ts";
 
 export { AddressError } from "./host_port.ts";
 
@@ -33,7 +33,7 @@ export function parseAddress(address: string): [scheme: string, location: string
   const separator = address.indexOf("://");
   if (separator < 0) return [defaultScheme(), address];
   const scheme = address.slice(0, separator).toLowerCase();
-  if (!/^[a-z][a-z0-9+.-]*$/.test(scheme)) {
+  if (!isScheme(scheme)) {
     throw new AddressError(
       `"${address}" is no address: "${scheme}" is no scheme; write for example tcp://127.0.0.1:8786`,
     );

@@ -45,7 +45,7 @@ export {
 } from "./transport.ts";
 
 /** Seconds that connect tries by default. */
-export const DEFAULT_CONNECT_TIMEOUT = 5;
+const DEFAULT_CONNECT_TIMEOUT = 5;
 
 const FIRST_PAUSE = 0.01;
 const LONGEST_PAUSE = 0.5;

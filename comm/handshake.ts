@@ -45,7 +45,7 @@ const NO_HELLO = "its first message is no hello";
 const LONGEST_REFUSAL = 400;
 
 /** What each side says first. */
-export interface Hello {
+interface Hello {
   /** Version of the protocol. */
   dusk: number;
   /** Compressions it wants on this connection, and is ready for. */

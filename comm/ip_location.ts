@@ -4,14 +4,7 @@
  * @module
  */
 import { lookup } from "node:dns/promises";
-import {
-  AddressError,
-  type HostPort,
-  isIPv4,
-  isIPv6,
-  parseHostPort,
-  unparseHostPort,
-} from "./host_port.ts";
+import { AddressError, isIPv4, isIPv6, parseHostPort, unparseHostPort } from "./host_port.ts";
 import { localHostFor } from "./local_host.ts";
 import type { Backend } from "./transport.ts";
 
@@ -67,7 +60,7 @@ export function ipLocations(scheme: string): Omit<Backend, "connect" | "listen">
 export function connectLocation(
   scheme: string,
   location: string,
-): Required<HostPort> & { port: number } {
+): { host: string; port: number } {
   const { host, port } = parseHostPort(location);
   if (host === "" || !port) {
     throw new AddressError(

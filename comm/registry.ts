@@ -30,12 +30,22 @@ const backends = new Map<string, Backend>([
  * ```
  */
 export function registerBackend(scheme: string, backend: Backend): void {
-  if (!/^[a-z][a-z0-9+.-]*$/.test(scheme)) {
+  if (!isScheme(scheme)) {
     throw new AddressError(
       `"${scheme}" is no scheme: use lower-case letters, digits, "+", "-" and "."`,
     );
   }
   backends.set(scheme, backend);
+}
+
+/**
+ * Whether a text can be a scheme.
+ *
+ * @param text The text.
+ * @returns True for letters in lower case, digits, `+`, `-` and `.`, a letter first.
+ */
+export function isScheme(text: string): boolean {
+  return /^[a-z][a-z0-9+.-]*$/.test(text);
 }
 
 /**

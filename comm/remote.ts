@@ -109,7 +109,7 @@ export function makeRemote(call: Caller, closeComms: () => Promise<void>): Remot
  * @param name The method's name.
  * @returns The operation's name.
  */
-export function toKebabCase(name: string): string {
+function toKebabCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 

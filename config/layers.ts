@@ -43,7 +43,7 @@ export interface Merged {
 }
 
 /** What a setting is when nobody says anything. */
-export const DEFAULT_ORIGIN = "default";
+const DEFAULT_ORIGIN = "default";
 
 /**
  * Joins layers over the defaults.
