@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { DENO_ENV } from "./deno_program.ts";
 import {
   type ChildSettings,
   encodeLine,
@@ -86,13 +87,7 @@ export class ChildProcess {
     try {
       const child = new Deno.Command(program, {
         args,
-        env: {
-          // A package.json or deno.json where the user happens to be must not change how Dusk resolves.
-          DENO_NO_PACKAGE_JSON: "1",
-          DENO_NO_UPDATE_CHECK: "1",
-          NO_COLOR: "1",
-          [COOKIE_NAME]: settings.cookie,
-        },
+        env: { ...DENO_ENV, [COOKIE_NAME]: settings.cookie },
         stdin: "piped",
         stdout: "piped",
         stderr: "piped",

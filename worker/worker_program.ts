@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { denoRun } from "./deno_program.ts";
 
 /** The only argument of a `dusk-worker` that is run by a nanny. */
 export const CHILD_ARGUMENT = "--worker-child";
@@ -27,15 +28,8 @@ export function workerFromSource(): string[] {
     );
   }
   return [
-    Deno.execPath(),
-    "run",
+    ...denoRun(),
     "--allow-all",
-    "--unstable-worker-options",
-    "--no-config",
-    "--no-lock",
-    "--no-prompt",
-    "--node-modules-dir=none",
-    "--quiet",
     new URL("../cli/worker.ts", import.meta.url).href,
     CHILD_ARGUMENT,
   ];

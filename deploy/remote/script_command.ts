@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { denoRun } from "../../worker/deno_program.ts";
 
 /** Kinds of permission. */
 export const PERMISSION_KINDS = [
@@ -78,14 +79,7 @@ export const duskUrl: string = new URL("../../mod.ts", import.meta.url).href;
 export function scriptCommand({ file, args, permissions }: ScriptSettings): string[] {
   if (Deno.build.standalone) return [Deno.execPath(), SCRIPT_ARGUMENT];
   return [
-    Deno.execPath(),
-    "run",
-    "--unstable-worker-options",
-    "--no-config",
-    "--no-lock",
-    "--no-prompt",
-    "--node-modules-dir=none",
-    "--quiet",
+    ...denoRun(),
     ...permissionFlags(permissions),
     file,
     ...args,

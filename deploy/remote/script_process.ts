@@ -4,6 +4,7 @@
  * @module
  */
 import { getLogger } from "../../config/logging.ts";
+import { DENO_ENV } from "../../worker/deno_program.ts";
 import { COOKIE_NAME, killTree } from "../../worker/process_tree.ts";
 import type { PortableScript } from "./messages.ts";
 import { duskUrl, scriptCommand, type ScriptSettings } from "./script_command.ts";
@@ -79,13 +80,7 @@ export class ScriptProcess {
       const [program, ...rest] = scriptCommand(settings);
       const child = new Deno.Command(program, {
         args: rest,
-        env: {
-          DENO_NO_PACKAGE_JSON: "1",
-          DENO_NO_UPDATE_CHECK: "1",
-          NO_COLOR: "1",
-          [COOKIE_NAME]: cookie,
-          ...options.env,
-        },
+        env: { ...DENO_ENV, [COOKIE_NAME]: cookie, ...options.env },
         stdin: "piped",
         stdout: "piped",
         stderr: "piped",
