@@ -53,6 +53,11 @@ export function withScheme(address: string, scheme: string): string {
   return address.includes("://") ? address : `${scheme}://${address}`;
 }
 
+/** Whether listening has failed because another program has the port. */
+export function isPortTaken(error: unknown): boolean {
+  return (error as Error).cause instanceof Deno.errors.AddrInUse;
+}
+
 /**
  * What protects the endpoint, by the settings that this program has come to use.
  *

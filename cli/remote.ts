@@ -26,7 +26,7 @@ import {
   UsageError,
   wholeNumber,
 } from "./command_line.ts";
-import { defaultScheme, programSecurity, withScheme } from "./endpoint.ts";
+import { defaultScheme, isPortTaken, programSecurity, withScheme } from "./endpoint.ts";
 import { addressOfInterface } from "./network_interface.ts";
 import { PidFile } from "./pid_file.ts";
 import {
@@ -225,11 +225,9 @@ async function listen(
   try {
     await server.listen(address, { security: security.connection(role) });
   } catch (error) {
-    const { message, cause } = error as Error;
-    const isTaken = [error, cause].some((one) => one instanceof Deno.errors.AddrInUse);
-    if (!isTaken) throw error;
+    if (!isPortTaken(error)) throw error;
     throw new ProgramError(
-      `${message}; name another port with --port, or 0 for any that is free`,
+      `${(error as Error).message}; name another port with --port, or 0 for any that is free`,
       { cause: error },
     );
   }

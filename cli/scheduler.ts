@@ -21,7 +21,7 @@ import {
   stopSignal,
   UsageError,
 } from "./command_line.ts";
-import { defaultScheme, namedHost, programSecurity } from "./endpoint.ts";
+import { defaultScheme, isPortTaken, namedHost, programSecurity } from "./endpoint.ts";
 import { heedLifeline, lifelineOption } from "./lifeline.ts";
 import { PidFile } from "./pid_file.ts";
 import { Preloads } from "./preload.ts";
@@ -149,13 +149,11 @@ async function listen(scheduler: Scheduler, settings: Settings): Promise<void> {
   try {
     await scheduler.start(address);
   } catch (error) {
-    const { message, cause } = error as Error;
-    const isTaken = [error, cause].some((one) => one instanceof Deno.errors.AddrInUse);
     // The address is said here.
-    const why = message.replace(/^cannot listen on \S+: /, "");
+    const why = (error as Error).message.replace(/^cannot listen on \S+: /, "");
     throw new ProgramError(
       `cannot listen on ${host || "any address"}, port ${port}: ${why}` +
-        (isTaken ? "; name another with --port, or 0 for any that is free" : ""),
+        (isPortTaken(error) ? "; name another with --port, or 0 for any that is free" : ""),
       { cause: error },
     );
   }
