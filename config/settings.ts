@@ -10,7 +10,7 @@ import { type Entry, type Layer, type Merged, mergeLayers } from "./layers.ts";
 import { DEFINITIONS } from "./schema.ts";
 import type { SettingName, SettingValues } from "./setting_values.ts";
 import { findSetting, unknownName } from "./setting_names.ts";
-import { configFiles, homeFolder } from "./sources.ts";
+import { foundFiles, givenFiles, homeFolder } from "./sources.ts";
 
 export { ConfigError } from "./config_error.ts";
 export type { Environment } from "./environment.ts";
@@ -85,8 +85,8 @@ export type Settings = SettingValues & SettingOrigins;
  */
 export async function loadSettings(options: LoadOptions = {}): Promise<Settings> {
   const env = options.env ?? readableEnvironment();
-  const found = configFiles(env, options.folders);
-  const given = configFiles({ ...env, DUSK_CONFIG: undefined }, [], options.files ?? []);
+  const found = foundFiles(env, options.folders);
+  const given = givenFiles(env, options.files ?? []);
   const lower = await layersOf(found);
   const upper = await layersOf(given);
   return makeSettings([

@@ -22,25 +22,33 @@ export function homeFolder(env: Environment): string | undefined {
 }
 
 /**
- * The files with settings.
+ * The files with settings that this program finds by itself.
  *
- * @param env The environment; `DUSK_CONFIG` names a file or folder.
+ * @param env The environment; `DUSK_CONFIG` names a file or folder, which must be there.
  * @param folders Folders that may be there; by default the machine's and the user's.
- * @param named Files and folders that must be there.
  * @returns The files, the lowest first.
  * @throws {ConfigError} When something that must be there is not, or cannot be read.
  */
-export function configFiles(
+export function foundFiles(
   env: Environment,
   folders: readonly string[] = standardFolders(env),
-  named: readonly string[] = [],
 ): string[] {
-  const files: string[] = [];
-  for (const folder of folders) files.push(...filesIn(folder, folder));
-  const { DUSK_CONFIG: variable } = env;
-  if (variable) files.push(...filesAt(expand(variable, env), "environment variable DUSK_CONFIG"));
-  for (const path of named) files.push(...filesAt(expand(path, env), "--config"));
+  const files = folders.flatMap((folder) => filesIn(folder, folder));
+  const { DUSK_CONFIG: path } = env;
+  if (path) files.push(...filesAt(path, env, "environment variable DUSK_CONFIG"));
   return files;
+}
+
+/**
+ * The files with settings that it was given.
+ *
+ * @param env The environment.
+ * @param paths Files, and folders of files, which must be there.
+ * @returns The files, the lowest first.
+ * @throws {ConfigError} When one of them is not there, or cannot be read.
+ */
+export function givenFiles(env: Environment, paths: readonly string[]): string[] {
+  return paths.flatMap((path) => filesAt(path, env, "--config"));
 }
 
 /** The machine's folder and the user's, as far as they may be read. */
@@ -61,7 +69,8 @@ function expand(path: string, env: Environment): string {
 }
 
 /** The file itself, or those in the folder. */
-function filesAt(path: string, place: string): string[] {
+function filesAt(written: string, env: Environment, place: string): string[] {
+  const path = expand(written, env);
   let isFolder: boolean;
   try {
     isFolder = Deno.statSync(path).isDirectory;
