@@ -216,9 +216,7 @@ async function listen(
   );
   const hasOwn = security.options.tlsSchedulerCert !== undefined;
   const role = hasOwn ? "scheduler" : "client";
-  const address = host.includes("://")
-    ? `${host}:${port}`
-    : `${defaultScheme(settings, role)}://${host}:${port}`;
+  const address = `${defaultScheme(settings, role)}://${host}:${port}`;
   if (security.options.token === undefined && !address.startsWith("tls://")) {
     throw new UsageError(UNPROTECTED);
   }
