@@ -8,7 +8,7 @@ import cliProgress from "npm:cli-progress@3.12.0";
 
 /** A line that shows how many tasks are done. */
 export class ProgressLine {
-  readonly #bar: { update(value: number): void; stop(): void; increment(): void };
+  readonly #bar: { increment(): void; stop(): void };
 
   /**
    * @param label What goes on.

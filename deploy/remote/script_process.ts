@@ -99,11 +99,6 @@ export class ScriptProcess {
     }
   }
 
-  /** Process id. */
-  get pid(): number {
-    return this.#child.pid;
-  }
-
   /** Write to its standard input; resolves when it has been taken, or nobody reads it any more. */
   async write(data: Uint8Array): Promise<void> {
     try {

@@ -44,8 +44,6 @@ const LAST_OUTPUT = 1_000;
 export class SSHSession {
   /** Resolves when ssh has ended and all that it printed has been given out. */
   readonly ended: Promise<SSHEnd>;
-  /** Process id of ssh. */
-  readonly pid: number;
   readonly #child: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
   readonly #lastWords: string[] = [];
@@ -55,7 +53,6 @@ export class SSHSession {
 
   private constructor(child: Deno.ChildProcess, options: SSHSessionOptions) {
     this.#child = child;
-    this.pid = child.pid;
     this.#input = child.stdin.getWriter();
     const { onLine } = options;
     const output = Promise.all([
