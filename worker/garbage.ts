@@ -5,11 +5,15 @@
  * @module
  */
 import { isGranted } from "../config/permission.ts";
+import type { Serialized } from "../protocol/serialized.ts";
+import { discard } from "../protocol/spare_memory.ts";
 
 /** The parameter `M_MMAP_THRESHOLD` of glibc's `mallopt`. */
 const MMAP_THRESHOLD = -3;
 /** Memory from this size on goes back as soon as it is freed, in bytes. */
 const LARGE_MEMORY = 256 * 1024;
+/** Frames from this size on are given back as soon as they are not needed, in bytes. */
+const LARGE_FRAME = 64 * 1024;
 
 /** Functions of glibc. */
 const symbols = {
@@ -39,6 +43,17 @@ export function giveLargeMemoryBack(): void {
     mallopt(MMAP_THRESHOLD, LARGE_MEMORY);
     malloc_trim(0n);
   });
+}
+
+/**
+ * Give a value's memory back to the system, as far as it is large.
+ *
+ * @param value The value: nobody else has its memory. It is empty from now on.
+ */
+export function discardFrames({ frames }: Serialized): void {
+  for (let i = 0; i < frames.length; i++) {
+    if (frames[i].byteLength >= LARGE_FRAME) discard(frames[i]);
+  }
 }
 
 /** The engine's collector. Compiled programs have it from the start; Deno 2.9 can be told to have it. */

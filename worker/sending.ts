@@ -5,12 +5,9 @@
  * @module
  */
 import type { Serialized } from "../protocol/serialized.ts";
-import { discard } from "../protocol/spare_memory.ts";
 import type { ByteBudget } from "./byte_budget.ts";
+import { discardFrames } from "./garbage.ts";
 import type { ResultStore } from "./store.ts";
-
-/** Frames from this size on are given back to the system as soon as they are sent, in bytes. */
-const LARGE_FRAME = 64 * 1024;
 
 /** What `get-data` answers. */
 export interface GetDataReply {
@@ -85,11 +82,7 @@ export class Sending {
   /** It is over, whether they were sent or not. */
   end(): void {
     for (const [key, value] of this.#used) this.#store.unpin(key, value);
-    if (!this.#isShared) {
-      for (const { frames } of this.#own) {
-        for (const frame of frames) if (frame.byteLength >= LARGE_FRAME) discard(frame);
-      }
-    }
+    if (!this.#isShared) this.#own.forEach(discardFrames);
     if (this.#bytes > 0) this.#budget.release(this.#bytes);
     this.#bytes = 0;
   }

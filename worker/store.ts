@@ -7,7 +7,7 @@
  */
 import { getLogger } from "../config/logging.ts";
 import type { Serialized } from "../protocol/serialized.ts";
-import { discard } from "../protocol/spare_memory.ts";
+import { discardFrames } from "./garbage.ts";
 import type { SpillDisk } from "./spill/spill_disk.ts";
 import type { SpilledFile } from "./spill/spill_file.ts";
 
@@ -15,8 +15,6 @@ const logger = getLogger("distributed.worker.spill");
 
 /** Smaller results stay in memory: a file of its own costs more than it saves. In bytes. */
 const LEAST_SPILLED = 1024;
-/** Frames from this size on are given back to the system as soon as they are not needed, in bytes. */
-const LARGE_FRAME = 64 * 1024;
 /** How many results are written at once: the disk has always one to go on with. */
 const MOST_WRITES = 2;
 
@@ -332,7 +330,7 @@ export class ResultStore implements ReadonlyMap<string, Serialized> {
     entry.isWriting = false;
     if (this.#entries.get(key) !== entry) {
       if (file !== undefined) disk.remove(file);
-      this.#free(entry, value!);
+      free(entry, value!);
     } else {
       entry.file = file;
       // The rest may be little enough by now, but then it would come to this soon again.
@@ -349,14 +347,7 @@ export class ResultStore implements ReadonlyMap<string, Serialized> {
     this.#resident.delete(entry);
     this.#memoryBytes -= entry.nbytes;
     // While it is being written, that has to be over first.
-    if (!entry.isWriting) this.#free(entry, value);
-  }
-
-  #free({ isOwn, pins }: Entry, { frames }: Serialized): void {
-    if (!isOwn || pins > 0) return;
-    for (let i = 0; i < frames.length; i++) {
-      if (frames[i].byteLength >= LARGE_FRAME) discard(frames[i]);
-    }
+    if (!entry.isWriting) free(entry, value);
   }
 
   #lose(entry: Entry, error: unknown): void {
@@ -365,4 +356,9 @@ export class ResultStore implements ReadonlyMap<string, Serialized> {
     this.delete(entry.key);
     this.onLost([entry.key]);
   }
+}
+
+/** Give a result's memory back, unless somebody else has it or uses it. */
+function free({ isOwn, pins }: Entry, value: Serialized): void {
+  if (isOwn && pins === 0) discardFrames(value);
 }
