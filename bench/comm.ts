@@ -15,6 +15,7 @@ import { Server } from "../comm/server.ts";
 import { Serialized } from "../protocol/serialized.ts";
 import { measureRawTcp } from "./raw_tcp.ts";
 import { TextLineReader } from "./text_lines.ts";
+import { median } from "./workloads.ts";
 
 const TRANSFER_BYTES = 50_000_000;
 const SMALL = {
@@ -72,10 +73,6 @@ async function microseconds(count: number, run: () => Promise<unknown>): Promise
   const start = performance.now();
   for (let i = 0; i < count; i++) await run();
   return (performance.now() - start) / count * 1000;
-}
-
-function median(numbers: number[]): number {
-  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
 }
 
 function row(name: string, value: number, unit: string, note = ""): void {

@@ -6,6 +6,7 @@
  */
 import { memoryIsKnown, memoryOf } from "./process_memory.ts";
 import { TextLineReader } from "./text_lines.ts";
+import { median } from "./workloads.ts";
 
 /** Seconds and megabytes that are meant to be kept, on a machine that has nothing else to do. */
 const GOALS = {
@@ -83,10 +84,6 @@ async function measureOnce(folder: string, nthreads: number): Promise<void> {
   if (worker > 0) {
     sample(`worker's memory, ${nthreads === 1 ? "1 thread" : "4 threads"}`, megabytes(worker));
   }
-}
-
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }
 
 if (import.meta.main) {

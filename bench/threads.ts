@@ -15,6 +15,7 @@ import {
   ThreadPool,
   type ThreadTask,
 } from "../worker/threads/thread_pool.ts";
+import { median } from "./workloads.ts";
 
 const quick = Deno.args.includes("--quick");
 
@@ -47,10 +48,6 @@ function task(
     args,
     dependencies,
   };
-}
-
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[values.length >> 1];
 }
 
 function print(name: string, value: number, unit: string): void {
