@@ -39,10 +39,7 @@ export class PidFile implements Disposable {
         Deno.writeTextFileSync(path, `${Deno.pid}\n`, { createNew: true });
         return new PidFile(path);
       } catch (error) {
-        if (!(error instanceof Deno.errors.AlreadyExists)) {
-          const reason = (error as Error).message;
-          throw new ProgramError(`cannot write the process id file ${path}: ${reason}`);
-        }
+        if (!(error instanceof Deno.errors.AlreadyExists)) throw cannot("write", path, error);
       }
       removeStale(path);
     }
@@ -64,14 +61,19 @@ export class PidFile implements Disposable {
   }
 }
 
+/** Remove a file that its program has left behind. */
 function removeStale(path: string): void {
+  using opened = new DisposableStack();
+  let file: Deno.FsFile;
   let pid: number | undefined;
   let written: number;
   try {
+    file = opened.use(Deno.openSync(path));
     pid = readPid(path);
     written = (Deno.statSync(path).mtime?.getTime() ?? Date.now()) / 1000;
   } catch (error) {
-    throw new ProgramError(`cannot read the process id file ${path}: ${(error as Error).message}`);
+    if (error instanceof Deno.errors.NotFound) return; // Removed meanwhile.
+    throw cannot("read", path, error);
   }
   if (pid === undefined) return; // Removed meanwhile.
   // A container's first process has the same id each time.
@@ -81,13 +83,27 @@ function removeStale(path: string): void {
     );
   }
   try {
-    Deno.removeSync(path);
+    // Others may have found the same: one removes the file, and none the next that stands there.
+    lock(file);
+    if (Deno.statSync(path).ino === file.statSync().ino) Deno.removeSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return;
-    throw new ProgramError(
-      `cannot replace the process id file ${path}: ${(error as Error).message}`,
-    );
+    throw cannot("replace", path, error);
   }
+}
+
+function lock(file: Deno.FsFile): void {
+  try {
+    file.lockSync(true);
+  } catch {
+    // Not every file system has locks: there, programs had better not start at the same moment.
+  }
+}
+
+function cannot(what: string, path: string, error: unknown): ProgramError {
+  return new ProgramError(
+    `cannot ${what} the process id file ${path}: ${(error as Error).message}`,
+  );
 }
 
 /** The process id in a file; undefined when there is no file. */

@@ -53,6 +53,30 @@ Deno.test("a process id file that was left behind is replaced", () =>
     assert.equal(Deno.readTextFileSync(path), `${Deno.pid}\n`);
   }));
 
+Deno.test("of two programs that find the same file left behind, one replaces it", {
+  ignore: Deno.build.os !== "linux",
+}, () =>
+  inFolder(async (path) => {
+    const { pid, status } = new Deno.Command("true").spawn();
+    await status;
+    Deno.writeTextFileSync(path, `${pid}\n`);
+    const read = Deno.readTextFileSync;
+    Deno.readTextFileSync = (file) => {
+      if (file === `/proc/${pid}/stat`) {
+        // The other program is faster.
+        Deno.removeSync(path);
+        Deno.writeTextFileSync(path, `${Deno.ppid}\n`);
+      }
+      return read(file);
+    };
+    try {
+      refused(path, new RegExp(`process ${Deno.ppid} runs with .*${path}`));
+    } finally {
+      Deno.readTextFileSync = read;
+    }
+    assert.equal(Deno.readTextFileSync(path), `${Deno.ppid}\n`);
+  }));
+
 Deno.test("a process that took over an old process id does not count", {
   ignore: Deno.build.os !== "linux",
 }, () =>
