@@ -97,7 +97,7 @@ export function configureLogging(options: LoggingOptions = {}): void {
   });
   configureSync({
     reset: true,
-    sinks: { lines: (record: LogRecord) => sink(render(record)) },
+    sinks: { lines: (record: LogRecord) => sink(renderAnyway(record, render)) },
     loggers: [
       ...loggers,
       // LogTape's own: only its troubles, not its greeting.
@@ -117,6 +117,26 @@ function toTapeLevel(level: LogLevel): TapeLevel {
 
 function fromTapeLevel(level: TapeLevel): string {
   return level === "fatal" ? "critical" : level;
+}
+
+/**
+ * A record as its line, whatever its fields are. What somebody has thrown can be anything, and LogTape
+ * would leave out a record that cannot be rendered.
+ */
+function renderAnyway(record: LogRecord, render: (record: LogRecord) => string): string {
+  try {
+    return render(record);
+  } catch {
+    const fields = Object.entries(record.properties).map(([name, value]) => {
+      try {
+        render({ ...record, properties: { [name]: value } });
+        return [name, value];
+      } catch {
+        return [name, "(cannot be shown)"];
+      }
+    });
+    return render({ ...record, properties: Object.fromEntries(fields) });
+  }
 }
 
 function textLine(record: LogRecord): string {

@@ -100,6 +100,27 @@ for (const format of ["text", "json"] as const) {
   });
 }
 
+for (const format of ["text", "json"] as const) {
+  Deno.test(`what cannot be shown, such as a loop that was thrown, loses no ${format} line`, () => {
+    const loop: Record<string, unknown> = {};
+    loop.loop = loop;
+    const throwing = {
+      toJSON() {
+        throw loop;
+      },
+    };
+    const nameless = Object.assign(new Error("x"), { name: Symbol("x"), stack: 5 });
+    for (const error of [loop, throwing, nameless]) {
+      const lines = capture({ format }, () => {
+        getLogger("distributed").error("handler failed", { key: "inc-1", error });
+      });
+      assert.equal(lines.length, 1);
+      assert.match(lines[0], /handler failed/);
+      assert.match(lines[0], /inc-1/);
+    }
+  });
+}
+
 Deno.test("an error shows its stack from level error on", () => {
   const error = new TypeError("no\nsuch thing");
   const [warned, failed] = capture({}, () => {
