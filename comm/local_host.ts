@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isGranted } from "../config/permission.ts";
 import { isIPv4, isIPv6, isLoopback } from "./host_port.ts";
 
 /** Interfaces that lead to containers and virtual machines on this machine only. */
@@ -42,8 +43,7 @@ export function localHostFor(peer: string): string {
 
 function externalInterfaces(): Deno.NetworkInterfaceInfo[] {
   // Asked first, because without the permission the call itself would put a question to the user.
-  const permission = Deno.permissions.querySync({ name: "sys", kind: "networkInterfaces" });
-  if (permission.state !== "granted") return [];
+  if (!isGranted({ name: "sys", kind: "networkInterfaces" })) return [];
   return Deno.networkInterfaces().filter((it) =>
     !isLoopback(it.address) && !/^fe[89ab]|^169\.254\./i.test(it.address)
   );

@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { isGranted } from "../config/permission.ts";
 import { LARGE_MEMORY, takeSpare } from "./spare_memory.ts";
 
 /** Size of the usual pages, in bytes. */
@@ -70,7 +71,7 @@ export class LargeBuffer {
       performance.now() < pausedUntil
     ) return;
     // Asked for each time, because a program can give up the permission; never with a prompt.
-    if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return;
+    if (!isGranted({ name: "ffi" })) return;
     const { buffer } = this.bytes;
     this.#address = BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer)));
     if (advise(this.#address, length, HUGE_PAGES)) this.#ready = 0;
