@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
 
 /** A program to compile. */
 export interface BinaryProgram {
@@ -214,7 +215,7 @@ if (import.meta.main) {
     );
     Deno.exit(2);
   }
-  const { folder = new URL("dist", root).pathname, target } = parsed;
+  const { folder = fileURLToPath(new URL("dist", root)), target } = parsed;
   try {
     await compile(folder, Deno.env.get("COMPILE_DENO") ?? Deno.execPath(), { target });
   } catch (error) {

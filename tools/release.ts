@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
 import { compile, NoRuntimeStubError, targets } from "./compile.ts";
 
 /**
@@ -47,7 +48,7 @@ if (import.meta.main) {
     );
     Deno.exit(2);
   }
-  const folder = Deno.args[0] ?? new URL("../dist/release", import.meta.url).pathname;
+  const folder = Deno.args[0] ?? fileURLToPath(new URL("../dist/release", import.meta.url));
   // A stub that is given is of one system only.
   const deno = Deno.env.get("COMPILE_DENO") ?? Deno.execPath();
   try {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
 import { type Definition, DEFINITIONS } from "../config/schema.ts";
 
 /** The page with the table. */
@@ -44,7 +45,7 @@ function row(name: string, definition: Definition<unknown>): string {
 if (import.meta.main) {
   await Deno.writeTextFile(PAGE, withTable(await Deno.readTextFile(PAGE)));
   const { success } = await new Deno.Command(Deno.execPath(), {
-    args: ["fmt", "--quiet", PAGE.pathname],
+    args: ["fmt", "--quiet", fileURLToPath(PAGE)],
   })
     .spawn().status;
   if (!success) Deno.exit(1);

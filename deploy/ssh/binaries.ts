@@ -4,6 +4,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { fileURLToPath } from "node:url";
 import { HEADER_BYTES, targetOfBinary } from "./targets.ts";
 
 /** There is no binary for a host, or it cannot be read or copied. */
@@ -81,7 +82,7 @@ async function sha256Of(path: string): Promise<string> {
 function ownFolder(): string {
   if (Deno.build.standalone) return Deno.execPath().replace(/[\\/][^\\/]*$/, "");
   const dist = new URL("../../dist", import.meta.url);
-  if (dist.protocol === "file:") return decodeURIComponent(dist.pathname);
+  if (dist.protocol === "file:") return fileURLToPath(dist);
   throw new CopyError(
     "a program that runs from a URL has no binaries to copy: name the folder that has them with " +
       "--binaries",

@@ -38,6 +38,31 @@ Deno.test("a runtime of this system is not taken for that of another", async () 
   assert.match(stderr, new RegExp(`^DENORT_BIN names a runtime of this system, not of ${other}`));
 });
 
+Deno.test("binaries go into dist of the checkout, whatever its folder is called", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  const folder = await Deno.makeTempDir({ prefix: "dusk tools " });
+  try {
+    for (const name of ["tools", "deploy"]) {
+      await Deno.symlink(new URL(`../../${name}`, import.meta.url), `${folder}/${name}`);
+    }
+    // A deno that compiles nothing: the folder is there by then.
+    const fake = `#!/bin/sh\necho '[possible values: ${Deno.build.target}]' >&2\nexit 1\n`;
+    await Deno.writeTextFile(`${folder}/deno`, fake, { mode: 0o755 });
+    for (const [tool, dist] of [["compile", "dist"], ["release", "dist/release"]]) {
+      const { success } = await new Deno.Command(deno, {
+        args: ["run", "-A", "--quiet", `${folder}/tools/${tool}.ts`],
+        env: { COMPILE_DENO: `${folder}/deno` },
+        stderr: "null",
+      }).output();
+      assert.ok(!success);
+      assert.ok((await Deno.stat(`${folder}/${dist}`)).isDirectory);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("flags that the tools do not have are refused with their usage", async () => {
   for (
     const [tool, ...args] of [["compile", "--bogus"], ["compile", "a", "b"], ["release", "--x"]]
