@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { isPartNames } from "../../protocol/names.ts";
+import { isName, isPartNames } from "../../protocol/names.ts";
 import { RecordReader } from "./record_codec.ts";
 import {
   type OutcomeRecord,
@@ -373,6 +373,9 @@ export class PoolThread {
     if (kind === RecordKind.CONSOLE) {
       const output = readConsole(this.#reader);
       if (fromRing) this.#out.release();
+      if (output.key !== null && !isName(output.key)) {
+        throw new RangeError(`Output of a task whose name is none`);
+      }
       this.#owner.wrote(output);
       return;
     }
@@ -381,6 +384,10 @@ export class PoolThread {
     }
     const outcome = readOutcome(this.#reader, kind);
     if (fromRing) this.#out.release();
+    const { start, stop } = outcome;
+    if (!(start > -Infinity && stop >= start && stop < Infinity)) {
+      throw new RangeError(`A task that ran from ${start} to ${stop}`);
+    }
     if (outcome.needs !== undefined && !isPartNames(outcome.needs)) {
       throw new RangeError(`A value that refers to parts which cannot be`);
     }

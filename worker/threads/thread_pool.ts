@@ -365,7 +365,8 @@ export class ThreadPool {
         entry.seceded = true;
         this.#requeue(this.#crew.leave(thread));
         // The thread may say anything: a number that is none teaches nothing.
-        onSecede?.(key, message.seconds >= 0 ? message.seconds : 0);
+        const { seconds } = message;
+        onSecede?.(key, Number.isFinite(seconds) ? Math.max(0, seconds) : 0);
         this.#dispatch();
       } else if (message.kind === "rejoin") {
         if (entry.seceded) onRejoin?.(key);

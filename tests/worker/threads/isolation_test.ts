@@ -256,6 +256,36 @@ Deno.test("a thread whose records make no sense is replaced", async () => {
   assert.equal(valueOf(await pool.outcome("after")), 1);
 });
 
+Deno.test("times that make no sense, and names that are none, cost the thread", async () => {
+  for (const time of ["NaN", "Infinity", "-Infinity"]) {
+    await using pool = await TestPool.start();
+    const source = `() => {
+      const set = DataView.prototype.setFloat64;
+      DataView.prototype.setFloat64 = function (offset, value, little) {
+        set.call(this, offset, ${time}, little);
+      };
+    }`;
+    pool.execute("evil", undefined, [], { source });
+    const outcome = await pool.outcome("evil");
+    assert.ok(outcome.status === "lost", `${time}: ${outcome.status}`);
+    assert.match(outcome.message, /a record that makes no sense .*from .* to /);
+    assert.equal(await pool.run("after", () => dusk.thread), 1);
+  }
+  await using pool = await TestPool.start();
+  const key = "evil".repeat(20);
+  pool.execute(key, () => {
+    const encode = TextEncoder.prototype.encodeInto;
+    TextEncoder.prototype.encodeInto = () => ({ read: 0, written: 0 });
+    console.log("mine");
+    TextEncoder.prototype.encodeInto = encode;
+  });
+  const outcome = await pool.outcome(key);
+  assert.ok(outcome.status === "lost", outcome.status);
+  assert.match(outcome.message, /a record that makes no sense .*name/);
+  assert.deepEqual(pool.console, []);
+  assert.equal(await pool.run("after", () => dusk.thread), 1);
+});
+
 Deno.test("a thread that fails once it is ready is asked for nothing more", async () => {
   // It says that there is a record in its ring, where there is none.
   const source = `addEventListener("message", ({ data: { memory, port } }) => {

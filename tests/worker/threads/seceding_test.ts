@@ -101,3 +101,24 @@ Deno.test("a restart ends tasks that are away, too", async () => {
     assert.deepEqual(pool.outcomes.map(({ key }) => key), ["x"]);
   });
 });
+
+Deno.test("of how long a task ran before it left, a thread may say anything", async () => {
+  // It says of its first task that it leaves, until the pool has heard it.
+  const thread = (seconds: string) => {
+    const source = `addEventListener("message", ({ data: { port } }) => {
+      port.postMessage({ kind: "ready" });
+      setInterval(() => port.postMessage({ kind: "secede", serial: 1, seconds: ${seconds} }), 5);
+    })`;
+    return new URL(`data:text/javascript,${encodeURIComponent(source)}`);
+  };
+  for (const [said, told] of [["2.5", 2.5], ["-1", 0], ["Infinity", 0], ["'5'", 0], ["5n", 0]]) {
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    await using pool = await TestPool.start({
+      threadModule: thread(String(said)),
+      waking: "messages",
+      onSecede: (_key, seconds) => resolve(seconds),
+    });
+    pool.execute("x", () => 1);
+    assert.equal(await promise, told, String(said));
+  }
+});
