@@ -7,6 +7,7 @@
 import { getLogger } from "../config/logging.ts";
 import { quoted } from "../protocol/message_error.ts";
 import type { Message } from "../protocol/messages.ts";
+import { describe, readSafely } from "../protocol/values_kinds.ts";
 import { type Comm, CommClosedError, listen, type Listener, type ListenOptions } from "./comm.ts";
 import { UNCAUGHT_ERROR } from "./remote.ts";
 
@@ -229,7 +230,7 @@ export class Server {
   /** Answers one request; false when the comm is of no more use. */
   async #answer(comm: Comm, message: Message): Promise<boolean> {
     if (!isMessage(message)) {
-      const why = `a request must be a map with a string "op", got ${describe(message)}`;
+      const why = `a request must be a map with a string "op", got ${kindOf(message)}`;
       logger.warn(`Closed the comm from ${comm.peerAddress}: ${why}`);
       await this.#replyError(comm, "TypeError", why);
       return false;
@@ -255,10 +256,7 @@ export class Server {
       if (comm.closed && error instanceof CommClosedError) return false;
       logger.error(`Operation ${quoted(op)} for ${comm.peerAddress} failed`, { error });
       this.#onHandlerError?.(error, op);
-      const { name, message } = error instanceof Error
-        ? error
-        : { name: "Error", message: String(error) };
-      if (wantsReply) await this.#replyError(comm, name, message);
+      if (wantsReply) await this.#replyError(comm, ...toldOf(error));
     }
     return true;
   }
@@ -304,14 +302,14 @@ export class Server {
         const batch = await comm.read();
         if (!Array.isArray(batch)) {
           logger.error(
-            `Closed the stream of ${comm.peerAddress}: got ${describe(batch)}, no batch`,
+            `Closed the stream of ${comm.peerAddress}: got ${kindOf(batch)}, no batch`,
           );
           return comm.abort();
         }
         for (let i = 0; i < batch.length; i++) {
           if (!isMessage(batch[i])) {
             logger.error(
-              `Closed the stream of ${comm.peerAddress}: got ${describe(batch[i])}, no message`,
+              `Closed the stream of ${comm.peerAddress}: got ${kindOf(batch[i])}, no message`,
             );
             return comm.abort();
           }
@@ -362,7 +360,14 @@ function isMessage(value: unknown): value is Message {
     typeof (value as Message).op === "string";
 }
 
-function describe(value: unknown): string {
+/** Name and message of what was thrown, which may be anything. */
+function toldOf(error: unknown): [name: string, message: string] {
+  return error instanceof Error
+    ? [describe(readSafely(error, "name")), describe(readSafely(error, "message"))]
+    : ["Error", describe(error)];
+}
+
+function kindOf(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "an array";
   if (typeof value === "object") {

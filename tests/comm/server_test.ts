@@ -119,6 +119,25 @@ for (const address of ["tcp://127.0.0.1:0", "inproc://"]) {
     assert.match(log.lines[0], /distributed\.core ERROR Operation "fail".*no such thing/);
   });
 
+  Deno.test(`${address}: whatever a handler throws, its caller hears of it`, async () => {
+    using _log = new LogLines();
+    const thrown: [error: unknown, name: string, message: string][] = [
+      [Object.create(null), "Error", "Object"],
+      [Symbol("lost"), "Error", "Symbol(lost)"],
+      [Object.assign(new Error("no"), { name: Symbol("mine") }), "Symbol(mine)", "no"],
+      [Object.assign(new Error(), { message: 5n }), "Error", "5"],
+    ];
+    await using server = await serve(address, {
+      handlers: { fail: (_comm, { at }) => Promise.reject(thrown[at][0]) },
+    });
+    const comm = await connect(server.address);
+    for (const [at, [, name, message]] of thrown.entries()) {
+      await comm.write({ op: "fail", at });
+      assert.deepEqual(await comm.read(), { status: "uncaught-error", name, message });
+    }
+    await comm.close();
+  });
+
   Deno.test(`${address}: an unknown operation is an error that names it and the known ones`, async () => {
     using log = new LogLines();
     await using server = await serve(address, { handlers });
