@@ -7,6 +7,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
+import { sha256Of } from "../deploy/ssh/binaries.ts";
 import { compile, NoRuntimeStubError, targets } from "./compile.ts";
 
 /**
@@ -23,7 +24,7 @@ export async function release(folder: string, deno: string): Promise<string[]> {
     try {
       const nameOf = ({ name }: { name: string }) => `${name}-${target}`;
       for (const path of await compile(folder, deno, { target, nameOf })) {
-        sums.push(`${await sha256(path)}  ${path.slice(folder.length + 1)}\n`);
+        sums.push(`${await sha256Of(path)}  ${path.slice(folder.length + 1)}\n`);
       }
     } catch (error) {
       if (!(error instanceof NoRuntimeStubError)) throw error;
@@ -33,12 +34,6 @@ export async function release(folder: string, deno: string): Promise<string[]> {
   }
   if (sums.length > 0) await Deno.writeTextFile(`${folder}/SHA256SUMS`, sums.sort().join(""));
   return missing;
-}
-
-/** Sum of a file's contents, as hexadecimal digits. */
-async function sha256(path: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", await Deno.readFile(path));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 if (import.meta.main) {

@@ -73,7 +73,8 @@ export class LocalBinaries {
   }
 }
 
-async function sha256Of(path: string): Promise<string> {
+/** SHA-256 of a file's bytes, as hexadecimal digits. */
+export async function sha256Of(path: string): Promise<string> {
   const hash = createHash("sha256");
   for await (const bytes of (await Deno.open(path)).readable) hash.update(bytes);
   return hash.digest("hex");
