@@ -10,6 +10,7 @@ import type { Security } from "../comm/security.ts";
 import { seconds } from "../config/kinds.ts";
 import { waitForSchedulerFile } from "../config/scheduler_file.ts";
 import type { Settings } from "../config/settings.ts";
+import { REMOTE_PORT } from "../deploy/remote/messages.ts";
 import { SCRIPT_ARGUMENT, withNeeded } from "../deploy/remote/script_command.ts";
 import { ScriptServer, UNPROTECTED } from "../deploy/remote/script_server.ts";
 import {
@@ -38,7 +39,6 @@ import {
 } from "./setting_flags.ts";
 import { addPermissionFlags, taskPermissions } from "./task_permissions.ts";
 
-const DEFAULT_PORT = 8788;
 const DEFAULT_MAX_SCRIPTS = 16;
 /** Seconds for which the scheduler file is waited for. */
 const FILE_TIMEOUT = 30;
@@ -210,7 +210,7 @@ async function listen(
   flags: Flags,
   security: Security,
 ): Promise<void> {
-  const { port = DEFAULT_PORT } = flags;
+  const { port = REMOTE_PORT } = flags;
   const host = unparseHostPort(
     flags.host ?? (flags.interface === undefined ? "" : addressOfInterface(flags.interface)),
   );

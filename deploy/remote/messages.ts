@@ -5,6 +5,8 @@
  * @module
  */
 
+/** The port of `dusk-remote`, where none is said. */
+export const REMOTE_PORT = 8788;
 /** The operation that has a script run. */
 export const RUN_SCRIPT = "run-script";
 /** Most bytes of a script with all that it imports and where that comes from. */

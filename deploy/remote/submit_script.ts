@@ -13,6 +13,7 @@ import {
   type FromRemote,
   type FromSubmitter,
   MAX_CHUNK_BYTES,
+  REMOTE_PORT,
   RUN_SCRIPT,
   type RunScript,
 } from "./messages.ts";
@@ -59,8 +60,6 @@ export class SubmitError extends Error {
 }
 
 const DEFAULT_TIMEOUT = 10;
-/** The port of `dusk-remote`, where an address has none. */
-const DEFAULT_PORT = 8788;
 
 /**
  * Have a script run at a cluster, with the local modules and packages that it imports.
@@ -110,7 +109,7 @@ export async function submitScript(
 /** With the usual port where there is none. */
 function addressOf(remote: string): string {
   const address = normalizeAddress(remote);
-  return /:\d+$/.test(address) ? address : `${address}:${DEFAULT_PORT}`;
+  return /:\d+$/.test(address) ? address : `${address}:${REMOTE_PORT}`;
 }
 
 /** One script that runs elsewhere. */
