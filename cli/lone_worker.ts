@@ -36,13 +36,11 @@ export async function runWorker(run: WorkerRun): Promise<void> {
     await preloads.teardown(worker);
     throw new ProgramError(`cannot join ${schedulerAddress}: ${(error as Error).message}`);
   }
+  const reason = "stopped by a signal";
   if (hasJoined) {
     run.onJoined();
     announce(worker.address, schedulerAddress);
     await Promise.race([stopped, worker.finished]);
-  }
-  const reason = "stopped by a signal";
-  if (hasJoined) {
     await worker.closeGracefully({ reason, timeout: settings["worker.leave-timeout"] });
   }
   await preloads.teardown(worker);
