@@ -35,7 +35,11 @@ export function settingFlag(flags: string, setting: SettingName, description: st
 /** A flag for a setting that is a list, which may be given again and again. */
 export function listFlag(flags: string, setting: SettingName, description: string): Option {
   return settingFlag(flags, setting, description)
-    .argParser((text: string, before: string[] | undefined) => [...before ?? [], text]);
+    .argParser(appended);
+}
+
+function appended(text: string, before: string[] = []): string[] {
+  return [...before, text];
 }
 
 /** Which endpoint's certificate `--tls-cert` is. */
@@ -78,7 +82,7 @@ export function addConfigFlags(command: Command): void {
   command.optionsGroup("Configuration and logging:")
     .addOption(
       new Option("--config <file>", "YAML file with settings, over those of /etc and of the home.")
-        .argParser((text: string, before: string[] | undefined) => [...before ?? [], text]),
+        .argParser(appended),
     )
     .option("--print-config", "Show all settings and where each comes from, and exit.")
     .addOption(settingFlag(
