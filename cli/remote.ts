@@ -8,11 +8,11 @@ import { getAddressHostPort, normalizeAddress } from "../comm/addresses.ts";
 import { isLoopback, unparseHostPort } from "../comm/host_port.ts";
 import type { Security } from "../comm/security.ts";
 import { seconds } from "../config/kinds.ts";
-import { waitForSchedulerFile } from "../config/scheduler_file.ts";
 import type { Settings } from "../config/settings.ts";
 import { REMOTE_PORT } from "../deploy/remote/messages.ts";
 import { SCRIPT_ARGUMENT, withNeeded } from "../deploy/remote/script_command.ts";
 import { ScriptServer, UNPROTECTED } from "../deploy/remote/script_server.ts";
+import { awaitSchedulerFile } from "./awaited_file.ts";
 import {
   addExamples,
   type Command,
@@ -118,7 +118,8 @@ async function main(command: Command): Promise<ExitCode> {
   const flags = command.opts<Flags>();
   const permissions = taskPermissions(command.opts());
   using _pidFile = flags.pidFile === undefined ? undefined : PidFile.claim(flags.pidFile);
-  const scheduler = await findScheduler(settings);
+  const scheduler = await findScheduler(settings, stopped);
+  if (scheduler === undefined) return 0;
   const security = programSecurity(settings, "client", scheduler.token);
   const address = normalizeAddress(
     withScheme(scheduler.address, defaultScheme(settings, "client")),
@@ -141,14 +142,21 @@ async function main(command: Command): Promise<ExitCode> {
   return 0;
 }
 
-/** Where the scheduler is: as a flag says, or its file, or on this machine. */
-async function findScheduler(settings: Settings): Promise<{ address: string; token?: string }> {
+/**
+ * Where the scheduler is: as a flag says, or its file, or on this machine.
+ *
+ * @returns The scheduler; undefined: told to stop while waiting for its file.
+ */
+async function findScheduler(
+  settings: Settings,
+  stopped: Promise<unknown>,
+): Promise<{ address: string; token?: string } | undefined> {
   const { "client.scheduler": address, "scheduler-file": file } = settings;
   const isFileNearer = file !== undefined &&
     settings.rank("scheduler-file") > settings.rank("client.scheduler");
   if (address !== undefined && !isFileNearer) return { address: withPort(address) };
   if (file === undefined) return { address: `127.0.0.1:${SCHEDULER_PORT}` };
-  return await waitForSchedulerFile(file, { timeout: FILE_TIMEOUT });
+  return await awaitSchedulerFile(file, FILE_TIMEOUT, stopped);
 }
 
 function withPort(address: string): string {

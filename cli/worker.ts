@@ -5,15 +5,14 @@
  * @module
  */
 import { getLogger } from "../config/logger.ts";
-import { waitForSchedulerFile } from "../config/scheduler_file.ts";
 import type { Settings } from "../config/settings.ts";
 import { CHILD_ARGUMENT } from "../worker/worker_program.ts";
+import { awaitSchedulerFile } from "./awaited_file.ts";
 import {
   addExamples,
   type Command,
   commandLine,
   type ExitCode,
-  ProgramError,
   runProgram,
   stdinOption,
   stopSignal,
@@ -226,16 +225,11 @@ async function findScheduler(
   stopped: Promise<unknown>,
 ): Promise<{ address: string; token?: string } | undefined> {
   if ("address" in source) return source;
-  const giveUp = new AbortController();
-  stopped.then(() => giveUp.abort());
   const timeout = Math.min(settings["worker.death-timeout"] ?? FOR_EVER, FOR_EVER);
   const timer = setTimeout(() => console.log(`Waiting for the file ${source.file}`), 1000);
   const stopNotices = notices(`see the file ${source.file}`);
   try {
-    return await waitForSchedulerFile(source.file, { timeout, signal: giveUp.signal });
-  } catch (error) {
-    if (giveUp.signal.aborted) return undefined;
-    throw new ProgramError((error as Error).message, { cause: error });
+    return await awaitSchedulerFile(source.file, timeout, stopped);
   } finally {
     clearTimeout(timer);
     stopNotices();

@@ -127,6 +127,18 @@ Deno.test("a remote finds cluster and token in the scheduler's file, and says it
   });
 });
 
+Deno.test("a remote that still waits for the scheduler's file ends when told to", async () => {
+  await withFolder(async (folder) => {
+    const pidFile = `${folder}/pid`;
+    const flags = ["--scheduler-file", `${folder}/none.json`, "--pid-file", pidFile];
+    await using remote = popen("remote", flags);
+    await until("it to wait", () => [...Deno.readDirSync(folder)].length > 0);
+    remote.kill("SIGTERM");
+    assert.equal((await remote.status).code, 0, remote.stderr);
+    assert.equal(remote.stderr, "");
+  });
+});
+
 Deno.test("scripts may do what the remote's flags say", async () => {
   await withRemote(["--allow-read", "--allow-net"], async (cluster) => {
     assert.deepEqual(await permissionsOf(cluster), ["read", "net"]);
