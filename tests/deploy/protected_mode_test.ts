@@ -1,3 +1,4 @@
+/** What other machines are let in by: a token, TLS or --insecure, and nothing else. */
 import assert from "node:assert/strict";
 import type { SecurityOptions } from "../../comm/security.ts";
 import { tlsOptions } from "../support/certificates.ts";

@@ -1,3 +1,4 @@
+/** Clusters with certificates and tokens, and who is kept out of them. */
 import assert from "node:assert/strict";
 import { AuthenticationError } from "../../comm/comm.ts";
 import { Security, SecurityError } from "../../comm/security.ts";

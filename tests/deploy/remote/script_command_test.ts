@@ -1,3 +1,4 @@
+/** The command that runs a script. */
 import assert from "node:assert/strict";
 import { scriptCommand } from "../../../deploy/remote/script_command.ts";
 

@@ -1,3 +1,4 @@
+/** What a script is told that lacks a permission. */
 import assert from "node:assert/strict";
 import { advisePermission } from "../../../deploy/remote/script_permission.ts";
 
