@@ -5,6 +5,7 @@
  * @module
  */
 import { AddressError, isIPv6, parseHostPort } from "../../comm/host_port.ts";
+import { FileContentError, readSmallFile } from "../../config/small_file.ts";
 
 /** A host to log in to. */
 export interface SSHHost {
@@ -92,15 +93,11 @@ export function parseHosts(texts: readonly string[]): SSHHost[] {
 export async function readHostfile(path: string): Promise<string[]> {
   let text: string;
   try {
-    const { size } = await Deno.stat(path);
-    if (size > LARGEST_HOSTFILE) {
-      throw new SSHHostError(
-        `the hostfile ${path} has ${size} bytes, more than ${LARGEST_HOSTFILE}: is it a list of hosts?`,
-      );
-    }
-    text = await Deno.readTextFile(path);
+    text = await readSmallFile(path, LARGEST_HOSTFILE);
   } catch (error) {
-    if (error instanceof SSHHostError) throw error;
+    if (error instanceof FileContentError) {
+      throw new SSHHostError(`the hostfile ${path} ${error.message}: is it a list of hosts?`);
+    }
     throw new SSHHostError(`cannot read the hostfile ${path}: ${(error as Error).message}`);
   }
   const lineOf = new Map<string, number>();

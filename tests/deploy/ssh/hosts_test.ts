@@ -91,3 +91,15 @@ Deno.test("a bad hostfile is told by file and line", async () => {
     /cannot read the hostfile \/nonexistent/,
   );
 });
+
+Deno.test("no more is read of a hostfile than one may have", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  await assert.rejects(readHostfile("/dev/zero"), {
+    name: "SSHHostError",
+    message: "the hostfile /dev/zero has more than 4000000 bytes: is it a list of hosts?",
+  });
+  await withHostfile("#".repeat(4_000_001), async (path) => {
+    await assert.rejects(readHostfile(path), /has more than 4000000 bytes/);
+  });
+});
