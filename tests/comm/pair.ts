@@ -15,7 +15,6 @@ import { getAddressHostPort } from "../../comm/addresses.ts";
 import { configureLogging, type LogLevel, resetLogging } from "../../config/logging.ts";
 import { encodeFrames } from "../../protocol/frames.ts";
 import { dumps } from "../../protocol/pack.ts";
-import { until as untilTrue } from "../support/until.ts";
 
 /** Both ends of a comm. */
 export interface Pair extends AsyncDisposable {
@@ -127,7 +126,7 @@ export function words(...numbers: (number | bigint)[]): Uint8Array {
   return new Uint8Array(BigUint64Array.from(numbers, BigInt).buffer);
 }
 
-/** Resolves when the condition holds; when it never does, the error has its text. */
+/** Resolves when the condition holds, looked at after each turn of the event loop. */
 export async function until(condition: () => boolean): Promise<void> {
-  await untilTrue(String(condition), condition);
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 0));
 }
