@@ -128,7 +128,11 @@ export class CodeDecoder {
     const value = reader.value();
     if (defined.known) return;
     const target = onPrototype ? prototypeOf(defined.value) : defined.value;
-    defineProperty(target, key, value, (flags & ENUMERABLE) !== 0);
+    const enumerable = (flags & ENUMERABLE) !== 0;
+    if (defined.later === undefined) return defineProperty(target, key, value, enumerable);
+    const property = { value, enumerable, writable: true, configurable: true };
+    // What a task has frozen in the meantime stays as it is.
+    defined.later(() => Reflect.defineProperty(target, key, property));
   }
 
   /** What a function inherits from, or what is made with it. */
@@ -141,7 +145,9 @@ export class CodeDecoder {
     if (defined.known) return;
     const heir = onPrototype ? prototypeOf(defined.value) : defined.value;
     const parent = onPrototype && isMaker ? prototypeOf(value) : value;
-    if (!Reflect.setPrototypeOf(heir, parent)) {
+    if (defined.later !== undefined) {
+      defined.later(() => Reflect.setPrototypeOf(heir, parent));
+    } else if (!Reflect.setPrototypeOf(heir, parent)) {
       throw new DeserializationError("a function inherits from what inherits from it");
     }
   }

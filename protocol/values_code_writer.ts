@@ -150,7 +150,6 @@ export class CodeEncoder {
     } catch (error) {
       if (!isLenient(inside)) throw error;
       this.writer.rollback(mark);
-      this.code.homes?.lose();
       this.withoutClass(object);
       return false;
     }
@@ -251,7 +250,8 @@ export class CodeEncoder {
     const { definition, values, properties } = form;
     const { variables, early } = definition;
     const { homes } = this.code;
-    homes?.enter(number, definition.id !== undefined);
+    const isHome = definition.kind === "part";
+    if (isHome) homes?.enter(number);
     writer.objects.add(fn);
     sink.byte(Tag.FUNCTION);
     writer.value(this.sameDefinition(definition));
@@ -271,7 +271,7 @@ export class CodeEncoder {
     for (let i = 0; i < properties.length; i++) this.functionProperty(properties[i]);
     writer.packages.pop();
     writer.inCode = inCode;
-    homes?.leave(writer.objects.size);
+    if (isHome) homes?.leave(writer.objects.size);
   }
 
   /** The value of a variable. Unless it is early, the reader can give it later, when it is ready. */
@@ -347,18 +347,22 @@ export class CodeEncoder {
     for (let i = 0; i < frames.length; i++) writeBytes(writer, frames[i]);
     path.leave(level);
     writer.unready.pop();
-    if (ofSubclass) this.subclass(object, prototype);
+    if (ofSubclass) this.customClass(object, prototype, false);
+    // What it closes over comes with it, if somebody asks for that.
+    else if (this.code.homes !== undefined) this.customClass(object, prototype, true);
     else sink.byte(Tag.UNDEFINED);
     if (extras.length > 0) writeExtras(writer, object, extras, "say why");
   }
 
-  private subclass(object: object, prototype: object): void {
+  private customClass(object: object, prototype: object, lenient: boolean): void {
     const cls = classOf(prototype, object);
     if (cls === undefined) throw new Refusal(refusal(object));
     const kind = this.kinds.get(prototype) ?? newKind(undefined, cls);
     this.kinds.set(prototype, kind);
     const appeared = kind.numbered !== undefined && this.writer.objects.find(kind.numbered) >= 0;
-    this.classNode(kind, appeared ? APPEARED : this.classForm(kind, object, false)!);
+    const form = appeared ? APPEARED : this.classForm(kind, object, lenient);
+    if (form !== undefined) this.classNode(kind, form);
+    else this.writer.sink.byte(Tag.UNDEFINED);
   }
 }
 

@@ -18,7 +18,7 @@ export function writeBuffer(writer: ValueWriter, buffer: ArrayBuffer): void {
   checkBuffer(buffer);
   writer.sink.byte(Tag.BUFFER);
   // To -1: all of it, as itself.
-  writer.sink.varint(writer.buffers.add(buffer, 0, -1, 1));
+  writer.sink.varint(writer.memory(buffer, 0, -1, 1));
 }
 
 /** Write a view that has its number. */
@@ -45,7 +45,7 @@ function bytesPerElement(view: ArrayBufferView): number {
 }
 
 function viewAs(
-  { sink, buffers }: ValueWriter,
+  writer: ValueWriter,
   view: ArrayBufferView,
   type: number,
   size: number,
@@ -53,7 +53,8 @@ function viewAs(
 ): void {
   const { byteOffset: start, byteLength } = view;
   checkBuffer(view.buffer);
-  const buffer = buffers.add(view.buffer, start, start + byteLength, alignment);
+  const { sink, buffers } = writer;
+  const buffer = writer.memory(view.buffer, start, start + byteLength, alignment);
   sink.byte(Tag.VIEW);
   sink.varint(buffers.addView(type, buffer, start, byteLength / size));
 }

@@ -315,6 +315,12 @@ export class ValueWriter {
     this.sink.varint(number);
   }
 
+  /** Note that bytes of a buffer are in use: see {@linkcode BufferTable.add}. */
+  memory(buffer: ArrayBuffer, start: number, end: number, alignment: number): number {
+    this.code?.homes?.memory(buffer);
+    return this.buffers.add(buffer, start, end, alignment);
+  }
+
   /** How far the value is written. */
   mark(): WriterMark {
     return {
@@ -339,6 +345,7 @@ export class ValueWriter {
     this.packages.length = mark.packages;
     this.inCode = mark.inCode;
     this.path.depth = mark.depth;
+    this.code?.homes?.rollback(mark.objects);
   }
 
   /** Step into a container; returns the level of its members. */

@@ -12,12 +12,10 @@ export interface Range {
   readonly end: number;
 }
 
-/** A private static field. Its value can be seen in the live class, and is put in its declaration. */
-export interface PrivateStatic {
+/** A private static field. Its value can be seen in the live class. */
+export interface PrivateStatic extends Range {
   /** With the `#`. */
   readonly name: string;
-  /** What the value takes the place of: all that follows the name. */
-  readonly value: Range;
 }
 
 /** A method whose name is computed when the class is made. The live class has it under that name. */
@@ -85,8 +83,7 @@ export function readClass(node: ClassExpression, text: string, offset: number): 
       if (!member.static) {
         privates.push(`#${key.name}`);
       } else if (member.type === "PropertyDefinition") {
-        const value = { start: key.end, end: member.end };
-        privateStatics.push({ name: `#${key.name}`, value: range(value) });
+        privateStatics.push({ name: `#${key.name}`, ...range(member) });
       }
       continue;
     }
@@ -113,7 +110,7 @@ export function readClass(node: ClassExpression, text: string, offset: number): 
     ...{ heritage, computedMethods, early, statics, privateStatics },
     replaced: [
       ...statics,
-      ...privateStatics.map(({ value }) => value),
+      ...privateStatics,
       ...computedMethods.map(({ key }) => key),
       ...heritage ? [heritage] : [],
     ],

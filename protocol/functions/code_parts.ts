@@ -75,39 +75,23 @@ export class CodeParts {
     return made;
   }
 
-  /** With the classes that it shares objects with in it, so that these stay one. */
+  /** With what classes close over in it, if they share some of that with it or with each other. */
   #encodeFunction(fn: AnyFunction): Encoded {
     const epoch = {};
-    const name = nameOf(fn) || "fn";
-    const apart = new CodeSession(this.#book, this, { root: fn, epoch });
-    const code = serialize(fn, { code: apart, name });
-    if (!apart.hasClasses) return { code, session: apart };
+    const encode = (homes?: Homes): Encoded => {
+      const session = new CodeSession(this.#book, this, { root: fn, homes, epoch });
+      return { code: serialize(fn, { code: session, name: nameOf(fn) || "fn" }), session };
+    };
     const homes = new Homes();
-    const session = new CodeSession(this.#book, this, {
-      ...{ root: fn, ids: (cls) => this.#idOf(cls, epoch), homes, epoch },
-    });
-    let whole: Serialized;
+    let whole: Encoded;
     try {
-      whole = serialize(fn, { code: session, name });
+      whole = encode(homes);
     } catch (error) {
       // It may be too deep in one piece, or what is clear in each part may be ambiguous in all of them.
-      if (error instanceof SerializationError) return { code, session: apart };
+      if (error instanceof SerializationError) return encode();
       throw error;
     }
-    // A registered serialization runs while its class is not complete, if that is in the same part.
-    if (!homes.isShared || session.needs.some((name) => name.startsWith("r"))) {
-      return { code, session: apart };
-    }
-    // Arguments and results go on referring to the classes by their own parts.
-    session.include(apart);
-    return { code: whole, session };
-  }
-
-  /** The name of a class that travels inside of a part: tells that it is the same elsewhere. */
-  #idOf(cls: AnyFunction, epoch: object): string {
-    const id = this.#className(cls, epoch);
-    this.#book.classes.set(id, cls);
-    return id;
+    return homes.isShared || !whole.session.hasClasses ? whole : encode();
   }
 
   /**
@@ -124,7 +108,11 @@ export class CodeParts {
     let made: MadePart | undefined = known;
     if (known?.name !== name) {
       // Now that each class inside of it has a name, they can be told to be the same elsewhere.
-      const ids = (inner: AnyFunction) => this.#idOf(inner, epoch);
+      const ids = (inner: AnyFunction) => {
+        const id = this.#className(inner, epoch);
+        this.#book.classes.set(id, inner);
+        return id;
+      };
       const { code, session } = this.#encodeClass(cls, { root: cls, ids, epoch });
       made = { ...finish("c", code, session), name };
     }

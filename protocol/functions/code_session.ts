@@ -17,6 +17,7 @@ import {
   type CodeForm,
   CodeRefusal,
   type CodeWriter,
+  type FunctionProperty,
   ImportReference,
   type InlineForm,
   type RegisteredClass,
@@ -38,9 +39,9 @@ import { standardPath } from "./standard_values.ts";
 export interface SessionOptions {
   /** The function or class that becomes a part: it is written where it stands. */
   readonly root?: AnyFunction;
-  /** Names of the parts of the classes inside of the part. They are written where they stand. */
+  /** Names of the parts of the classes inside of a class's part. They are written where they stand. */
   readonly ids?: (cls: AnyFunction) => string | undefined;
-  /** Follows what is written. */
+  /** Follows what is written; classes come with what they close over. */
   readonly homes?: Homes;
   /** The function that gets the values: what its module imports is the same import in them. */
   readonly user?: AnyFunction;
@@ -57,7 +58,7 @@ export class CodeSession implements CodeWriter {
   /** Nothing that was written can change, unless these get properties. */
   isConstant = true;
   readonly bare: Set<Closure> = new Set();
-  /** Something refers to a class's part in which there may be objects. */
+  /** Something refers to a class's part. */
   hasClasses = false;
   readonly #needs = new Set<string>();
   readonly #book: CodeBook;
@@ -89,12 +90,6 @@ export class CodeSession implements CodeWriter {
   /** Begin with another value: what changed and is shared is so within one value. */
   begin(): void {
     this.#cells = new Cells();
-  }
-
-  /** Need what another session needs, too. */
-  include({ needs, parts }: CodeSession): void {
-    for (const name of needs) this.#needs.add(name);
-    for (const [name, part] of parts) this.parts.set(name, part);
   }
 
   /** Know the imports of a module: what it imports travels as that import. */
@@ -185,7 +180,8 @@ export class CodeSession implements CodeWriter {
     if (fn !== root && ids === undefined && (ofInstance || isConstructor(closure))) {
       const part = this.#makers.class(fn, epoch);
       this.#needMade(part);
-      this.hasClasses ||= !part.isConstant;
+      this.hasClasses = true;
+      if (this.homes !== undefined) return this.#surroundings(closure, part.name);
       return { type: "class", part: part.name };
     }
     return this.#inline(closure);
@@ -266,6 +262,18 @@ export class CodeSession implements CodeWriter {
     };
   }
 
+  /** What a class closes over, without its text. */
+  #surroundings(closure: Closure, id: string): InlineForm {
+    const form = this.#inline(closure);
+    this.written.set(closure.fn, undefined);
+    const { name, variables } = form.definition;
+    return {
+      ...form,
+      definition: { source: "", kind: "part", name, variables, early: 0, id },
+      properties: [...form.properties, ...heritageOf(closure)],
+    };
+  }
+
   #inline(closure: Closure): InlineForm {
     const { fn, text, resolved } = closure;
     this.meet(closure.imported);
@@ -295,6 +303,17 @@ export class CodeSession implements CodeWriter {
       ...of !== undefined && { package: of },
     };
   }
+}
+
+/** That a class inherits from what its text says, for one that is there already. */
+function heritageOf({ fn, text }: Closure): FunctionProperty[] {
+  if (text.class?.heritage === undefined) return [];
+  const inherited = { key: "__proto__", enumerable: false, inherited: true } as const;
+  const value = Object.getPrototypeOf(fn);
+  return [
+    { on: "function", value, ...inherited },
+    { on: "prototype", value, ...inherited },
+  ];
 }
 
 /** Whether objects are made with it: those that come back are of it, so it has a name. */

@@ -19,7 +19,8 @@ export type AnyFunction = Function;
 export interface Definition {
   /** JavaScript: an expression, a method as it stands in an object literal, or a class. */
   source: string;
-  kind: "expression" | "method" | "class";
+  /** `part`: the class whose part is `id`. It is there, and only gets other values; `source` is empty. */
+  kind: "expression" | "method" | "class" | "part";
   /** Its name, "" if it has none. */
   name: string;
   /** Names of the variables of its surroundings that it uses. Their values follow in this order. */
@@ -28,7 +29,7 @@ export interface Definition {
   early: number;
   /** Modules that it imports by `import("specifier")`: part or name of a built-in, by specifier. */
   imports?: Record<string, string>;
-  /** Name of the class's own part, where a class travels inside of another part. */
+  /** Name of the class's own part, where a class, or what it closes over, is inside of another part. */
   id?: string;
   /** Names of private instance members (`#balance`), its superclasses' included. */
   privates?: string[];
@@ -131,6 +132,8 @@ export interface Defined {
   /** It was there already: its variables and properties stay as they are. */
   known: boolean;
   bind(variable: string, value: unknown): void;
+  /** Takes what is to be done to its properties, where that has to wait; absent: it is done at once. */
+  later?(change: () => void): void;
   /** The values of its variables now, in the order of the definition; absent where nobody asks. */
   read?(): unknown[];
 }

@@ -1,108 +1,66 @@
 /**
- * Finds out whether the classes and the function in one value share objects. Each of them travels as a
- * part of its own elsewhere, and is the home of the objects that it alone leads to.
+ * Finds out whether the classes and the function in one value share anything that is one object. Each
+ * class travels as a part of its own elsewhere, and is the home of what it alone leads to.
  *
  * @module
  */
-
-/** A function that is being written, or has been. */
-interface Writing {
-  readonly start: number;
-  readonly home: number;
-  /** How many numbers stood for code when it began. */
-  readonly code: number;
-  /** It leads to objects, by itself or by functions that stand in it. */
-  holds: boolean;
-  /** The functions that it leads to. */
-  readonly uses: Set<number>;
-}
 
 /** Follows a value while it is written, by the numbers of its objects. */
 export class Homes {
   /** From which number on things are at which home: numbers are given in order. */
   readonly #moves: [from: number, home: number][] = [[0, 0]];
-  readonly #functions = new Map<number, Writing>();
-  readonly #stack: Writing[] = [];
+  /** The homes of what is being written, the innermost last. */
+  readonly #stack = [0];
   /** Numbers that stand for definitions, imports and classes: these are what they are anywhere. */
   readonly #same = new Set<number>();
-  /** The functions that were met away from home. */
-  readonly #met = new Set<number>();
-  /** How many numbers stand for code. */
-  #code = 0;
+  readonly #memory = new Map<ArrayBuffer, number>();
   #isShared = false;
-  #isLost = false;
 
-  /** A function or class begins. @param isHome It is a class with a name of its own. */
-  enter(number: number, isHome: boolean): void {
-    const outer = this.#stack.at(-1);
-    const home = isHome ? number : outer?.home ?? number;
-    const writing = {
-      start: number,
-      home,
-      code: this.#code,
-      holds: false,
-      uses: new Set<number>(),
-    };
-    if (isHome) {
-      this.#moves.push([number, home]);
-      this.#same.add(number);
-    } else {
-      outer?.uses.add(number);
-      this.#functions.set(number, writing);
-    }
-    this.#code++;
-    this.#stack.push(writing);
+  /** Whether something is met from several homes. */
+  get isShared(): boolean {
+    return this.#isShared;
+  }
+
+  /** A class begins. @param number What it has. */
+  enter(number: number): void {
+    this.#same.add(number);
+    this.#stack.push(number);
+    this.#moves.push([number, number]);
   }
 
   /** It ends. @param next The number that the next object will have. */
   leave(next: number): void {
-    const writing = this.#stack.pop()!;
-    const { start, home, code } = writing;
-    if (next - start > this.#code - code) writing.holds = true;
-    const outer = this.#stack.at(-1);
-    if (outer === undefined || home === outer.home) return;
-    this.#moves.push([next, outer.home]);
-    // What is in the class is not what the function around it holds.
-    this.#code = code + next - start;
+    this.#stack.pop();
+    this.#moves.push([next, this.#home]);
   }
 
-  /** These numbers were given to a definition, or to what stands for an import or a class. */
+  /** These numbers were given to a definition, or to what stands for an import. */
   code(from: number, to: number): void {
     for (let number = from; number < to; number++) this.#same.add(number);
-    this.#code += to - from;
   }
 
   /** An object is met again. */
   back(number: number): void {
-    const writing = this.#stack.at(-1);
-    if (writing === undefined || this.#same.has(number)) return;
-    const isAway = this.#homeOf(number) !== writing.home;
-    if (this.#functions.has(number)) {
-      writing.uses.add(number);
-      if (isAway) this.#met.add(number);
-      return;
-    }
-    writing.holds = true;
-    if (isAway) this.#isShared = true;
+    if (!this.#same.has(number)) this.#isShared ||= this.#homeOf(number) !== this.#home;
   }
 
-  /** Something was taken back: from now on, nothing is certain. */
-  lose(): void {
-    this.#isLost = true;
+  /** A view, or a buffer itself, has this memory. */
+  memory(buffer: ArrayBuffer): void {
+    const home = this.#memory.get(buffer);
+    if (home === undefined) this.#memory.set(buffer, this.#home);
+    else this.#isShared ||= home !== this.#home;
   }
 
-  /** Whether an object, or a function that leads to one, is met from several homes. */
-  get isShared(): boolean {
-    if (this.#isLost) return false;
-    if (this.#isShared) return true;
-    // A set goes on with what is added to it meanwhile.
-    const seen = new Set(this.#met);
-    for (const number of seen) {
-      const { holds, uses } = this.#functions.get(number)!;
-      if (holds) return true;
-      for (const used of uses) seen.add(used);
-    }
-    return false;
+  /** What has numbers from this one on was not written after all. */
+  rollback(size: number): void {
+    while (this.#moves.length > 1 && this.#moves.at(-1)![0] >= size) this.#moves.pop();
+    while (this.#stack.length > 1 && this.#stack.at(-1)! >= size) this.#stack.pop();
+    for (const number of this.#same) if (number >= size) this.#same.delete(number);
+    // Sharing that was only found in there does no harm.
+  }
+
+  get #home(): number {
+    return this.#stack[this.#stack.length - 1];
   }
 
   #homeOf(number: number): number {

@@ -7,7 +7,7 @@
 import type { Serialized } from "../serialized.ts";
 import { LinkError } from "../task_failures.ts";
 import { deserialize } from "../values.ts";
-import { ClassStates } from "./class_states.ts";
+import { type ClassState, ClassStates } from "./class_states.ts";
 import { CodePlaces, type DefinitionOrigin, definitionUrl } from "./code_places.ts";
 import { compileDefinition, type Factory, setName } from "./compile_definition.ts";
 import { MadeHere } from "./made_here.ts";
@@ -64,8 +64,8 @@ interface Scope {
   readonly part: string;
   /** The classes inside of it, by the names of their own parts: usable once all of it is made. */
   readonly classes: Map<string, AnyFunction>;
-  /** The classes inside of it that were there already, and got what came with it. */
-  readonly again: AnyFunction[];
+  /** What the classes have that share objects with a function. */
+  readonly states: ClassState[];
 }
 
 /** So many functions that are no parts are kept compiled. */
@@ -93,7 +93,7 @@ export class Linker implements CodeReader {
   readonly #known: KnownCodes;
   readonly #places = new CodePlaces((part) => this.#parts.get(part)?.origin);
   readonly #registrations = new LinkedRegistrations((part) => {
-    return this.#decode(part, { part, classes: new Map(), again: [] });
+    return this.#decode(part, { part, classes: new Map(), states: [] });
   });
   readonly #local: LocalCode | undefined;
   readonly #linking = new Set<string>();
@@ -175,10 +175,11 @@ export class Linker implements CodeReader {
       this.#functions.set(part, fn);
       this.#dropCode(part);
     }
+    this.use(fn);
     return fn;
   }
 
-  /** A function is about to run, which may share objects with classes. */
+  /** A function is about to run again, which may share objects with classes. */
   use(fn: AnyFunction): void {
     this.#states.use(fn);
   }
@@ -214,15 +215,12 @@ export class Linker implements CodeReader {
   }
 
   define(definition: Definition, early: readonly unknown[], index: number): Defined {
-    const { id } = definition;
+    const { id, kind } = definition;
     const scope = this.#scope;
+    if (kind === "part") return this.#states.meet(this.#needClass(id!), scope?.states ?? []);
     if (id !== undefined) {
       const value = scope?.classes.get(id) ?? this.#classFor(id);
-      if (value !== undefined) {
-        const again = scope?.part.startsWith("f") ? this.#states.again(value, early) : undefined;
-        if (again !== undefined) scope!.again.push(value);
-        return again ?? { value, known: true, bind: nothing };
-      }
+      if (value !== undefined) return { value, known: true, bind: nothing };
     }
     const make = scope === undefined
       ? this.#factory(definition, index)
@@ -238,11 +236,11 @@ export class Linker implements CodeReader {
         return fn;
       },
     );
-    if (definition.kind !== "class" && !this.#writable.has(defined.value)) {
+    if (kind !== "class" && !this.#writable.has(defined.value)) {
       this.#writable.set(defined.value, { definition, origin, read: defined.read! });
     }
     if (id !== undefined) scope?.classes.set(id, defined.value);
-    if (id !== undefined || part?.startsWith("c")) this.#states.made(definition, defined);
+    if (id !== undefined || part?.startsWith("c")) this.#states.made(defined);
     if (definition.privates !== undefined && definition.privates.length > 0) {
       this.#privates.set(defined.value, definition.privates);
     }
@@ -321,6 +319,12 @@ export class Linker implements CodeReader {
     return undefined;
   }
 
+  #needClass(part: string): AnyFunction {
+    const cls = this.class(part);
+    if (cls === undefined) throw new LinkError(`Part ${part} was never sent`);
+    return cls;
+  }
+
   #linkClass(part: string): AnyFunction {
     const cls = this.#link(part);
     this.#classes.set(part, cls);
@@ -331,7 +335,7 @@ export class Linker implements CodeReader {
 
   #link(part: string): AnyFunction {
     if (this.#linking.has(part)) throw new LinkError(`Part ${part} needs itself`);
-    const scope: Scope = { part, classes: new Map(), again: [] };
+    const scope: Scope = { part, classes: new Map(), states: [] };
     this.#linking.add(part);
     let value: unknown;
     try {
@@ -345,9 +349,7 @@ export class Linker implements CodeReader {
       this.#classes.set(id, cls);
       this.#known.addClass(cls, id, part);
     }
-    if (part.startsWith("f") && scope.classes.size + scope.again.length > 0) {
-      this.#states.keep(value, [...scope.classes.values(), ...scope.again]);
-    }
+    this.#states.keep(value, scope.states);
     return value;
   }
 

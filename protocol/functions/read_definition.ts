@@ -8,7 +8,7 @@ import type { Definition } from "./definition.ts";
 
 /** No function uses more; a false length of an array must not be walked. */
 const MAX_NAMES = 65_536;
-const KINDS: readonly unknown[] = ["expression", "method", "class"];
+const KINDS: readonly unknown[] = ["expression", "method", "class", "part"];
 
 /**
  * The definition that a decoded value is.
@@ -31,7 +31,9 @@ export function readDefinition(value: unknown): Definition {
     throw malformed("has an impossible number of early variables");
   }
   if (imports !== undefined && !isRecord(imports)) throw malformed("has no list of imports");
-  if (id !== undefined && typeof id !== "string") throw malformed("has no name of a part");
+  if (id === undefined ? kind === "part" : typeof id !== "string") {
+    throw malformed("has no name of a part");
+  }
   if (privates !== undefined && !isNames(privates)) throw malformed("has no list of privates");
   return value as Definition;
 }

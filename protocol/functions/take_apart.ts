@@ -367,12 +367,17 @@ class Assembly {
     for (const [key, name] of computedNames(this.#fn, cls, this.#who)) {
       this.#putEarly(key, "key", name);
     }
-    for (const { name, value } of cls.privateStatics) {
+    for (const { name, start, end } of cls.privateStatics) {
       const variable = this.#fresh(name.slice(1));
-      this.#edits.push({ ...value, text: ` = ${variable};` });
-      this.#slots.push({ variable, source: { type: "private", name }, early: true });
+      this.#edits.push({ start, end, text: accessors(name, variable) });
+      this.#slots.push({ variable, source: { type: "private", name }, early: false });
     }
   }
+}
+
+/** A private static field that lives in a variable, which can be set also when the class is there. */
+function accessors(name: string, variable: string): string {
+  return `static get ${name}(){return ${variable}}static set ${name}(_${variable}){${variable}=_${variable}}`;
 }
 
 /** How a member is named after its object. */

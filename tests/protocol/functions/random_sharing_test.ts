@@ -23,12 +23,15 @@ function program(seed: number): string {
     return Array.from({ length: least + below(3) }, () => pick(names)).join(", ");
   };
   const objects = ["o0", "o1", "o2", "o3"].slice(below(3));
-  const helpers = ["h0", "h1"].slice(below(3));
+  const helpers = ["h0", "h1", "h2"].slice(below(4));
   const classes = ["K0", "K1", "K2", "K3"].slice(0, 1 + below(4));
   const values = [...objects, ...helpers];
   const lines = [
     ...objects.map((o) => `const ${o} = ${pick(["{}", "[]", "new Map()", "new Date(0)"])};`),
-    ...helpers.map((h) => `const ${h} = () => [${pick(objects)}, ${pick(objects)}];`),
+    ...helpers.map((h) => {
+      const held = below(3) > 0 ? `${pick(objects)}, ${pick(objects)}` : "";
+      return `const ${h} = () => [${held}];`;
+    }),
     ...classes.map((cls, i) => {
       const parent = i > 0 && below(3) === 0 ? ` extends ${classes[below(i)]}` : "";
       const other = below(4) === 0 ? `, ${pick(classes)}` : "";

@@ -6,7 +6,8 @@ import type { Linker } from "../../../protocol/functions/linker.ts";
 import { ThreadCodeWriter } from "../../../protocol/functions/thread_code_writer.ts";
 import type { CodePart } from "../../../protocol/messages.ts";
 import { registerSerialization } from "../../../protocol/registrations.ts";
-import { deserialize, serialize } from "../../../protocol/values.ts";
+import { Serialized } from "../../../protocol/serialized.ts";
+import { DeserializationError, deserialize, serialize } from "../../../protocol/values.ts";
 import { linkerOf, TestModules, travel } from "./round_trip.ts";
 
 const shared = { n: 0, inner: { deep: [1] } };
@@ -95,6 +96,42 @@ class Matcher {
   }
 }
 
+const mark = () => {};
+const marks = new Set([mark]);
+class Marked {
+  get() {
+    return mark;
+  }
+}
+class MarkedToo {
+  name = "too";
+  get() {
+    return mark;
+  }
+}
+
+const bytes = new Uint8Array(16);
+const words = new Uint32Array(bytes.buffer);
+class Words {
+  get() {
+    return words;
+  }
+}
+
+class Secret {
+  static #kept = shared;
+  static #self = new Secret();
+  static get() {
+    return Secret.#kept;
+  }
+  static self() {
+    return this.#self;
+  }
+}
+
+const Animal = function () {} as unknown as new () => object;
+class Dog extends Animal {}
+
 const outer = { n: 1 };
 const usesOuter = () => outer;
 class Caller {
@@ -130,6 +167,12 @@ const wholes: Record<string, () => unknown> = {
     new Right().left() === Left,
   "a regular expression": () => new Matcher().get() === pattern,
   "a class that uses the function itself": recursive,
+  "a function that leads to nothing": () => new Marked().get() === mark && marks.has(mark),
+  "such a function of two classes": () => new Marked().get() === new MarkedToo().get(),
+  "memory with several views": () => new Words().get().buffer === bytes.buffer,
+  "private static members": () => Secret.get() === shared && Secret.self() instanceof Secret,
+  "a superclass that is a plain function": () =>
+    new Dog() instanceof Animal && Object.getPrototypeOf(Dog) === Animal,
 };
 
 Deno.test("what a function and its classes share is one object", async (t) => {
@@ -154,6 +197,15 @@ class Thread {
     return live(...deserialize(encoded, { code: this.#linker }) as unknown[]);
   }
 
+  /** A part of a function comes, of which nothing can be made. */
+  refuses(fn: AnyFunction): void {
+    const { part, parts } = this.#capture.function(fn);
+    this.#learn(parts);
+    const [bytes] = parts.get(part)!.code.frames;
+    this.#linker.learn(part, { code: new Serialized([bytes.slice(0, -4)]) });
+    assert.throws(() => this.#linker.function(part), DeserializationError);
+  }
+
   #learn(parts: ReadonlyMap<string, CodePart>): void {
     for (const [name, { code, origin }] of parts) {
       if (!this.#linker.has(name)) this.#linker.learn(name, { code, origin });
@@ -166,6 +218,7 @@ Deno.test("whatever has run in the thread before", () => {
   thread.run(() => new Reader().get());
   thread.run(() => new Other().get());
   thread.run(() => [Statics.kept, new Child().own(), new Counter().hit(), new Left(), new Deep()]);
+  thread.run(() => [new Marked().get(), new Words().get().length, Secret.get().n, new Dog()]);
   // Twice: each takes the classes over from the others, and has them back.
   for (const round of [1, 2]) {
     for (const [what, fn] of Object.entries(wholes)) {
@@ -208,35 +261,21 @@ Deno.test("a class that is forgotten with a function is the same when it is need
   assert.equal(linker.class(name), cls);
 });
 
-const double = (x: number) => x * 2;
-const twice = (x: number) => double(x) + 0 * Stateless.zero();
-class Stateless {
-  static zero() {
-    return 0;
-  }
-  run(x: number) {
-    return twice(x);
-  }
-}
 class Apart {
   get() {
     return large.length;
   }
 }
 
-Deno.test("where nothing is shared but code and classes, classes stay parts of their own", () => {
-  const functions = [
-    () => twice(new Stateless().run(1)) + inner.deep.length,
-    () => [new Reader().get(), twice(1), new Apart()],
-    () => [new Left().right(), new Reader(), Reader].length,
-  ];
-  const text = (fn: AnyFunction) => {
+Deno.test("where nothing is shared but classes, these are only named", () => {
+  const bindings = (fn: AnyFunction) => {
     const { part, parts } = new Capture(new TestModules()).function(fn);
     return new TextDecoder("latin1").decode(parts.get(part)!.code.frames[0]);
   };
-  assert.doesNotMatch(text(functions[0]), /class Stateless/);
-  assert.doesNotMatch(text(functions[1]), /class (Reader|Apart)/);
-  assert.match(text(() => [new Reader().get(), shared]), /class Reader/);
+  assert.doesNotMatch(bindings(() => [new Reader().get(), new Apart(), mark]), /\bpart\b/);
+  assert.doesNotMatch(bindings(() => [new Left().right(), new Reader(), Reader].length), /class/);
+  assert.match(bindings(() => [new Reader().get(), shared]), /\bpart\b/);
+  assert.doesNotMatch(bindings(() => [new Reader().get(), shared]), /class/);
 });
 
 Deno.test("names do not depend on what was captured before", () => {
@@ -289,21 +328,52 @@ Deno.test("what is alike but not the same stays two objects", () => {
   assert.deepEqual(travel(fn)(), [true, true, true]);
 });
 
-Deno.test("objects with a registered serialization leave classes where they are", () => {
-  class Money {
-    #cents: number;
-    constructor(cents: number) {
-      this.#cents = cents;
-    }
-    get cents() {
-      return this.#cents;
-    }
-    get place() {
+class Money {
+  #cents: number;
+  constructor(cents: number) {
+    this.#cents = cents;
+  }
+  get cents() {
+    return this.#cents;
+  }
+  get place() {
+    return shared;
+  }
+}
+registerSerialization(Money, (money) => [money.cents, []], (cents) => new Money(cents));
+const money = new Money(5);
+
+Deno.test("objects with a registered serialization share, too", () => {
+  const fn = () => money.place === shared && money.cents === 5 && money instanceof Money;
+  const unnamed = () => money.place === shared && money.cents === 5;
+  assert.equal(travel(fn)(), true);
+  assert.equal(travel(unnamed)(), true);
+  const thread = new Thread();
+  assert.equal(thread.run(() => money.place.n + new Reader().get().n), 0);
+  assert.equal(thread.run(fn), true);
+  assert.equal(thread.run(unnamed), true);
+});
+
+Deno.test("a function that cannot be made changes no class", () => {
+  const thread = new Thread();
+  const fn = () => new Reader().get() === shared && Statics.kept === shared;
+  assert.equal(thread.run(fn), true);
+  thread.refuses(() => [new Reader().get(), Statics, shared, new Left()]);
+  assert.equal(thread.run(fn), true);
+});
+
+Deno.test("a class that a task has frozen or changed serves the next ones", () => {
+  class Kept {
+    static kept?: object = shared;
+    get() {
       return shared;
     }
   }
-  registerSerialization(Money, (money) => [money.cents, []], (cents) => new Money(cents));
-  const money = new Money(5);
-  const fn = () => [new Money(1).place.n, shared.n, money.cents, money instanceof Money];
-  assert.deepEqual(travel(fn)(), [0, 0, 5, true]);
+  const thread = new Thread();
+  thread.run(() => [Kept.kept = undefined, shared]);
+  assert.equal(thread.run(() => Kept.kept === shared), true);
+  thread.run(() => [delete Kept.kept, shared]);
+  assert.deepEqual(thread.run(() => [Kept.kept === shared, Object.keys(Kept)]), [true, ["kept"]]);
+  thread.run(() => [Object.freeze(Kept), shared]);
+  assert.equal(thread.run(() => new Kept().get() === shared && Object.isFrozen(Kept)), true);
 });
