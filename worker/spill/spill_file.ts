@@ -3,6 +3,9 @@
  * the file is not written into it but kept by whoever wrote it, with a checksum: a file that is not exactly
  * as it was written is never taken for a result.
  *
+ * Results go to disk where memory is short, so what is made on the way is given back at once: as garbage it
+ * would come to nearly twice the size of each result that is read.
+ *
  * @module
  */
 import { crc32 } from "node:zlib";
@@ -15,6 +18,7 @@ import {
 } from "../../protocol/compression.ts";
 import { LargeBuffer } from "../../protocol/large_memory.ts";
 import { Serialized } from "../../protocol/serialized.ts";
+import { discard } from "../../protocol/spare_memory.ts";
 
 /** Frames up to this many bytes go into a run with their neighbours. */
 const SMALL_FRAME = 64 * 1024;
@@ -88,6 +92,7 @@ export async function writeSpilledFile(path: string, value: Serialized): Promise
         }
         blocks.push({ stored: frame.length, length: block.length, compression });
         size += frame.length;
+        if (compression !== null) discard(frame);
       }
       pieces.push({ lengths: frames.slice(i, end).map(({ length }) => length), blocks });
       i = end;
@@ -213,7 +218,12 @@ class Reading {
     this.#into = undefined;
     this.#checksum = crc32(into, this.#checksum);
     const { length, compression } = this.#spilled.pieces[this.#piece].blocks[this.#block++];
-    if (compression !== null) this.#room(length).set(decompress(into, compression, length));
+    if (compression !== null) {
+      const bytes = decompress(into, compression, length);
+      this.#room(length).set(bytes);
+      discard(bytes);
+      discard(into);
+    }
     this.#filled += length;
   }
 
