@@ -24,7 +24,7 @@ import type { ConsoleOutput, ThreadPart, ThreadTask } from "./thread_task.ts";
 const AHEAD_BYTES = 1024 * 1024;
 /** How long a thread may take to start: its modules may come over a network. */
 const START_SECONDS = 60;
-const NO_BUFFERS: readonly ArrayBuffer[] = [];
+const NO_BUFFERS: ArrayBuffer[] = [];
 
 /** A thread could not be started. */
 export class ThreadStartError extends Error {

@@ -127,16 +127,19 @@ export class RecordReader {
   #view: DataView = new DataView(new ArrayBuffer(0));
   #position = 0;
   #end = 0;
-  #beside: readonly ArrayBuffer[] = [];
+  #beside: (ArrayBuffer | undefined)[] = [];
   #nextBeside = 0;
 
-  /** Begins a record that lies in `bytes` from `start` to `end`, with these large frames beside it. */
+  /**
+   * Begins a record that lies in `bytes` from `start` to `end`, with these large frames beside it. Those that
+   * are read are taken out of the list: until the next record they would count as used.
+   */
   begin(
     bytes: Uint8Array,
     view: DataView,
     start: number,
     end: number,
-    beside: readonly ArrayBuffer[],
+    beside: (ArrayBuffer | undefined)[],
   ): void {
     this.#bytes = bytes;
     this.#view = view;
@@ -194,8 +197,9 @@ export class RecordReader {
     for (let i = 0; i < count; i++) {
       const length = this.u32();
       if (length === BESIDE) {
-        const buffer = this.#beside[this.#nextBeside++];
+        const buffer = this.#beside[this.#nextBeside];
         if (buffer === undefined) throw new RangeError("A large frame is missing");
+        this.#beside[this.#nextBeside++] = undefined;
         frames.push(new Uint8Array(buffer));
       } else {
         const start = this.#advance(length);

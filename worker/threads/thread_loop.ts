@@ -37,7 +37,7 @@ const TURN_SECONDS = 0.01;
 // Kept from tasks that replace globals.
 const { load, store, wait, waitAsync, compareExchange } = Atomics;
 const { Promise, DataView, setImmediate } = globalThis;
-const NO_BUFFERS: readonly ArrayBuffer[] = [];
+const NO_BUFFERS: ArrayBuffer[] = [];
 
 /** One turn of the event loop. */
 function turn(): Promise<void> {

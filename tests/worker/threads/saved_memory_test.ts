@@ -1,6 +1,7 @@
 /** What threads do where memory is short: they take data over, and free what tasks leave behind. */
 import assert from "node:assert/strict";
 import { serialize } from "../../../protocol/values.ts";
+import { garbageCollector } from "../../../worker/garbage.ts";
 import { Dependency, makeTask, TestPool, valueOf } from "./test_pool.ts";
 
 const first = (array: Float64Array) => array[0];
@@ -47,4 +48,15 @@ Deno.test("threads that free what tasks leave behind run them all the same", asy
   for (let i = 0; i < 5; i++) assert.equal(await pool.run(`fill-${i}`, fill, [2_000_000]), 2e6);
   pool.pool.saveMemory(false);
   assert.equal(await pool.run("fill", fill, [2_000_000]), 2e6);
+});
+
+Deno.test("a thread that saves memory keeps nothing of a task's data once that is over", async () => {
+  // Gives the threads of this process a garbage collector to call.
+  await garbageCollector();
+  await using pool = await TestPool.start();
+  pool.pool.saveMemory(true);
+  pool.pool.execute(taskWith("large", serialize(new Float64Array(5e6).fill(7))));
+  assert.equal(valueOf(await pool.outcome("large")), 7);
+  const left = await pool.run("usage", () => Deno.memoryUsage().external);
+  assert.ok(Number(left) < 30e6, `${left} bytes`);
 });
