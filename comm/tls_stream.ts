@@ -7,8 +7,6 @@ import type { TLSSocket } from "node:tls";
 import type { ByteStream } from "./stream_comm.ts";
 import { CommClosedError } from "./transport.ts";
 
-/** Bytes that wait to be read before the peer is held up. */
-const MOST_WAITING = 1024 * 1024;
 /** Bytes handed to TLS at a time: all of them are copied, and encrypted in one go. */
 const MOST_AT_ONCE = 512 * 1024;
 
@@ -19,14 +17,16 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** The bytes of one TLS connection. One read and one write at a time. */
+/**
+ * The bytes of one TLS connection. One read and one write at a time.
+ *
+ * The socket is never paused: Deno goes on taking what the peer sends all the same, only encrypted, and
+ * when it is resumed it loses the end that came meanwhile (docs/decisions/0012-tls-by-node-tls.md).
+ */
 export class TlsStream implements ByteStream {
   readonly #socket: TLSSocket;
   readonly #close: () => void;
   readonly #chunks: Uint8Array[] = [];
-  /** Bytes in the chunks. */
-  #waitingBytes = 0;
-  #isPaused = false;
   #reader: Waiting | undefined;
   #rejectWrite: ((error: unknown) => void) | undefined;
   #ended = false;
@@ -86,15 +86,10 @@ export class TlsStream implements ByteStream {
 
   #take(chunk: Uint8Array): void {
     this.#chunks.push(chunk);
-    this.#waitingBytes += chunk.byteLength;
     const reader = this.#reader;
     if (reader !== undefined) {
       this.#reader = undefined;
       reader.resolve(this.#give(reader.into));
-    }
-    if (this.#waitingBytes > MOST_WAITING && !this.#isPaused) {
-      this.#isPaused = true;
-      this.#socket.pause();
     }
   }
 
@@ -116,11 +111,6 @@ export class TlsStream implements ByteStream {
       }
     }
     this.#chunks.splice(0, used);
-    this.#waitingBytes -= count;
-    if (this.#isPaused && this.#waitingBytes <= MOST_WAITING / 2) {
-      this.#isPaused = false;
-      this.#socket.resume();
-    }
     return count;
   }
 

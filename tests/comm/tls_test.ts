@@ -270,7 +270,16 @@ Deno.test("a port that is taken is told so", async () => {
   );
 });
 
-Deno.test("a peer that stops reading holds up the writer, and aborting ends both", async () => {
+Deno.test("who reads late gets all that was sent, and then the end", async () => {
+  await using pair = await openPair("tls://127.0.0.1:0", { security });
+  const data = new Serialized([new Uint8Array(1_000_000)]);
+  for (let i = 0; i < 5; i++) void pair.here.write({ i, data });
+  await pair.here.close();
+  for (let i = 0; i < 5; i++) assert.equal((await pair.there.read() as { i: number }).i, i);
+  await assert.rejects(pair.there.read(), /the peer has closed it/);
+});
+
+Deno.test("aborting in the middle of a large message ends both sides of it", async () => {
   using _log = new LogLines();
   await using pair = await openPair("tls://127.0.0.1:0", { security });
   const data = new Serialized([new Uint8Array(200_000_000)]);
