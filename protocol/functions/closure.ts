@@ -66,6 +66,8 @@ export class Closure {
   #isSought = false;
   /** What was seen in this turn, for the first time that the values are asked for. */
   #seen: InspectedFunction | undefined;
+  /** What was seen in an epoch: looking takes long, and a class is written several times in one. */
+  #privates: { epoch: object; values: Map<string, unknown> } | undefined;
 
   /** Taken apart by {@linkcode takeApart}. */
   constructor(parts: ClosureParts) {
@@ -111,13 +113,13 @@ export class Closure {
    * The values of its variables now.
    *
    * @param cells Those of the value being written.
+   * @param epoch Within it, private members have not changed.
    * @throws {FunctionError} When a variable has no value yet.
    * @throws {CodeRefusal} When a variable that changes cannot be told from another.
    */
-  values(cells: Cells): unknown[] {
+  values(cells: Cells, epoch: object): unknown[] {
     let inspected = this.#seen;
     this.#seen = undefined;
-    let privates: Map<string, unknown> | undefined;
     return this.#slots.map(({ source }) => {
       switch (source.type) {
         case "constant":
@@ -125,8 +127,11 @@ export class Closure {
         case "global":
           return cells.global(source.name);
         case "private":
-          privates ??= inspectPrivateMembers(this.fn, this.#who);
-          return privates.get(source.name);
+          if (this.#privates?.epoch !== epoch) {
+            this.#privates = { epoch, values: inspectPrivateMembers(this.fn, this.#who) };
+            queueMicrotask(() => this.#privates = undefined);
+          }
+          return this.#privates.values.get(source.name);
       }
       inspected ??= inspectFunction(this.fn, this.#who)!;
       const { scopes } = inspected;

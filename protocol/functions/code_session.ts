@@ -278,7 +278,7 @@ export class CodeSession implements CodeWriter {
     const { fn, text, resolved } = closure;
     this.meet(closure.imported);
     for (const module of resolved.values()) this.#needModule(module);
-    const values = closure.values(this.#cells);
+    const values = closure.values(this.#cells, this.#options.epoch);
     const properties = propertiesOf(fn, text);
     this.isConstant &&= closure.isConstant && properties.length === 0;
     this.bare.add(closure);

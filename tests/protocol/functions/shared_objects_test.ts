@@ -308,6 +308,24 @@ Deno.test("what is shared is what it was at submit, each time", () => {
   assert.deepEqual(thread.run(fn), [true, 1]);
 });
 
+Deno.test("private static members are what they are at each submit, of one turn too", () => {
+  class Sequence {
+    static #last = { n: 0 };
+    static next() {
+      return Sequence.#last = { n: Sequence.#last.n + 1 };
+    }
+    static last() {
+      return Sequence.#last;
+    }
+  }
+  const fn = () => [Sequence.last().n, Sequence.next() === Sequence.last(), Sequence.last().n];
+  const thread = new Thread();
+  assert.deepEqual(thread.run(fn), [0, true, 1]);
+  Sequence.next();
+  Sequence.next();
+  assert.deepEqual(thread.run(fn), [2, true, 3]);
+});
+
 Deno.test("what is alike but not the same stays two objects", () => {
   const first = { n: 0 };
   const second = { n: 0 };
