@@ -35,6 +35,19 @@ function counted(knocks: number, knock: Knock): { knock: Knock; enough: Promise<
   };
 }
 
+/** Tells when nobody is being asked any more. */
+function settling(knock: Knock): { knock: Knock; settled: () => Promise<unknown> } {
+  const asked: Promise<unknown>[] = [];
+  return {
+    settled: () => awake(Promise.allSettled(asked)),
+    knock: (signal) => {
+      const answer = knock(signal);
+      asked.push(answer);
+      return answer;
+    },
+  };
+}
+
 /** Keeps the program alive: the timers of a watch do not. */
 async function awake<T>(work: Promise<T>): Promise<T> {
   const timer = setInterval(() => {}, 1000);
@@ -82,16 +95,18 @@ Deno.test("nobody is asked as long as something comes", async () => {
 Deno.test("connections to one place ask together", async () => {
   let open = 0;
   let most = 0;
-  const { knock, enough } = counted(3, async () => {
+  const { knock: ask, enough } = counted(3, async () => {
     most = Math.max(most, ++open);
     await new Promise((resolve) => setTimeout(resolve, 5));
     open--;
     return { close() {} };
   });
+  const { knock, settled } = settling(ask);
   const watches = Array.from({ length: 10 }, () => new SilenceWatch("tcp://a:1", seconds, knock));
   for (const watch of watches) watch.start(() => assert.fail("gone"));
   await awake(enough);
   for (const watch of watches) watch.stop();
+  await settled();
   assert.equal(most, 1);
 });
 
@@ -102,6 +117,7 @@ Deno.test("a comm ends when its peer's machine is gone, and says why", async () 
     Deno.connect({ hostname: "127.0.0.1", port }),
     listener.accept(),
   ]);
+  const { knock, settled } = settling(nobody);
   const comm = new StreamComm({
     stream: conn,
     reader: new FrameReader(conn, DEFAULT_FRAME_LIMITS),
@@ -109,7 +125,7 @@ Deno.test("a comm ends when its peer's machine is gone, and says why", async () 
     peerAddress: "tcp://10.0.0.1:1",
     compression: null,
     closeTimeout: 1,
-    watch: new SilenceWatch("tcp://10.0.0.1:1", seconds, nobody),
+    watch: new SilenceWatch("tcp://10.0.0.1:1", seconds, knock),
   });
   await assert.rejects(comm.read(), (error: unknown) => {
     assert(error instanceof CommClosedError);
@@ -118,4 +134,5 @@ Deno.test("a comm ends when its peer's machine is gone, and says why", async () 
   });
   assert(comm.closed);
   peer.close();
+  await settled();
 });

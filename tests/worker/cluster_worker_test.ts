@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import "../support/worker_options.ts";
 import { rpc } from "../../comm/rpc.ts";
 import { deserialize, serialize } from "../../protocol/values.ts";
 import { ClusterWorker, type ClusterWorkerOptions } from "../../worker/cluster_worker.ts";

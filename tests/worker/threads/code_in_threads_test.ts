@@ -1,6 +1,7 @@
 /** Code that came as parts, in real threads: modules, classes, registrations, errors, results. */
 import assert from "node:assert/strict";
 import "../../../worker/threads/task_globals.ts";
+import "../../support/worker_options.ts";
 import type { AnyFunction, FunctionProperty } from "../../../protocol/functions/definition.ts";
 import { ImportReference } from "../../../protocol/functions/definition.ts";
 import type { CodePart } from "../../../protocol/messages.ts";

@@ -1,6 +1,7 @@
 /** What tasks can't do to their thread, their worker and each other; errors; console. */
 import assert from "node:assert/strict";
 import "../../../worker/threads/task_globals.ts";
+import "../../support/worker_options.ts";
 import { deserialize } from "../../../protocol/values.ts";
 import { PoolThread } from "../../../worker/threads/pool_thread.ts";
 import { POOL_WORDS, Word } from "../../../worker/threads/thread_memory.ts";
@@ -318,18 +319,23 @@ Deno.test("a thread that fails once it is ready is asked for nothing more", asyn
   thread.terminate();
 });
 
-Deno.test("start fails with a clear error when the threads' module can't be loaded", async () => {
-  const pool = new ThreadPool({
-    nthreads: 2,
-    threadModule: new URL("./no_such_thread.ts", import.meta.url),
-    onOutcome: () => {},
-  });
-  await assert.rejects(pool.start(), (error) => {
-    assert.ok(error instanceof ThreadStartError);
-    assert.match(error.message, /A thread did not start \(module .*no_such_thread\.ts\): /);
-    return true;
-  });
-  assert.equal(pool.nthreads, 0);
+Deno.test({
+  name: "start fails with a clear error when the threads' module can't be loaded",
+  // Deno closes a port that was on its way to the thread in its own time.
+  sanitizeResources: false,
+  async fn() {
+    const pool = new ThreadPool({
+      nthreads: 2,
+      threadModule: new URL("./no_such_thread.ts", import.meta.url),
+      onOutcome: () => {},
+    });
+    await assert.rejects(pool.start(), (error) => {
+      assert.ok(error instanceof ThreadStartError);
+      assert.match(error.message, /A thread did not start \(module .*no_such_thread\.ts\): /);
+      return true;
+    });
+    assert.equal(pool.nthreads, 0);
+  },
 });
 
 Deno.test("when no thread can be replaced, tasks are lost, not stuck", async () => {
