@@ -50,7 +50,7 @@ compiledTest("scripts of a compiled dusk-remote may do what its flags say", asyn
     assert.equal((await submit(cluster, "script.ts")).stdout, "11\n");
   }, start);
   await withRemote(["-A"], async (cluster) => {
-    const all = ["read", "write", "env", "run", "ffi", "net"];
+    const all = ["read", "write", "env", "sys", "run", "ffi", "net", "import"];
     assert.deepEqual(await permissionsOf(cluster), all);
   }, start);
 });

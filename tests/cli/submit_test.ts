@@ -145,7 +145,7 @@ Deno.test("scripts may do what the remote's flags say", async () => {
     assert.equal((await submit(cluster, "script.ts")).stdout, "11\n");
   });
   await withRemote(["-A"], async (cluster) => {
-    const all = ["read", "write", "env", "run", "ffi", "net"];
+    const all = ["read", "write", "env", "sys", "run", "ffi", "net", "import"];
     assert.deepEqual(await permissionsOf(cluster), all);
   });
 });
@@ -181,7 +181,11 @@ Deno.test("what cannot be submitted is told in one line", async () => {
       [[address, `${folder}/broken.ts`], 1, /broken\.ts cannot be bundled: /],
       [[address, `${folder}/alone.ts`], 1, /alone\.ts cannot be bundled: .*nobody\.ts/],
       [["127.0.0.1:none", `${scripts}ways.ts`], 1, /127\.0\.0\.1:none/],
-      [["--connect-timeout", "1", address, `${scripts}ways.ts`], 1, /could not connect to \S+:1 /],
+      [
+        ["--connect-timeout", "1", address, `${scripts}ways.ts`],
+        1,
+        /could not connect to \S+:1 within 1 s/,
+      ],
     ];
     for (const [args, exitCode, text] of cases) {
       const { code, stderr } = await outcome("submit", ["--token-file", token, ...args]);

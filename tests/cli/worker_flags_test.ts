@@ -24,20 +24,36 @@ async function startWorker(address: string, ...flags: string[]): Promise<Program
   return worker;
 }
 
+/** Start a worker of one thread by the flag `--WHAT`, where the environment has that setting off. */
+async function startWith(what: "nanny" | "reconnect", ...args: string[]): Promise<Program> {
+  const env = { [`DUSK__WORKER__${what.toUpperCase()}`]: "false" };
+  const worker = popen("worker", ["--nthreads", "1", `--${what}`, ...args], { env });
+  await worker.printed(/Registered with/);
+  return worker;
+}
+
 async function stop(program: Program): Promise<void> {
   program.kill("SIGTERM");
   assert.equal((await program.status).code, 0, program.stderr);
 }
 
-Deno.test("--nprocs, --name, --worker-port and --nanny-port: several workers in one program", async () => {
+Deno.test("--nprocs and what each of several workers gets: name, ports, threads, memory, resources", async () => {
   await using scheduler = await startScheduler();
   const { address } = scheduler;
   const first = freePorts(4);
   await using worker = await startWorker(address, ...[
     ...["--nprocs", "2", "--name", "bob", "--resources", "GPU=2,MEMORY=100e9"],
     ...["--worker-port", `${first}`, "--nanny-port", `${first + 2}`, "--memory-limit", "1GB"],
+    ...["--nthreads", "3"],
   ]);
   const workers = await workersOf(address);
+  for (const { nthreads, memoryLimit, resources } of Object.values(workers)) {
+    assert.deepEqual({ nthreads, memoryLimit, resources }, {
+      nthreads: 3,
+      memoryLimit: 1e9,
+      resources: { GPU: 2, MEMORY: 100e9 },
+    });
+  }
   assert.deepEqual(Object.values(workers).map(({ id, name }) => name ?? id).sort(), [
     "bob-0",
     "bob-1",
@@ -90,7 +106,7 @@ function freePorts(count: number): number {
 
 Deno.test("a worker that is killed is started again by its nanny, and not without one", async () => {
   await using scheduler = await startScheduler();
-  await using nannied = await startWorker(scheduler.address, "--name", "alice", "--nanny");
+  await using nannied = await startWith("nanny", scheduler.address, "--name", "alice");
   await using alone = await startWorker(scheduler.address, "--name", "bob", "--no-nanny");
   assert.deepEqual(childrenOf(alone.pid), []);
   const child = await onlyChild(nannied.pid);
@@ -165,7 +181,10 @@ Deno.test("--log-level and --log-format reach the worker's process", async () =>
   await using worker = await startWorker(scheduler.address, ...flags);
   await stop(worker);
   const lines = worker.stderr.trim().split("\n").map((line) => JSON.parse(line));
-  assert.ok(lines.some(({ logger }) => logger === "distributed.worker"), worker.stderr);
+  const levels = new Set(
+    lines.filter(({ logger }) => logger.startsWith("distributed.worker")).map(({ level }) => level),
+  );
+  assert.ok(levels.has("debug") && levels.has("info"), worker.stderr);
 });
 
 Deno.test("--pid-file is there as long as the worker's program", () =>
@@ -192,7 +211,7 @@ Deno.test("--no-reconnect ends with the connection, --reconnect does not", async
   await using scheduler = await startScheduler();
   const { address } = scheduler;
   await using strict = await startWorker(address, "--no-reconnect");
-  await using patient = await startWorker(address, "--reconnect");
+  await using patient = await startWith("reconnect", address);
   scheduler.program.kill();
   assert.equal((await strict.status).code, 1);
   assert.match(strict.stderr, /^dusk-worker: Lost the scheduler at tcp:\S+$/m);

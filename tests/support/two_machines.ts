@@ -14,7 +14,8 @@ export interface TwoMachines extends AsyncDisposable {
 
 /** Sets up two machines; undefined, after a warning, where that cannot be. */
 export async function twoMachines(): Promise<TwoMachines | undefined> {
-  const id = Deno.pid.toString(36);
+  // Not of the process id: files of tests that run at the same time share it.
+  const id = crypto.randomUUID().slice(0, 8);
   const names = [`dusk-${id}-a`, `dusk-${id}-b`];
   const cables = [`dk${id}a`, `dk${id}b`];
   // Of the range for tests of networks (RFC 2544).
