@@ -7,7 +7,7 @@ import "../deploy/use_thread.ts";
 import { ClusterWorker } from "../worker/cluster_worker.ts";
 import { ProgramError } from "./command_line.ts";
 import { Preloads } from "./preload.ts";
-import { announce, type WorkerRun } from "./worker_options.ts";
+import { announce, cannotJoin, type WorkerRun } from "./worker_options.ts";
 
 /**
  * Run the worker until it has left, or is told to.
@@ -23,7 +23,7 @@ export async function runWorker(run: WorkerRun): Promise<void> {
   try {
     worker = new ClusterWorker(plans[0].worker);
   } catch (error) {
-    throw new ProgramError(`cannot join ${schedulerAddress}: ${(error as Error).message}`);
+    throw cannotJoin(schedulerAddress, error as Error);
   }
   await preloads.setup(worker);
   let hasJoined: boolean;
@@ -34,7 +34,7 @@ export async function runWorker(run: WorkerRun): Promise<void> {
     hasJoined = await Promise.race([joined, stopped.then(() => false)]);
   } catch (error) {
     await preloads.teardown(worker);
-    throw new ProgramError(`cannot join ${schedulerAddress}: ${(error as Error).message}`);
+    throw cannotJoin(schedulerAddress, error as Error);
   }
   const reason = "stopped by a signal";
   if (hasJoined) {

@@ -8,7 +8,7 @@ import type { SettingName, Settings } from "../config/settings.ts";
 import { Nanny } from "../worker/nanny.ts";
 import { CHILD_ARGUMENT } from "../worker/worker_program.ts";
 import { ProgramError } from "./command_line.ts";
-import { announce, type WorkerRun } from "./worker_options.ts";
+import { announce, cannotJoin, type WorkerRun } from "./worker_options.ts";
 
 /** Seconds that a worker's process has to end beyond those that the worker has to leave. */
 const END_TIMEOUT = 5;
@@ -47,7 +47,7 @@ export async function runNannies(run: WorkerRun): Promise<void> {
     }
   } catch (error) {
     await closeAll("another worker of the same program could not start");
-    throw new ProgramError(`cannot join ${schedulerAddress}: ${(error as Error).message}`);
+    throw cannotJoin(schedulerAddress, error as Error);
   }
   const finished = Promise.all(nannies.map((nanny) => nanny.finished));
   await Promise.race([stopped, finished]);

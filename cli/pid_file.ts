@@ -15,6 +15,9 @@ const TICKS = 100;
 /** Seconds by which the clocks of files and of processes may differ. */
 const CLOCK_SLACK = 2;
 
+/** What helps where a file cannot be made. */
+const ELSEWHERE = "name one in a folder that is there and that this user may write to";
+
 /** A file with this program's process id, until it is disposed of, or the program exits. */
 export class PidFile implements Disposable {
   /** Path of the file. */
@@ -39,7 +42,9 @@ export class PidFile implements Disposable {
         Deno.writeTextFileSync(path, `${Deno.pid}\n`, { createNew: true });
         return new PidFile(path);
       } catch (error) {
-        if (!(error instanceof Deno.errors.AlreadyExists)) throw cannot("write", path, error);
+        if (!(error instanceof Deno.errors.AlreadyExists)) {
+          throw cannot("write", path, error, `; ${ELSEWHERE}`);
+        }
       }
       removeStale(path);
     }
@@ -100,9 +105,9 @@ function lock(file: Deno.FsFile): void {
   }
 }
 
-function cannot(what: string, path: string, error: unknown): ProgramError {
+function cannot(what: string, path: string, error: unknown, remedy = ""): ProgramError {
   return new ProgramError(
-    `cannot ${what} the process id file ${path}: ${(error as Error).message}`,
+    `cannot ${what} the process id file ${path}: ${(error as Error).message}${remedy}`,
   );
 }
 

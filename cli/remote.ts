@@ -63,13 +63,21 @@ function describeCommandLine(): Command {
       "scheduler, and takes scripts only from those who have the cluster's token or a certificate.",
   );
   command.optionsGroup("Network:")
-    .option("--host <host>", "Host name or IP address to listen on. Default: all.", nonEmpty)
+    .option(
+      "--host <host>",
+      "Host name or IP address to listen on. Default: all of this machine's.",
+      nonEmpty,
+    )
     .option(
       "--port <port>",
       "Port to listen on; 0 picks a free one. Default: 8788.",
       wholeNumber(0, 65535),
     )
-    .option("--interface <name>", "Listen on the address of this network interface.", nonEmpty);
+    .option(
+      "--interface <name>",
+      "Listen on the address of this network interface, such as eth0 or ib0.",
+      nonEmpty,
+    );
   command.optionsGroup("Cluster:")
     .addOption(settingFlag(
       "--scheduler <address>",
@@ -80,7 +88,8 @@ function describeCommandLine(): Command {
       "--scheduler-file <file>",
       "scheduler-file",
       "File that says where the scheduler is, in the place of an address.",
-    ));
+    ))
+    .option("--pid-file <file>", "Write the process id into this file.", nonEmpty);
   command.optionsGroup("Scripts:")
     .option(
       "--max-scripts <count>",
@@ -92,7 +101,6 @@ function describeCommandLine(): Command {
       "How long one may run, such as 90s or 2h. Default: as long as it takes.",
       timeLimit,
     )
-    .option("--pid-file <file>", "Write the process id into this file.", nonEmpty)
     .addOption(stdinOption());
   addPermissionFlags(
     command,

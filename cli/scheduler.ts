@@ -62,7 +62,7 @@ function describeCommandLine(): Command {
     .addOption(settingFlag(
       "--dashboard-address <address>",
       "scheduler.dashboard-address",
-      "HOST:PORT or :PORT for web pages. Checked, but nothing is served there yet.",
+      "HOST:PORT or :PORT for web pages. Default: :8787. Checked, but nothing is served there yet.",
     ));
   command.optionsGroup("Cluster:")
     .addOption(settingFlag(

@@ -81,7 +81,10 @@ export function addSecurityFlags(command: Command, role: TlsRole): void {
 export function addConfigFlags(command: Command): void {
   command.optionsGroup("Configuration and logging:")
     .addOption(
-      new Option("--config <file>", "YAML file with settings, over those of /etc and of the home.")
+      new Option(
+        "--config <file>",
+        "YAML file with settings, over those of /etc and of the home; can be repeated.",
+      )
         .argParser(appended),
     )
     .option("--print-config", "Show all settings and where each comes from, and exit.")

@@ -75,16 +75,30 @@ export function describeCommandLine(): Command {
       "Let workers find out which address to listen on, instead of the name of their host.",
     );
   command.optionsGroup("Workers:")
-    .option("--nthreads <count>", "Threads of each worker.", wholeNumber(1, 4096))
+    .option(
+      "--nthreads <count>",
+      "Threads of each worker. Default: the cores, divided among the workers of a host.",
+      wholeNumber(1, 4096),
+    )
     .option("--nprocs <count>", "Workers on each host. Default: 1.", wholeNumber(1, 4096))
-    .option("--memory-limit <amount>", "Memory of each worker, such as 4GB or auto.", nonEmpty)
-    .option("--local-directory <folder>", "Where workers spill to, on the hosts.", nonEmpty)
+    .option(
+      "--memory-limit <bytes>",
+      "Memory of each worker: 2e9, 4GB, 0 for no limit. Default: auto, which is 75 % of its host's, " +
+        "divided among workers.",
+      nonEmpty,
+    )
+    .option(
+      "--local-directory <folder>",
+      "Folder on the hosts for results that do not fit into memory. Default: the system's for " +
+        "temporary files.",
+      nonEmpty,
+    )
     .option(
       "--worker-option <flag>",
       "One more flag of dusk-worker, such as --worker-option=--resources=GPU=2; can be repeated.",
       repeated,
     )
-    .option("--scheduler-option <flag>", "The same for dusk-scheduler.", repeated);
+    .option("--scheduler-option <flag>", "The same for dusk-scheduler; can be repeated.", repeated);
   command.optionsGroup("Programs on the hosts:")
     .option("--remote-dusk-worker <path>", "Where dusk-worker is. Default: in PATH.", nonEmpty)
     .option(

@@ -3,12 +3,14 @@
  *
  * @module
  */
+import { ConnectTimeoutError } from "../comm/comm.ts";
 import { type ScriptResult, submitScript } from "../deploy/remote/submit_script.ts";
 import {
   addExamples,
   type Command,
   commandLine,
   type ExitCode,
+  ProgramError,
   runProgram,
   stopSignal,
   UsageError,
@@ -80,7 +82,11 @@ async function main(command: Command): Promise<ExitCode> {
     });
   } catch (error) {
     if (interrupt.signal.aborted) return INTERRUPTED;
-    throw error;
+    if (!(error instanceof ConnectTimeoutError)) throw error;
+    throw new ProgramError(
+      `${error.message}; start dusk-remote there, or give it longer with --connect-timeout`,
+      { cause: error },
+    );
   }
   if (interrupt.signal.aborted) return INTERRUPTED;
   const { code, reason } = result;

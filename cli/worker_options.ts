@@ -8,7 +8,7 @@ import { workerOptions } from "../config/options.ts";
 import type { Settings } from "../config/settings.ts";
 import { parseMemoryLimit } from "../worker/memory_limit.ts";
 import type { ClusterWorkerOptions } from "../worker/worker_options.ts";
-import { UsageError } from "./command_line.ts";
+import { ProgramError, UsageError } from "./command_line.ts";
 import { namedHost } from "./endpoint.ts";
 import type { TaskPermissions } from "./task_permissions.ts";
 
@@ -43,6 +43,14 @@ export interface WorkerRun {
 /** Tell the operator that a worker is there. */
 export function announce(address: string, schedulerAddress: string): void {
   console.log(`Start worker at: ${address}\nRegistered with: ${schedulerAddress}`);
+}
+
+/** A worker is not in the cluster, and why; with what to do where the scheduler is not to be had. */
+export function cannotJoin(schedulerAddress: string, { message }: Error): ProgramError {
+  const remedy = /^could not connect to \S+ within /.test(message)
+    ? "; start the scheduler there, or give it longer with --death-timeout"
+    : "";
+  return new ProgramError(`cannot join ${schedulerAddress}: ${message}${remedy}`);
 }
 
 const LAST_PORT = 65535;

@@ -18,14 +18,6 @@ async function refused(
   assert.equal(program.stdout, "");
 }
 
-Deno.test("dusk-ssh --help is a page to read", async () => {
-  await using help = popen("ssh", ["--help"]);
-  assert.equal((await help.status).code, 0);
-  assert.match(help.stdout, /^Usage: dusk-ssh \[options\] HOST\.\.\.\n/);
-  for (const line of help.stdout.split("\n")) assert.ok(line.length <= 100, line);
-  assert.match(help.stdout, /\nExamples:\n/);
-});
-
 Deno.test("dusk-ssh refuses bad usage in one line, with exit code 2", async () => {
   await refused([], 2, /^dusk-ssh: no hosts: name them, .*--hostfile/);
   await refused(["--bogus", "a"], 2, /unknown option '--bogus'/);

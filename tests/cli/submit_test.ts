@@ -184,7 +184,7 @@ Deno.test("what cannot be submitted is told in one line", async () => {
       [
         ["--connect-timeout", "1", address, `${scripts}ways.ts`],
         1,
-        /could not connect to \S+:1 within 1 s/,
+        /could not connect to \S+:1 within 1 s: .*; start dusk-remote .*--connect-timeout/,
       ],
     ];
     for (const [args, exitCode, text] of cases) {
