@@ -5,6 +5,9 @@
 
 const root = new URL("../../", import.meta.url);
 
+/** A program that still runs after so long hangs: it is killed, so that its test fails. In milliseconds. */
+const LONGEST_LIFE = 180_000;
+
 /** A program that runs in a process of its own. Dispose of it to kill it. */
 export class Program implements AsyncDisposable {
   readonly pid: number;
@@ -26,12 +29,14 @@ export class Program implements AsyncDisposable {
       stderr: "piped",
     }).spawn();
     this.pid = this.#child.pid;
+    const tooLong = setTimeout(() => this.kill(), LONGEST_LIFE);
     const read = Promise.all([
       this.#read(this.#child.stdout, (text) => this.#stdout += text),
       this.#read(this.#child.stderr, (text) => this.#stderr += text),
     ]);
     this.status = read.then(() => this.#child.status).then(async (status) => {
       this.#ended = true;
+      clearTimeout(tooLong);
       this.#wake();
       if (options.stdin === undefined) await this.closeStdin();
       return status;
