@@ -201,7 +201,11 @@ Deno.test("--host and --interface name the address to listen on", async () => {
   await using scheduler = await startScheduler();
   await using byHost = await startWorker(scheduler.address, "--host", "127.0.0.2", "--no-nanny");
   assert.match(byHost.stdout, /Start worker at: tcp:\/\/127\.0\.0\.2:/);
-  await using byInterface = await startWorker(scheduler.address, "--interface", "lo");
+  // The flag stands over the environment.
+  await using byInterface = popen("worker", [scheduler.address, "--interface", "lo"], {
+    env: { DUSK__WORKER__HOST: "127.0.0.2" },
+  });
+  await byInterface.printed(/Registered with/);
   assert.match(byInterface.stdout, /Start worker at: tcp:\/\/127\.0\.0\.1:/);
   await stop(byHost);
   await stop(byInterface);
