@@ -130,7 +130,12 @@ export class PoolThread {
     for (let slot = SLOTS - 1; slot >= 0; slot--) this.#freeSlots.push(slot);
     this.ready = new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        reject(new ThreadStartError(`A thread did not start within ${START_SECONDS} s`));
+        reject(
+          new ThreadStartError(
+            `A thread did not start within ${START_SECONDS} s (module ${this.#module}): it takes too long ` +
+              `to load; where Deno checks types, as in "deno test", --no-check makes it quicker`,
+          ),
+        );
       }, START_SECONDS * 1000);
       this.#settleReady = (error) => {
         clearTimeout(timer);

@@ -3,9 +3,6 @@ import assert from "node:assert/strict";
 import "../../../worker/threads/task_globals.ts";
 import "../../support/worker_options.ts";
 import { deserialize } from "../../../protocol/values.ts";
-import { PoolThread } from "../../../worker/threads/pool_thread.ts";
-import { POOL_WORDS, Word } from "../../../worker/threads/thread_memory.ts";
-import { ThreadPool, ThreadStartError } from "../../../worker/threads/thread_pool.ts";
 import { TestPool, valueOf } from "./test_pool.ts";
 
 async function erred(pool: TestPool, key: string): Promise<{ error: Error; traceback: string }> {
@@ -285,57 +282,6 @@ Deno.test("times that make no sense, and names that are none, cost the thread", 
   assert.match(outcome.message, /a record that makes no sense .*name/);
   assert.deepEqual(pool.console, []);
   assert.equal(await pool.run("after", () => dusk.thread), 1);
-});
-
-Deno.test("a thread that fails once it is ready is asked for nothing more", async () => {
-  // It says that there is a record in its ring, where there is none.
-  const source = `addEventListener("message", ({ data: { memory, port } }) => {
-    new Int32Array(memory)[${Word.OUT_HEAD}] = 64;
-    port.postMessage({ kind: "ready" });
-  })`;
-  const deaths: string[] = [];
-  const thread = new PoolThread({
-    id: 0,
-    module: new URL(`data:text/javascript,${encodeURIComponent(source)}`),
-    permissions: "inherit",
-    poolMemory: new SharedArrayBuffer(4 * POOL_WORDS),
-    worker: { address: "", name: "" },
-  }, {
-    ended: () => {},
-    asked: () => {},
-    wrote: () => {},
-    died: (_thread, message) => deaths.push(message),
-    rang: () => {},
-    collected: () => {},
-  });
-  await thread.ready;
-  assert.equal(thread.pending, true);
-  thread.throwIfFailed();
-  for (let i = 0; i < 2; i++) thread.collect();
-  assert.equal(deaths.length, 1);
-  assert.match(deaths[0], /a record that makes no sense/);
-  assert.equal(thread.pending, false, "or the pool would collect for ever");
-  assert.throws(() => thread.throwIfFailed(), ThreadStartError);
-  thread.terminate();
-});
-
-Deno.test({
-  name: "start fails with a clear error when the threads' module can't be loaded",
-  // Deno closes a port that was on its way to the thread in its own time.
-  sanitizeResources: false,
-  async fn() {
-    const pool = new ThreadPool({
-      nthreads: 2,
-      threadModule: new URL("./no_such_thread.ts", import.meta.url),
-      onOutcome: () => {},
-    });
-    await assert.rejects(pool.start(), (error) => {
-      assert.ok(error instanceof ThreadStartError);
-      assert.match(error.message, /A thread did not start \(module .*no_such_thread\.ts\): /);
-      return true;
-    });
-    assert.equal(pool.nthreads, 0);
-  },
 });
 
 Deno.test("when no thread can be replaced, tasks are lost, not stuck", async () => {
