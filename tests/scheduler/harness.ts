@@ -13,7 +13,11 @@ import type {
   TaskGroup,
 } from "../../protocol/messages.ts";
 import { Serialized } from "../../protocol/serialized.ts";
-import { SchedulerCore, type SchedulerCoreOptions } from "../../scheduler/core.ts";
+import {
+  SchedulerCore,
+  type SchedulerCoreOptions,
+  type StealResponse,
+} from "../../scheduler/core.ts";
 import type { TaskState } from "../../scheduler/task_state.ts";
 import type { WorkerState } from "../../scheduler/worker_state.ts";
 
@@ -53,6 +57,9 @@ export interface FinishOptions {
   /** Names of parts that the result refers to. */
   needs?: string[];
 }
+
+/** What a worker is asked to give back. */
+export type StealRequest = Extract<SchedulerToWorker, { op: "steal-request" }>;
 
 /** A core and its surroundings. */
 export class Harness {
@@ -189,6 +196,38 @@ export class Harness {
     this.#drain();
   }
 
+  /** A worker says that it lives, at a time of its own clock. */
+  heartbeat(worker: string, now: number): void {
+    const metrics = {
+      executing: 0,
+      ready: 0,
+      waiting: 0,
+      inMemory: 0,
+      nbytes: 0,
+      managed: 0,
+      spilled: 0,
+      memory: 0,
+    };
+    this.do((core, time) => core.heartbeatWorker(this.address(worker), { now, metrics }, time));
+  }
+
+  /** Lets the scheduler balance. @returns What it asks a worker to give away. */
+  balance(victim: string): StealRequest[] {
+    this.forgetSent();
+    this.do((core, now) => core.balance(now));
+    return this.stealRequests(victim);
+  }
+
+  /** A worker says in which state a task was that it was asked to give back. */
+  answer(
+    worker: string,
+    { key, id }: { key: string; id: number },
+    state: StealResponse["state"],
+  ): void {
+    const response: StealResponse = { op: "steal-response", key, id, state };
+    this.do((core, now) => core.stealResponse(this.address(worker), response, now));
+  }
+
   /** Has workers drop what they brought along and nobody wants. */
   claimOrphans(): void {
     this.core.claimOrphans(this.now);
@@ -235,6 +274,11 @@ export class Harness {
     return this.toWorker(worker).filter((message) => message.op === "compute-task");
   }
 
+  /** Takes what a worker was asked to give back since the last time. */
+  stealRequests(worker: string): StealRequest[] {
+    return this.toWorker(worker).filter((message) => message.op === "steal-request");
+  }
+
   /** Takes the keys that a worker was told to free since the last time. */
   freed(worker: string): string[] {
     return this.toWorker(worker).flatMap((m) => m.op === "free-keys" ? m.keys : []);
@@ -274,4 +318,15 @@ function take<T>(boxes: Map<string, T[]>, name: string): T[] {
 /** `count` independent tasks: `x-0`, `x-1`, … */
 export function independent(count: number, name = "x"): Graph {
   return Object.fromEntries(Array.from({ length: count }, (_, i) => [`${name}-${i}`, []]));
+}
+
+/** Alice has 20 tasks of a second each, and bob comes. */
+export function crowded(): Harness {
+  const h = new Harness();
+  h.addWorkers(["alice"]);
+  h.submit({ "x-1000": [] });
+  h.finish("x-1000", { seconds: 1 });
+  h.submit(independent(20));
+  h.addWorkers(["bob"]);
+  return h;
 }

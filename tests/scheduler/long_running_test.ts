@@ -1,6 +1,6 @@
 /** Long-running tasks: they take none of their worker's places, and teach nothing about durations. */
 import assert from "node:assert/strict";
-import { Harness, independent } from "./harness.ts";
+import { crowded, Harness, independent } from "./harness.ts";
 
 function secede(h: Harness, worker: string, key: string, seconds?: number): void {
   h.do((core, now) =>
@@ -56,33 +56,17 @@ Deno.test("a long-running task is not stolen", () => {
   h.submit(independent(20));
   for (let i = 0; i < 20; i++) if (i % 2 === 0) secede(h, "alice", `x-${i}`);
   h.addWorkers(["bob"]);
-  h.forgetSent();
-  h.do((core, now) => core.balance(now));
-  const asked = h.toWorker("alice").flatMap((m) => m.op === "steal-request" ? [m.key] : []);
+  const asked = h.balance("alice").map(({ key }) => key);
   assert(asked.length > 0);
   for (const key of asked) assert.equal(Number(key.slice(2)) % 2, 1, key);
 });
 
 Deno.test("a theft that is under way is off when the task becomes long-running", () => {
-  const h = new Harness();
-  h.addWorkers(["alice"]);
-  h.submit({ "x-1000": [] });
-  h.finish("x-1000", { seconds: 1 });
-  h.submit(independent(20));
-  h.addWorkers(["bob"]);
-  h.forgetSent();
-  h.do((core, now) => core.balance(now));
-  const [request] = h.toWorker("alice").flatMap((m) => m.op === "steal-request" ? [m] : []);
+  const h = crowded();
+  const [request] = h.balance("alice");
   secede(h, "alice", request.key);
-  const { key, id } = request;
-  h.do((core, now) =>
-    core.stealResponse(
-      h.address("alice"),
-      { op: "steal-response", key, id, state: "long-running" },
-      now,
-    )
-  );
-  assert.deepEqual(h.placed(key), ["alice"]);
+  h.answer("alice", request, "long-running");
+  assert.deepEqual(h.placed(request.key), ["alice"]);
 });
 
 Deno.test("a long-running task of a lost worker is computed elsewhere, and is suspected", () => {

@@ -54,17 +54,7 @@ Deno.test("a plugin hears of workers, graphs and transitions, with their details
   const h = new Harness();
   h.core.addPlugin(new Ear());
   h.addWorkers(["alice"]);
-  const metrics = {
-    executing: 0,
-    ready: 0,
-    waiting: 0,
-    inMemory: 0,
-    nbytes: 0,
-    managed: 0,
-    spilled: 0,
-    memory: 0,
-  };
-  h.do((core, now) => core.heartbeatWorker(h.address("alice"), { now: now - 50, metrics }, now));
+  h.heartbeat("alice", h.now - 50);
   h.submit({ x: [] });
   h.submit({ x: [] });
   h.finish("x", { nbytes: 9, seconds: 2 });

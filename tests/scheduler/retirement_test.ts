@@ -29,12 +29,8 @@ function copied(h: Harness, worker: string): Record<string, string[]> {
 
 /** A worker answers all requests to give a task back. */
 function giveBack(h: Harness, worker: string, state: "ready" | "executing" = "ready"): string[] {
-  const requests = sent(h, worker, "steal-request");
-  for (const { key, id } of requests) {
-    h.do((core, now) =>
-      core.stealResponse(h.address(worker), { op: "steal-response", key, id, state }, now)
-    );
-  }
+  const requests = h.stealRequests(worker);
+  for (const request of requests) h.answer(worker, request, state);
   return requests.map(({ key }) => key);
 }
 
@@ -67,13 +63,10 @@ Deno.test("what a retiring worker has not begun goes to others, what it runs fin
   h.submit(independent(3));
   h.addWorker("b");
   retire(h, ["a"]);
-  const [first, ...others] = sent(h, "a", "steal-request");
-  assert.deepEqual([first, ...others].map(({ key }) => key).sort(), ["x-0", "x-1", "x-2"]);
-  for (const { key, id } of [first, ...others]) {
-    const state = key === "x-0" ? "executing" : "ready";
-    h.do((core, now) =>
-      core.stealResponse(h.address("a"), { op: "steal-response", key, id, state }, now)
-    );
+  const requests = h.stealRequests("a");
+  assert.deepEqual(requests.map(({ key }) => key).sort(), ["x-0", "x-1", "x-2"]);
+  for (const request of requests) {
+    h.answer("a", request, request.key === "x-0" ? "executing" : "ready");
   }
   assert.deepEqual(h.placed("x-0", "x-1", "x-2"), ["a", "b", "b"]);
   assert.deepEqual(over(h), []);
@@ -336,7 +329,7 @@ Deno.test("a paused worker is no thief, and tries out no suspicious task", () =>
   h.addWorker("b", { status: "paused" });
   h.submit(independent(20));
   h.do((core, now) => core.balance(now));
-  assert.deepEqual(sent(h, "a", "steal-request"), []);
+  assert.deepEqual(h.stealRequests("a"), []);
   h.removeWorker("a");
   assert.equal(h.state("x-0"), "no-worker");
   setStatus(h, "b", "running");

@@ -1,49 +1,18 @@
 /** Work stealing: what is moved, what is not, and that nothing runs twice for it. */
 import assert from "node:assert/strict";
-import type { StealResponse } from "../../scheduler/core.ts";
 import { stealLevel } from "../../scheduler/stealable.ts";
-import { Harness, independent } from "./harness.ts";
-
-interface Request {
-  key: string;
-  id: number;
-}
-
-/** Lets the scheduler balance. @returns What it asks a worker to give away. */
-function balance(h: Harness, victim: string): Request[] {
-  h.forgetSent();
-  h.do((core, now) => core.balance(now));
-  return h.toWorker(victim).flatMap((m) => m.op === "steal-request" ? [m] : []);
-}
-
-function answer(h: Harness, worker: string, request: Request, state: StealResponse["state"]): void {
-  const { key, id } = request;
-  h.do((core, now) =>
-    core.stealResponse(h.address(worker), { op: "steal-response", key, id, state }, now)
-  );
-}
-
-/** Alice has 20 tasks of a second each, and bob comes. */
-function crowded(): Harness {
-  const h = new Harness();
-  h.addWorkers(["alice"]);
-  h.submit({ "x-1000": [] });
-  h.finish("x-1000", { seconds: 1 });
-  h.submit(independent(20));
-  h.addWorkers(["bob"]);
-  return h;
-}
+import { crowded, Harness, independent } from "./harness.ts";
 
 Deno.test("a worker that comes gets about half of the work, the last first", () => {
   const h = crowded();
-  const requests = balance(h, "alice");
+  const requests = h.balance("alice");
   assert(requests.length >= 7 && requests.length <= 10, `${requests.length} tasks`);
   assert.equal(requests[0].key, "x-19");
   assert.equal(new Set(requests.map((r) => r.id)).size, requests.length);
   // They stay where they are until the victim has answered.
   assert.equal(h.worker("alice").processing.size, 20);
-  assert.deepEqual(balance(h, "alice"), [], "what is under way counts already");
-  for (const request of requests) answer(h, "alice", request, "ready");
+  assert.deepEqual(h.balance("alice"), [], "what is under way counts already");
+  for (const request of requests) h.answer("alice", request, "ready");
   assert.equal(h.worker("bob").processing.size, requests.length);
   assert.equal(h.worker("alice").processing.size, 20 - requests.length);
   assert.deepEqual(h.computed("bob").map((m) => m.key), requests.map((r) => r.key));
@@ -55,8 +24,8 @@ Deno.test("a worker that comes gets about half of the work, the last first", () 
 
 Deno.test("a task that has begun stays", () => {
   const h = crowded();
-  const [request] = balance(h, "alice");
-  answer(h, "alice", request, "executing");
+  const [request] = h.balance("alice");
+  h.answer("alice", request, "executing");
   assert.deepEqual(h.placed(request.key), ["alice"]);
   assert.deepEqual(h.computed("bob"), []);
   h.finish(request.key);
@@ -66,22 +35,22 @@ Deno.test("a task that has begun stays", () => {
 Deno.test("a task moves also when it waits for data or resources, or got lost on the victim", () => {
   for (const state of ["waiting", "constrained", null] as const) {
     const h = crowded();
-    const [request] = balance(h, "alice");
-    answer(h, "alice", request, state);
+    const [request] = h.balance("alice");
+    h.answer("alice", request, state);
     assert.deepEqual(h.placed(request.key), ["bob"]);
   }
 });
 
 Deno.test("an answer about a task that finished or was released meanwhile changes nothing", () => {
   const h = crowded();
-  const [first, second, third] = balance(h, "alice");
+  const [first, second, third] = h.balance("alice");
   h.finish(first.key);
   h.release(second.key);
   h.release(third.key);
   h.submit({ [third.key]: [] }, { workers: ["name-of-alice"] });
-  answer(h, "alice", first, "memory");
-  answer(h, "alice", second, null);
-  answer(h, "alice", third, "ready");
+  h.answer("alice", first, "memory");
+  h.answer("alice", second, null);
+  h.answer("alice", third, "ready");
   assert.deepEqual(h.states(first.key, second.key), {
     [first.key]: "memory",
     [second.key]: "forgotten",
@@ -92,22 +61,22 @@ Deno.test("an answer about a task that finished or was released meanwhile change
 
 Deno.test("answers from others, with other numbers, or twice are ignored", () => {
   const h = crowded();
-  const [request] = balance(h, "alice");
-  answer(h, "bob", request, "ready");
-  answer(h, "alice", { ...request, id: request.id + 1000 }, "ready");
-  answer(h, "alice", { key: "unknown", id: 1 }, "ready");
+  const [request] = h.balance("alice");
+  h.answer("bob", request, "ready");
+  h.answer("alice", { ...request, id: request.id + 1000 }, "ready");
+  h.answer("alice", { key: "unknown", id: 1 }, "ready");
   assert.deepEqual(h.placed(request.key), ["alice"]);
-  answer(h, "alice", request, "ready");
-  answer(h, "alice", request, "ready");
+  h.answer("alice", request, "ready");
+  h.answer("alice", request, "ready");
   assert.deepEqual(h.placed(request.key), ["bob"]);
   assert.equal(h.computed("bob").length, 1);
 });
 
 Deno.test("when the thief is gone, the task that was let go goes elsewhere", () => {
   const h = crowded();
-  const [request] = balance(h, "alice");
+  const [request] = h.balance("alice");
   h.removeWorker("bob");
-  answer(h, "alice", request, "ready");
+  h.answer("alice", request, "ready");
   assert.deepEqual(h.placed(request.key), ["alice"]);
   assert.deepEqual(h.toWorker("alice").map((m) => m.op).slice(-2), [
     "cancel-compute",
@@ -117,12 +86,12 @@ Deno.test("when the thief is gone, the task that was let go goes elsewhere", () 
 
 Deno.test("when the victim is gone, its tasks are placed anew and the request is void", () => {
   const h = crowded();
-  const [request] = balance(h, "alice");
+  const [request] = h.balance("alice");
   h.removeWorker("alice", { safe: true });
   assert.deepEqual(h.placed(request.key), ["bob"]);
   assert.equal(h.core.inFlight.size, 0);
   assert.equal(h.worker("bob").inFlightTasks, 0);
-  answer(h, "alice", request, "ready");
+  h.answer("alice", request, "ready");
   assert.deepEqual(h.placed(request.key), ["bob"]);
 });
 
@@ -131,11 +100,11 @@ Deno.test("tasks that are bound to their workers are not stolen; those that are 
   h.addWorker("alice", { resources: { GPU: 1 } });
   h.submit(independent(20, "bound"), { workers: ["name-of-alice"] });
   h.addWorkers(["bob"]);
-  assert.deepEqual(balance(h, "alice"), []);
+  assert.deepEqual(h.balance("alice"), []);
   h.submit(independent(20, "gpu"), { resources: { GPU: 1 } });
-  assert.deepEqual(balance(h, "alice"), []);
+  assert.deepEqual(h.balance("alice"), []);
   h.submit(independent(20, "loose"), { workers: ["name-of-alice"], allowOtherWorkers: true });
-  const keys = balance(h, "alice").map((r) => r.key);
+  const keys = h.balance("alice").map((r) => r.key);
   assert(keys.length > 0 && keys.every((key) => key.startsWith("loose")));
 });
 
@@ -153,10 +122,10 @@ Deno.test("short tasks are not worth it, unless a long backlog of independent on
   h.addWorkers(["bob"]);
   assert.equal(stealLevel(h.core, h.task("use-1")), -1);
   h.release(...Object.keys(uses));
-  assert.deepEqual(balance(h, "alice"), []);
+  assert.deepEqual(h.balance("alice"), []);
   h.submit(independent(200), { workers: ["name-of-alice"], allowOtherWorkers: true });
   assert.equal(stealLevel(h.core, h.task("x-100")), 0);
-  assert(balance(h, "alice").length > 50);
+  assert(h.balance("alice").length > 50);
 });
 
 Deno.test("the bins go by how long moving takes against computing", () => {
@@ -182,22 +151,22 @@ Deno.test("what is dear to move stays while that costs more than the backlog", (
   // Moving takes 4 s, so the thief pays 1 + 4 times a second for each.
   h.submit({ "f-0": ["big"], "f-1": ["big"], "f-2": ["big"] });
   h.addWorkers(["bob"]);
-  assert.deepEqual(balance(h, "alice"), []);
+  assert.deepEqual(h.balance("alice"), []);
   const graph: Record<string, string[]> = {};
   for (let i = 3; i < 30; i++) graph[`f-${i}`] = ["big"];
   h.submit(graph, { workers: ["name-of-alice"], allowOtherWorkers: true });
-  assert(balance(h, "alice").length > 0);
+  assert(h.balance("alice").length > 0);
 });
 
 Deno.test("nothing is moved when all are idle, all are busy, or stealing is off", () => {
   const h = new Harness();
   h.addWorkers(["alice", "bob"]);
-  assert.deepEqual(balance(h, "alice"), []);
+  assert.deepEqual(h.balance("alice"), []);
   h.submit(independent(40));
-  assert.deepEqual([...balance(h, "alice"), ...balance(h, "bob")], []);
+  assert.deepEqual([...h.balance("alice"), ...h.balance("bob")], []);
   const off = new Harness({ workStealing: false });
   off.addWorkers(["alice"]);
   off.submit(independent(20));
   off.addWorkers(["bob"]);
-  assert.deepEqual(balance(off, "alice"), []);
+  assert.deepEqual(off.balance("alice"), []);
 });

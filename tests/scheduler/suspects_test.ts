@@ -181,9 +181,7 @@ Deno.test("a silent worker is given up, one that says anything is not", () => {
   h.addWorkers(["a", "b"]);
   h.submit(independent(2));
   h.now += 8;
-  h.do((core, now) =>
-    core.heartbeatWorker(h.address("b"), { now: now - 3, metrics: METRICS }, now)
-  );
+  h.heartbeat("b", h.now - 3);
   assert.equal(h.worker("b").timeDelay, 3);
   h.now += 8;
   let silent: string[] = [];
@@ -226,14 +224,3 @@ Deno.test("a worker that registers again has kept its results, or has died in be
   h.addWorker("a", { pid: 2 });
   assert.equal(h.task("y").suspicious, 1);
 });
-
-const METRICS = {
-  executing: 0,
-  ready: 0,
-  waiting: 0,
-  inMemory: 0,
-  nbytes: 0,
-  managed: 0,
-  spilled: 0,
-  memory: 0,
-};
