@@ -1,6 +1,6 @@
 /**
  * SSHCluster over a real sshd on loopback addresses. In place of the programs there are shell scripts
- * that print what the programs print; `tests/cli/ssh_test.ts` has the programs themselves.
+ * that print what the programs print; `tests/cli/ssh_compiled_test.ts` has the programs themselves.
  */
 import assert from "node:assert/strict";
 import {
