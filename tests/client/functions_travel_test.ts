@@ -7,26 +7,10 @@ import { createHash } from "node:crypto";
 import { nanoid } from "npm:nanoid@5.1.6/non-secure";
 import ms from "npm:ms@2.1.3";
 import { Client } from "../../client/client.ts";
-import { LocalCluster } from "../../deploy/local_cluster.ts";
 import { getWorker, NoWorkerError } from "../../mod.ts";
+import { withSandbox } from "../support/sandbox.ts";
 import { FakeScheduler } from "./fake_scheduler.ts";
 import { inDollars, inEuros, isMoney, Money } from "./fixtures/rates.ts";
-
-/** Run `body` with a client of two worker processes whose tasks may do nothing. */
-async function withSandbox(
-  body: (client: Client, cluster: LocalCluster) => Promise<void>,
-): Promise<void> {
-  await using cluster = await LocalCluster.create({
-    processes: true,
-    nWorkers: 2,
-    threadsPerWorker: 1,
-    permissions: "none",
-    validate: true,
-  });
-  await using client = await Client.connect(cluster);
-  await body(client, cluster);
-  assert.deepEqual(cluster.scheduler.faults, []);
-}
 
 const limit = 10;
 const table = new Map([["a", 1], ["b", 2]]);

@@ -1,6 +1,7 @@
 /** A module is there once in a thread, however functions come to use it. */
 import assert from "node:assert/strict";
-import { Client, type Future, LocalCluster } from "../../mod.ts";
+import type { Client, Future } from "../../mod.ts";
+import { withSandbox } from "../support/sandbox.ts";
 import * as barrel from "./fixtures/shared/barrel.ts";
 import { Circle, isShape, later, madeSoFar, makeOne } from "./fixtures/shared/circle.ts";
 import * as first from "./fixtures/shared/first.ts";
@@ -14,14 +15,7 @@ import { withFolder } from "./modules/folder.ts";
 
 /** Run `body` with a client of a worker process with one thread, whose tasks have no permission. */
 async function withThread(body: (client: Client) => Promise<void>): Promise<void> {
-  await using cluster = await LocalCluster.create({
-    processes: true,
-    nWorkers: 1,
-    threadsPerWorker: 1,
-    permissions: "none",
-  });
-  await using client = await Client.connect(cluster);
-  await body(client);
+  await withSandbox(body, 1);
 }
 
 Deno.test("modules that functions share are there once in a thread", async (t) => {

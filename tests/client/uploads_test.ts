@@ -1,31 +1,15 @@
+/** Modules that tasks import by name: `uploadFile`. */
 import assert from "node:assert/strict";
 import { Client } from "../../client/client.ts";
 import { UploadError } from "../../client/uploads.ts";
 import { configureLogging, resetLogging } from "../../config/logging.ts";
-import { LocalCluster } from "../../deploy/local_cluster.ts";
 import { Scheduler } from "../../scheduler/scheduler.ts";
 import { ClusterWorker } from "../../worker/cluster_worker.ts";
 import { genCluster } from "../support/gen_cluster.ts";
+import { withSandbox } from "../support/sandbox.ts";
 import { until } from "../support/until.ts";
 import { FakeScheduler } from "./fake_scheduler.ts";
-
-/** Run `body` with a folder of files. */
-async function withFolder(
-  files: Record<string, string>,
-  body: (folder: string) => Promise<void>,
-): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "dusk-upload-" });
-  try {
-    for (const name in files) {
-      const path = `${folder}/${name}`;
-      await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
-      await Deno.writeTextFile(path, files[name]);
-    }
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+import { withFolder } from "./modules/folder.ts";
 
 const lookUp = async (name: string) => {
   const { prices } = await import("prices" as string);
@@ -33,16 +17,9 @@ const lookUp = async (name: string) => {
 };
 
 Deno.test("an uploaded file is imported by name on workers that are there and that come", async () => {
-  await withFolder(
-    { "prices.ts": "export const prices: Record<string, number> = { tea: 2 };" },
-    async (folder) => {
-      await using cluster = await LocalCluster.create({
-        processes: true,
-        nWorkers: 1,
-        threadsPerWorker: 1,
-        permissions: "none",
-      });
-      await using client = await Client.connect(cluster);
+  const files = { "prices.ts": "export const prices: Record<string, number> = { tea: 2 };" };
+  await withFolder(files, async (folder) => {
+    await withSandbox(async (client, cluster) => {
       await client.uploadFile(`${folder}/prices.ts`);
       assert.equal(await client.submit(lookUp, "tea").result(), 2);
       const late = await cluster.startWorker({ name: "late" });
@@ -50,8 +27,8 @@ Deno.test("an uploaded file is imported by name on workers that are there and th
         await client.with({ workers: late.name, pure: false }).submit(lookUp, "tea").result(),
         2,
       );
-    },
-  );
+    }, 1);
+  });
 });
 
 Deno.test("a new version of a file takes the place of the old one, for tasks that come after", async () => {

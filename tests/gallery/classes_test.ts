@@ -1,7 +1,8 @@
 /** Classes that functions use, and instances that travel with them. */
 import assert from "node:assert/strict";
 import { Client, LocalCluster } from "../../mod.ts";
-import { gallery, withSandbox } from "./gallery.ts";
+import { withSandbox } from "../support/sandbox.ts";
+import { gallery } from "./gallery.ts";
 
 const unit = "m";
 const format = (x: number) => `${x} ${unit}`;

@@ -3,8 +3,9 @@
  * whose tasks have no permission at all, and called here; both must come to the same.
  */
 import assert from "node:assert/strict";
-import { Client, LocalCluster } from "../../mod.ts";
+import { Client } from "../../mod.ts";
 import { Program } from "../support/popen.ts";
+import { withSandbox } from "../support/sandbox.ts";
 
 // deno-lint-ignore no-explicit-any
 type AnyFunction = (...args: any[]) => unknown;
@@ -14,18 +15,6 @@ export type Exhibit = AnyFunction | readonly [fn: AnyFunction, ...args: unknown[
 
 /** How a call ended. */
 type Outcome = { value: unknown } | { thrown: unknown };
-
-/** Run `body` with a client of worker processes whose tasks may do nothing. */
-export async function withSandbox(body: (client: Client) => Promise<void>): Promise<void> {
-  await using cluster = await LocalCluster.create({
-    processes: true,
-    nWorkers: 2,
-    threadsPerWorker: 1,
-    permissions: "none",
-  });
-  await using client = await Client.connect(cluster);
-  await body(client);
-}
 
 /** Run `body` with a client of the compiled programs, out of reach of any source and of the network. */
 async function withCompiledPrograms(

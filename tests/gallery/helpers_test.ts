@@ -1,6 +1,7 @@
 /** Functions that use other functions, and what those close over. */
 import assert from "node:assert/strict";
-import { gallery, withSandbox } from "./gallery.ts";
+import { withSandbox } from "../support/sandbox.ts";
+import { gallery } from "./gallery.ts";
 
 const rate = 0.25;
 const tax = (amount: number) => amount * rate;

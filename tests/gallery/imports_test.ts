@@ -23,7 +23,8 @@ import {
   show,
 } from "./fixtures/reexports.ts";
 import { ready } from "./fixtures/slow_start.ts";
-import { gallery, withSandbox } from "./gallery.ts";
+import { withSandbox } from "../support/sandbox.ts";
+import { gallery } from "./gallery.ts";
 
 const wheel = new Circle(2);
 class Ring extends Circle {

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import type { Client } from "../../mod.ts";
 import { check, QuotaError } from "./fixtures/failures.ts";
-import { gallery, withSandbox } from "./gallery.ts";
+import { withSandbox } from "../support/sandbox.ts";
+import { gallery } from "./gallery.ts";
 
 class Temperature {
   constructor(readonly degrees: number) {}
