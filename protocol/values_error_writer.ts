@@ -16,8 +16,14 @@ const DOM_FIELDS = ["stack", "cause"];
 const END = Symbol("end");
 const isEnumerable = Object.prototype.propertyIsEnumerable;
 
-/** Write an error that has its number: its standard class, the name of its class, its fields. */
-export function writeError(writer: ValueWriter, error: object): void {
+/**
+ * Write an error that has its number: its standard class, the name of its class, its fields.
+ *
+ * @param writer Writes the value.
+ * @param error The error.
+ * @param isInstance Its class is written, and what else is not enumerable follows.
+ */
+export function writeError(writer: ValueWriter, error: object, isInstance: boolean): void {
   const { sink } = writer;
   const [number, base] = errorBase(error);
   const shown = readSafely(error, "name");
@@ -29,7 +35,7 @@ export function writeError(writer: ValueWriter, error: object): void {
   sink.byte(number);
   sink.string(name === base ? "" : name);
   sink.string(shownName);
-  writeFields(writer, error, ERROR_FIELDS);
+  writeFields(writer, error, ERROR_FIELDS, isInstance ? [] : hiddenData(error));
 }
 
 /** Write a DOMException that has its number. */
@@ -38,14 +44,28 @@ export function writeDomException(writer: ValueWriter, error: object): void {
   sink.byte(Tag.DOM_EXCEPTION);
   sink.string(String(readSafely(error, "message") ?? ""));
   sink.string(String(readSafely(error, "name") ?? "Error"));
-  writeFields(writer, error, DOM_FIELDS);
+  writeFields(writer, error, DOM_FIELDS, []);
 }
 
-/** The error's fields: first those not enumerable, then the others. Little is on the stack for each cause. */
-function writeFields(writer: ValueWriter, error: object, fields: readonly string[]): void {
+/**
+ * The error's fields: first those not enumerable, then the others. Little is on the stack for each cause.
+ *
+ * @param writer Writes the value.
+ * @param error The error.
+ * @param usual Those that are usually not enumerable.
+ * @param hidden Others that are not. They travel as data: classes and functions in there tend to be of
+ * the package that made the error, such as the receiver may not have.
+ */
+function writeFields(
+  writer: ValueWriter,
+  error: object,
+  usual: readonly string[],
+  hidden: readonly string[],
+): void {
   const { sink, path } = writer;
   const level = writer.enter(MEMBER);
-  for (const field of fieldsOf(error, fields)) {
+  const concealed: (string | typeof END)[] = [...fieldsOf(error, usual), ...hidden, END];
+  for (const field of concealed.concat(Object.keys(error), END)) {
     if (field === END) {
       sink.byte(Tag.HOLE);
       continue;
@@ -58,7 +78,8 @@ function writeFields(writer: ValueWriter, error: object, fields: readonly string
       path.at(level, field);
       sink.byte(Tag.NULL);
       writer.key(field);
-      writer.value(value);
+      if (hidden.includes(field)) writer.data(value);
+      else writer.value(value);
     } catch {
       // Whatever failed in there, a getter of the user's for one: as if it had not been tried.
       writer.rollback(mark);
@@ -75,14 +96,21 @@ function writeText(writer: ValueWriter, field: string, value: unknown): void {
   writer.sink.string(describe(value));
 }
 
-/** The names of those that are not enumerable, then those of the others, each list with its end. */
-function fieldsOf(error: object, fields: readonly string[]): (string | typeof END)[] {
-  const hidden = fields.filter((field) => {
+/** The usual fields that the error has, and that are not enumerable. */
+function fieldsOf(error: object, usual: readonly string[]): string[] {
+  return usual.filter((field) => {
     if (Object.hasOwn(error, field)) return !isEnumerable.call(error, field);
     // A class may have a getter for the message.
     if (field !== "message") return false;
     const message = readSafely(error, field);
     return typeof message === "string" && message !== "";
   });
-  return [...hidden, END, ...Object.keys(error), END];
+}
+
+/** Other names of data that is not enumerable. A getter belongs to the object alone. */
+function hiddenData(error: object): string[] {
+  return Object.getOwnPropertyNames(error).filter((name) => {
+    if (isEnumerable.call(error, name) || ERROR_FIELDS.includes(name)) return false;
+    return "value" in (Object.getOwnPropertyDescriptor(error, name) ?? {});
+  });
 }

@@ -222,7 +222,7 @@ export class ValueWriter {
         const begun = coder.begin(object, prototype);
         if (begun !== undefined) {
           this.objects.add(object);
-          this.content(object, begun.inside);
+          this.content(object, begun.inside, true);
           if (coder.end(object, begun)) return;
         }
       }
@@ -233,12 +233,25 @@ export class ValueWriter {
     this.content(object, kind);
   }
 
+  /** Write a value that must be no code, nor have any in it: that is refused. */
+  data(value: unknown): void {
+    const { code } = this;
+    // What objects share must be told to the homes of the code that is being written.
+    if (code?.homes !== undefined) throw new Refusal("it is a part of code");
+    this.code = undefined;
+    try {
+      this.value(value);
+    } finally {
+      this.code = code;
+    }
+  }
+
   private coder(code: CodeWriter): CodeEncoder {
     return this.encoder ??= new CodeEncoder(this, code);
   }
 
-  /** The tag of an object that has its number, and all after it. */
-  private content(object: object, kind: SpecialKind): void {
+  /** The tag of an object that has its number, and all after it: of an instance whose class is written, or not. */
+  private content(object: object, kind: SpecialKind, isInstance = false): void {
     const { sink } = this;
     switch (kind) {
       case "View":
@@ -257,7 +270,7 @@ export class ValueWriter {
         sink.string((object as RegExp).source);
         return sink.string((object as RegExp).flags);
       case "Error":
-        return writeError(this, object);
+        return writeError(this, object, isInstance);
       case "DOMException":
         return writeDomException(this, object);
       case "Boxed":

@@ -86,6 +86,22 @@ Deno.test("an error whose class is not known is of its standard base, with its n
   assert.ok(back instanceof HttpError);
 });
 
+Deno.test("data that is not enumerable travels with errors of any class, getters do not", () => {
+  class InvalidInput extends Error {}
+  for (const error of [new Error("plain"), new InvalidInput("of a class")]) {
+    Object.defineProperties(error, {
+      issues: { value: [{ path: ["a"] }] },
+      format: { value: () => "a function" },
+      shown: { get: () => assert.fail("a hidden getter ran") },
+    });
+    const copy = roundTrip(error) as Error & { issues: unknown };
+    assert.deepEqual(copy.issues, [{ path: ["a"] }]);
+    assert.deepEqual(Object.keys(copy), []);
+    assert.ok(!Object.hasOwn(copy, "format"));
+    assert.ok(!Object.hasOwn(copy, "shown"));
+  }
+});
+
 Deno.test("an error with a name of its own keeps it", () => {
   const error = new Error("late");
   error.name = "TimeoutError";

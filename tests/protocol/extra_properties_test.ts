@@ -93,6 +93,19 @@ Deno.test("an error keeps them too, and leaves out what does not travel", () => 
   const code = new FakeCode();
   const unknown = code.roundTrip(new Failure("x"));
   assert.equal(String(unknown), "Failed: x");
+  // Without its class it comes with no code at all: the receiver may not have that either.
+  class Part {}
+  code.part(Part);
+  define(unknown, "data", [1]);
+  define(unknown, "part", { Part });
+  const data = code.roundTrip(unknown);
+  assert.deepEqual(properties(data).map(([key]) => key).sort(), [
+    "code",
+    "data",
+    "message",
+    "name",
+    "stack",
+  ]);
   for (const inline of [false, true]) {
     if (inline) code.inline(Failure, { definition: { source: "class extends Error {}" } });
     else code.part(Failure);
