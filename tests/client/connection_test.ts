@@ -1,3 +1,4 @@
+/** How clients connect, lose their scheduler and find it again, and close. */
 import assert from "node:assert/strict";
 import { Client } from "../../client/client.ts";
 import { TimeoutError } from "../../client/deadline.ts";

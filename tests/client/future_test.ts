@@ -1,3 +1,4 @@
+/** What becomes of futures when a scheduler, whose messages are written here, tells of their tasks. */
 import assert from "node:assert/strict";
 import { asCompleted } from "../../client/as_completed.ts";
 import { Client } from "../../client/client.ts";

@@ -1,3 +1,4 @@
+/** How results come to the client: from which workers, and what happens when they are not there. */
 import assert from "node:assert/strict";
 import { Client, type ClientOptions } from "../../client/client.ts";
 import { TimeoutError } from "../../client/deadline.ts";

@@ -1,3 +1,4 @@
+/** Which parts of code the scheduler holds for a client, and which of them it lets go of. */
 import assert from "node:assert/strict";
 import { HeldParts } from "../../client/held_parts.ts";
 import type { GroupOptions, TaskCode } from "../../client/outbox.ts";

@@ -1,3 +1,4 @@
+/** Failed tasks that are asked for, and run once more in the program of the client. */
 import assert from "node:assert/strict";
 import { Client } from "../../client/client.ts";
 import { ReplayError } from "../../client/replay.ts";

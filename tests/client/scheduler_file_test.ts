@@ -1,3 +1,4 @@
+/** How a client without an address finds its scheduler: by a file, or by settings. */
 import assert from "node:assert/strict";
 import { Security } from "../../comm/security.ts";
 import { Client } from "../../client/client.ts";

@@ -1,10 +1,10 @@
+/** What goes to the scheduler for calls of `submit` and `map`, and what is refused before. */
 import assert from "node:assert/strict";
 import { Client } from "../../client/client.ts";
 import { FreeNameError, FunctionError } from "../../protocol/functions/function_error.ts";
 import { CancelledError } from "../../client/future_state.ts";
 import { OptionError, type TaskOptions } from "../../client/task_options.ts";
-import { SerializationError } from "../../protocol/values.ts";
-import { deserialize } from "../../protocol/values.ts";
+import { deserialize, SerializationError } from "../../protocol/values.ts";
 import { FakeScheduler } from "./fake_scheduler.ts";
 
 const inc = (x: number) => x + 1;
