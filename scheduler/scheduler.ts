@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { AddressError, getAddressHost } from "../comm/addresses.ts";
 import { awakeTimer } from "../comm/awake_timer.ts";
 import type { Comm } from "../comm/comm.ts";
 import { ConnectionPool } from "../comm/connection_pool.ts";
@@ -16,15 +15,14 @@ import { getLogger } from "../config/logging.ts";
 import type {
   Message,
   RegisterClientReply,
-  RegisterWorkerReply,
   SchedulerToClient,
   UpdateGraph,
 } from "../protocol/messages.ts";
 import { Arrivals } from "./arrivals.ts";
 import { handleClientMessage } from "./client_messages.ts";
-import { SchedulerCore, type SchedulerCoreOptions, WorkerRefusedError } from "./core.ts";
+import { SchedulerCore, type SchedulerCoreOptions } from "./core.ts";
 import { GraphMemory } from "./graph_memory.ts";
-import { checkName, checkNumber, MalformedMessageError } from "./message_checks.ts";
+import { checkName, MalformedMessageError } from "./message_checks.ts";
 import { type Peer, Peers } from "./peers.ts";
 import { type OnMessage, takeStream } from "./peer_stream.ts";
 import { now } from "./clock.ts";
@@ -32,7 +30,7 @@ import type { SchedulerPlugin } from "./plugin.ts";
 import { RestartRounds } from "./restart_rounds.ts";
 import { RetirementCalls, type RetireWorkersOptions } from "./retirement_calls.ts";
 import { rpcHandlers, type SchedulerServices } from "./rpc_handlers.ts";
-import { checkRegistration, handleWorkerMessage } from "./worker_messages.ts";
+import { WorkerRegistry } from "./worker_registry.ts";
 import type { WorkersToCloseOptions } from "./workers_to_close.ts";
 
 const logger = getLogger("distributed.scheduler");
@@ -79,6 +77,7 @@ export class Scheduler implements AsyncDisposable {
   readonly #security: ConnectionSecurity | undefined;
   readonly #workers = new Peers("worker");
   readonly #clients = new Peers("client");
+  readonly #registry: WorkerRegistry;
   readonly #restarts = new RestartRounds();
   readonly #retirements: RetirementCalls;
   readonly #arrivals = new Arrivals();
@@ -120,7 +119,22 @@ export class Scheduler implements AsyncDisposable {
     this.#retirements = new RetirementCalls({
       core: this.core,
       flush: () => this.#flush(),
-      removeWorker: (address, reason) => this.#removeWorker(address, { safe: true, reason }),
+      removeWorker: (address, reason) => this.#registry.remove(address, { safe: true, reason }),
+    });
+    this.#registry = new WorkerRegistry({
+      core: this.core,
+      peers: this.#workers,
+      restarts: this.#restarts,
+      heartbeatInterval: this.#intervals.heartbeat,
+      takeStream: (peer, reply, onMessage) => this.#takeStream(peer, reply, onMessage),
+      flush: () => this.#flush(),
+      fault: (where, error) => this.#fault(where, error),
+      joined: () => this.#arrivals.announce(),
+      gone: (worker) => {
+        this.#retirements.left(worker);
+        void this.#pool.closeComms(worker);
+        if (this.#workers.size === 0) this.#onEmpty();
+      },
     });
     const { promise, resolve } = Promise.withResolvers<void>();
     this.finished = promise;
@@ -134,7 +148,7 @@ export class Scheduler implements AsyncDisposable {
     this.#server = new Server({
       handlers: {
         ...rpcHandlers(this.#services()),
-        "register-worker": (comm, message) => this.#registerWorker(comm, message),
+        "register-worker": (comm, message) => this.#registry.register(comm, message),
         "register-client": (comm, message) => this.#registerClient(comm, message),
         "terminate": (comm) => this.#terminate(comm),
       },
@@ -170,7 +184,7 @@ export class Scheduler implements AsyncDisposable {
       const late = time - lastCheck - heartbeat;
       lastCheck = time;
       // When this process itself was held up, the heartbeats are there but have not been read yet.
-      if (late < heartbeat) this.#giveUpSilentWorkers(time);
+      if (late < heartbeat) this.#registry.giveUpSilent(time);
     });
     this.#every(heartbeat, "look at orphans", () => this.core.claimOrphans(now()));
     this.#every(balance, "balance", () => this.core.balance(now()));
@@ -222,7 +236,7 @@ export class Scheduler implements AsyncDisposable {
     this.#flush();
     const removed = await late;
     for (const worker of removed) {
-      this.#removeWorker(worker, { safe: true, reason: "it did not restart in time" });
+      this.#registry.remove(worker, { safe: true, reason: "it did not restart in time" });
     }
     return removed;
   }
@@ -308,101 +322,6 @@ export class Scheduler implements AsyncDisposable {
     this.#finish();
   }
 
-  // workers --------------------------------------------------------------------
-
-  async #registerWorker(comm: Comm, message: Message): Promise<unknown> {
-    const time = now();
-    let address: string;
-    try {
-      const info = checkRegistration(message);
-      address = info.address;
-      if (info.nanny !== undefined) this.#replaceBefore(info.nanny, address);
-      this.core.addWorker({ ...info, host: getAddressHost(address) }, time);
-    } catch (error) {
-      if (!isRefusal(error)) throw error;
-      logger.warn(`Refused a worker from ${comm.peerAddress}: ${error.message}`);
-      return { status: "error", message: error.message } satisfies RegisterWorkerReply;
-    }
-    logger.info(`Worker ${address} has joined`);
-    const peer = this.#workers.add(address, comm);
-    this.#tellRestarts(address);
-    this.#flush();
-    this.#arrivals.announce();
-    const heartbeatInterval = this.#intervals.heartbeat;
-    const reply: RegisterWorkerReply = { status: "OK", time, heartbeatInterval };
-    await this.#takeStream(peer, reply, this.#onWorkerMessage);
-    if (this.#workers.remove(peer)) {
-      const safe = this.#restarts.isExpected(address);
-      this.#forgetWorker(address, { safe, reason: "its connection broke" });
-    }
-    return Server.noReply;
-  }
-
-  /** A nanny has one worker: another that it had at another address is gone, seen to be so or not. */
-  #replaceBefore(nanny: string, address: string): void {
-    for (const before of [...this.core.workers.values()]) {
-      if (before.nanny !== nanny || before.address === address) continue;
-      const safe = this.#restarts.isExpected(before.address);
-      this.#removeWorker(before.address, { safe, reason: "its nanny has brought another" });
-    }
-  }
-
-  /** A worker that has registered may be the new one that a restart waits for, or still the old one. */
-  #tellRestarts(address: string): void {
-    const { nanny = null, pid = 0 } = this.core.workers.get(address) ?? {};
-    if (nanny === null) return;
-    for (const id of this.#restarts.registered({ nanny, pid })) {
-      this.#workers.send(address, [{ op: "restart", id }]);
-    }
-  }
-
-  #giveUpSilentWorkers(time: number): void {
-    for (const worker of this.core.checkWorkerTtl(time)) {
-      logger.warn(`Worker ${worker} has been silent for too long: it is given up`);
-      this.#workers.cut(worker);
-      this.#stopWaitingFor(worker);
-    }
-  }
-
-  readonly #onWorkerMessage: OnMessage = (peer, message, time) => {
-    if (handleWorkerMessage(this.core, peer.id, message, time)) return true;
-    if (message.op === "restarted") {
-      this.#restarts.answered(checkNumber(message, "id"), peer.id);
-      return true;
-    }
-    const reason = typeof message.reason === "string" ? message.reason : "it left";
-    if (this.#workers.remove(peer)) {
-      this.#restarts.left(peer.id, true);
-      this.#forgetWorker(peer.id, { safe: true, reason });
-    }
-    return false;
-  };
-
-  #removeWorker(address: string, options: { safe?: boolean; reason: string }): void {
-    this.#workers.cut(address);
-    this.#forgetWorker(address, options);
-  }
-
-  /** A worker's stream is gone: tell the core, and whoever waits for that. */
-  #forgetWorker(address: string, options: { safe?: boolean; reason: string }): void {
-    logger.info(`Worker ${address} is gone: ${options.reason}`);
-    try {
-      this.core.removeWorker(address, options, now());
-    } catch (error) {
-      this.#fault("removal of a worker", error);
-    }
-    this.#flush();
-    this.#stopWaitingFor(address);
-  }
-
-  /** Nothing will come any more from a worker that is gone: not even from one that only hangs. */
-  #stopWaitingFor(worker: string): void {
-    this.#restarts.left(worker, false);
-    this.#retirements.left(worker);
-    void this.#pool.closeComms(worker);
-    if (this.#workers.size === 0) this.#onEmpty();
-  }
-
   // clients --------------------------------------------------------------------
 
   async #registerClient(comm: Comm, message: Message): Promise<unknown> {
@@ -469,7 +388,7 @@ export class Scheduler implements AsyncDisposable {
       flush: () => this.#flush(),
       restart: (options) => this.restart(options),
       retireWorkers: (options) => this.retireWorkers(options),
-      removeWorker: (address, reason) => this.#removeWorker(address, { safe: true, reason }),
+      removeWorker: (address, reason) => this.#registry.remove(address, { safe: true, reason }),
       workerJoined: (timeout) => this.#arrivals.next(timeout),
     };
   }
@@ -503,12 +422,6 @@ export class Scheduler implements AsyncDisposable {
     this.faults.push(fault);
     if (this.faults.length > 10) this.faults.shift();
   }
-}
-
-/** Whether an error says that a registration is no good, rather than that the scheduler is. */
-function isRefusal(error: unknown): error is Error {
-  return error instanceof WorkerRefusedError || error instanceof MalformedMessageError ||
-    error instanceof AddressError;
 }
 
 function checkInterval(name: string, seconds: number): number {
