@@ -99,7 +99,7 @@ export class SchedulerLink {
 
   /** Send messages; only while the status is "running". */
   send(messages: readonly ClientMessage[]): void {
-    this.#sender?.send(...messages);
+    this.#sender?.sendAll(messages);
   }
 
   /** The scheduler ends for good: do not try to connect again. */

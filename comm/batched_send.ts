@@ -73,10 +73,20 @@ export class BatchedSend {
    * Sends messages. They must not be changed afterwards. After an error, which `onError` has told of,
    * they are dropped.
    *
-   * @param messages The messages.
+   * @param messages The messages, few enough for the arguments of a call; see {@linkcode sendAll}.
    * @throws {CommClosedError} After `close` or `abort`.
    */
   send(...messages: unknown[]): void {
+    this.sendAll(messages);
+  }
+
+  /**
+   * Sends messages, as {@linkcode send} does, of which there may be any number.
+   *
+   * @param messages The messages.
+   * @throws {CommClosedError} After `close` or `abort`.
+   */
+  sendAll(messages: readonly unknown[]): void {
     if (this.#state === "broken") return;
     if (this.#state !== "open") throw new CommClosedError("send on a closed BatchedSend");
     for (let i = 0; i < messages.length; i++) {

@@ -9,9 +9,6 @@ import { getLogger } from "../config/logging.ts";
 
 const logger = getLogger("distributed.scheduler");
 
-/** As many messages go to `BatchedSend.send` in one call: its arguments have to fit the stack. */
-const LARGEST_CALL = 4096;
-
 /** A worker or a client, and the comm on which messages flow both ways. */
 export interface Peer {
   /** Address of the worker, or id of the client. */
@@ -83,11 +80,7 @@ export class Peers {
   /** Send messages, in order. A peer that has left does not get them. */
   readonly send = (id: string, messages: readonly unknown[]): void => {
     const sender = this.#peers.get(id)?.sender;
-    if (sender === undefined || sender.closed) return;
-    if (messages.length <= LARGEST_CALL) return sender.send(...messages);
-    for (let i = 0; i < messages.length; i += LARGEST_CALL) {
-      sender.send(...messages.slice(i, i + LARGEST_CALL));
-    }
+    if (sender !== undefined && !sender.closed) sender.sendAll(messages);
   };
 
   /** Send what is pending, then close all connections. */

@@ -72,6 +72,14 @@ Deno.test("submissions, releases and cancellations of a turn keep their order", 
   assert.equal(d.status, "pending");
 });
 
+Deno.test("a turn may say more than a function call has room for arguments", async () => {
+  await using scheduler = await FakeScheduler.start();
+  await using client = await Client.connect(scheduler.address);
+  const futures = client.map(inc, Array.from({ length: 150_000 }, (_, i) => i));
+  for (const future of futures) future.cancel();
+  await scheduler.heard("cancel-keys", futures.length);
+});
+
 Deno.test("equal calls have equal keys and are sent once; other arguments or functions have others", async () => {
   await using scheduler = await FakeScheduler.start();
   await using client = await Client.connect(scheduler.address);
