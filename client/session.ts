@@ -59,8 +59,8 @@ export interface SessionOptions {
 
 /** Seconds that workers have to leave once their time to retire is over. */
 const LEAVE_SECONDS = 15;
-/** Seconds that asking why a task is not done may take, once the time for the task itself is over. */
-const obstacleTimeout = 1;
+/** Seconds that a question to the scheduler may take, if the time for what it is about is over before. */
+const answerSeconds = 1;
 
 /** The shared part of a client. */
 export class Session implements FutureOwner {
@@ -210,9 +210,9 @@ export class Session implements FutureOwner {
       const op = "transition-story";
       const story = await this.call<{ key: string; finish: string }[]>("future", op, {
         keys: [key],
-      }, obstacleTimeout);
+      }, answerSeconds);
       if (story.findLast((step) => step.key === key)?.finish !== "no-worker") return "";
-      const threads = await this.call("future", "ncores", {}, obstacleTimeout);
+      const threads = await this.call("future", "ncores", {}, answerSeconds);
       if (Object.keys(threads as object).length === 0) return ": the cluster has no workers";
     } catch (error) {
       logger.debug(`Could not learn why ${key} is not done`, { error });
@@ -316,9 +316,11 @@ export class Session implements FutureOwner {
     what: string,
   ): Promise<void> {
     const end = performance.now() + timeout * 1000;
+    const secondsLeft = () => (end - performance.now()) / 1000;
     for (let wait = 0.02;; wait = Math.min(wait * 2, 0.5)) {
-      if (await condition()) return;
-      const left = (end - performance.now()) / 1000;
+      // A scheduler that never answers is not waited for; one that is asked at the last moment is.
+      if (await within(condition(), Math.max(secondsLeft(), answerSeconds), what, timeout)) return;
+      const left = secondsLeft();
       if (left <= 0) throw new TimeoutError(`${what} within ${timeout} s`);
       await pause(Math.min(wait, left), this.#closing.signal);
       this.check(what);

@@ -329,6 +329,17 @@ Deno.test("questions to the scheduler pass its answers on", async () => {
   await assert.rejects(client.ncores([]), /option "workers"/);
 });
 
+Deno.test("waiting for workers ends in time when the scheduler does not answer", async () => {
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  await using scheduler = await FakeScheduler.start({ "ncores": () => promise });
+  await using client = await Client.connect(scheduler.address);
+  await assert.rejects(client.waitForWorkers(1, { timeout: 0.05 }), {
+    name: "TimeoutError",
+    message: /did not have 1 workers within 0\.05 s/,
+  });
+  resolve({});
+});
+
 Deno.test("an error of the scheduler reaches the caller, and the client goes on", async () => {
   await using scheduler = await FakeScheduler.start({
     "who-has": () => {
