@@ -21,9 +21,9 @@ export interface UnusedLimits {
 }
 
 /** What is kept when nothing else is said. It comes on top of what clients hold for their next calls. */
-export const UNUSED_KEPT: UnusedLimits = { parts: 1000, bytes: 64 * 2 ** 20 };
+const UNUSED_KEPT: UnusedLimits = { parts: 1000, bytes: 64 * 2 ** 20 };
 /** How many parts may need each other in a row: as many as modules import each other, one after the other. */
-export const LONGEST_CHAIN = 1000;
+const LONGEST_CHAIN = 1000;
 
 /** One part. */
 export class PartState {

@@ -45,7 +45,7 @@ export function suspectTasks(s: SchedulerState, ws: WorkerState): void {
 }
 
 /** Whether a worker has room to try out a suspicious task. */
-export function hasTrialSlot(ws: WorkerState, ts: TaskState): boolean {
+function hasTrialSlot(ws: WorkerState, ts: TaskState): boolean {
   if (ws.trial !== null || !ws.takesTasks) return false;
   return ts.suspicious > 1 ? ws.suspects === 0 : ws.suspects < ws.nthreads;
 }

@@ -27,7 +27,7 @@ export function transitionErredForgotten(s: SchedulerState, ts: TaskState): void
 }
 
 /** Why a task cannot be computed any more, in words for the user. */
-export function lossReason(ts: TaskState): string {
+function lossReason(ts: TaskState): string {
   return ts.lostInput === null || ts.lostInput === ts.key
     ? `the data of '${ts.key}' came from a client and its last copy is lost: scatter it again`
     : `'${ts.key}' cannot be computed: it needs '${ts.lostInput}', whose data came from a client ` +

@@ -11,7 +11,7 @@ import { type SchedulerState, sendToWorker } from "./state.ts";
 import type { WorkerState } from "./worker_state.ts";
 
 /** How many names of modules there may be. */
-export const UPLOADS_LIMIT = 10_000;
+const UPLOADS_LIMIT = 10_000;
 
 /** An upload cannot be taken; the message says why. */
 export class UploadRefusedError extends Error {

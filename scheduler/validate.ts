@@ -17,7 +17,7 @@ import type { WorkerState } from "./worker_state.ts";
 const CHECKED_ALONG = 500;
 
 /** Checks everything. */
-export function validateState(s: SchedulerState): void {
+function validateState(s: SchedulerState): void {
   for (const ts of s.tasks.values()) validateTask(s, ts);
   for (const ws of s.workers.values()) validateWorker(s, ws);
   for (const cs of s.clients.values()) validateClient(s, cs);
@@ -49,7 +49,7 @@ export class Validator {
 }
 
 /** Checks one task and its relations. */
-export function validateTask(s: SchedulerState, ts: TaskState): void {
+function validateTask(s: SchedulerState, ts: TaskState): void {
   const check = (holds: boolean, rule: string) => {
     if (!holds) fail(s, ts, rule);
   };

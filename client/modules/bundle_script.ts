@@ -368,7 +368,7 @@ function isFile(specifier: string): boolean {
  *
  * @param name What is imported of `mod.ts`.
  */
-export function notInTasks(name: string): string {
+function notInTasks(name: string): string {
   return `imports "${name}" of Dusk, which is not there in a task (what is there: ` +
     `${[...runtimeNames].join(", ")}); keep what needs it in another module`;
 }
