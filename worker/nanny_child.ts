@@ -17,6 +17,7 @@ import {
 } from "./nanny_messages.ts";
 import type { NannyHandle } from "./nanny_handle.ts";
 import { killOthers, killTree } from "./process_tree.ts";
+import { removeSpillFolders } from "./spill/spill_folder.ts";
 
 export type { ChildSettings } from "./nanny_messages.ts";
 
@@ -172,6 +173,8 @@ class WorkerChild {
   /** End this process at once, with all that its tasks have started. */
   #endAll(): never {
     const { leadsGroup, cookie } = this.#settings;
+    killOthers(cookie);
+    removeSpillFolders();
     if (leadsGroup || Deno.build.os === "windows") killTree(Deno.pid, cookie);
     Deno.exit(1);
   }

@@ -211,13 +211,15 @@ Deno.test("a worker process that does not come up is told with its words", async
   );
 });
 
-Deno.test("nothing is left running when the parent is killed", async () => {
+Deno.test("nothing is left running or on disk when the parent is killed", async () => {
+  const localDirectory = await Deno.makeTempDir({ prefix: "dusk-cluster-test-" });
   const script = await Deno.makeTempFile({ suffix: ".ts" });
   const module = new URL("../../deploy/local_cluster.ts", import.meta.url);
   await Deno.writeTextFile(
     script,
     `import { LocalCluster } from ${JSON.stringify(module.href)};
-     const cluster = await LocalCluster.create({ processes: true, nWorkers: 2 });
+     const localDirectory = Deno.args[0];
+     const cluster = await LocalCluster.create({ processes: true, nWorkers: 2, localDirectory });
      console.log("pids", cluster.workers.map((worker) => worker.pid).join(" "), "end");`,
   );
   try {
@@ -227,14 +229,20 @@ Deno.test("nothing is left running when the parent is killed", async () => {
       "--no-config",
       "--no-lock",
       script,
+      localDirectory,
     ]);
     const pids = (await parent.printed(/pids ([\d ]+) end/))[1].split(" ").map(Number);
     assert.equal(pids.length, 2);
     assert.ok(pids.every(isRunning));
+    for (const { name } of Deno.readDirSync(localDirectory)) {
+      await Deno.writeTextFile(`${localDirectory}/${name}/result`, "as after a spill");
+    }
     parent.kill("SIGKILL");
     await until("the worker processes to be gone", () => !pids.some(isRunning));
+    assert.deepEqual([...Deno.readDirSync(localDirectory)], []);
   } finally {
     await Deno.remove(script);
+    await Deno.remove(localDirectory, { recursive: true });
   }
 });
 

@@ -14,16 +14,24 @@ export class SpillFolderError extends Error {
 const PREFIX = "dusk-spill";
 const NAME = /^dusk-spill\.(\d+)\.(\d*)\.(\d*)\.(\w*)\.(\w*)\.([A-Za-z0-9-]*)\.[^.]+$/;
 
+/** Folders of this process that are there. */
+const made = new Set<string>();
+
+/** Remove all folders of this process, which ends at once: nobody awaits anything any more. */
+export function removeSpillFolders(): void {
+  for (const path of made) removeNow(path);
+}
+
 /** A folder that only this user may look into. */
 export class SpillFolder {
   /** Where it is. */
   readonly path: string;
-  readonly #onUnload = () => removeNow(this.path);
 
   private constructor(path: string) {
     this.path = path;
-    // At `Deno.exit` nobody awaits anything any more.
-    globalThis.addEventListener("unload", this.#onUnload);
+    made.add(path);
+    // At `Deno.exit`. Added again, it is still there once.
+    globalThis.addEventListener("unload", removeSpillFolders);
   }
 
   /**
@@ -36,8 +44,8 @@ export class SpillFolder {
     const here = thisProcess();
     try {
       if (parent !== undefined) await Deno.mkdir(parent, { recursive: true });
-      const made = await Deno.makeTempDir({ dir: parent, prefix: `${nameOf(here)}.` });
-      const path = await Deno.realPath(made);
+      const folder = await Deno.makeTempDir({ dir: parent, prefix: `${nameOf(here)}.` });
+      const path = await Deno.realPath(folder);
       // Others may not look into it even where the file system's default lets them.
       if (Deno.build.os !== "windows") await Deno.chmod(path, 0o700);
       await removeAbandoned(path.slice(0, path.lastIndexOf(PREFIX)), here);
@@ -56,7 +64,7 @@ export class SpillFolder {
 
   /** Remove it with all that is in it. */
   async remove(): Promise<void> {
-    globalThis.removeEventListener("unload", this.#onUnload);
+    made.delete(this.path);
     for (;;) {
       try {
         return await Deno.remove(this.path, { recursive: true });
