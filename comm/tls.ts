@@ -48,13 +48,6 @@ function fresh(raw: Socket, encrypt: () => Promise<OpenStream>): FreshConnection
   };
 }
 
-function streamOf(socket: TLSSocket, raw: Socket): TlsStream {
-  return new TlsStream(socket, describeTlsError, () => {
-    socket.destroy();
-    raw.destroy();
-  });
-}
-
 // ---------------------------------------------------------------------------------- who connects
 
 /** Opens a TCP connection. */
@@ -102,7 +95,7 @@ function connectTls(
     socket.once("close", () => reject(new CommClosedError("the peer closed it during TLS")));
     socket.once("secureConnect", () => {
       const problem = peerProblem(socket, credentials);
-      if (problem === undefined) resolve({ stream: streamOf(socket, raw) });
+      if (problem === undefined) resolve({ stream: new TlsStream(socket, raw, describeTlsError) });
       else reject(new AuthenticationError(problem));
     });
   });
@@ -184,7 +177,7 @@ class TlsGreeter {
       const pending = raw && this.#pending.get(raw);
       if (pending === undefined) return socket.destroy();
       const refusal = peerProblem(socket, credentials);
-      pending.resolve({ stream: streamOf(socket, raw!), refusal });
+      pending.resolve({ stream: new TlsStream(socket, raw!, describeTlsError), refusal });
     });
     this.#server.on("tlsClientError", (error: Error, socket: TLSSocket) => {
       const raw = parentOf(socket);

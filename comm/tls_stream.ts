@@ -3,10 +3,13 @@
  *
  * @module
  */
+import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { ByteStream } from "./stream_comm.ts";
 import { CommClosedError } from "./transport.ts";
 
+/** Bytes that wait to be read before the peer is held up. */
+const MOST_WAITING = 1024 * 1024;
 /** Bytes handed to TLS at a time: all of them are copied, and encrypted in one go. */
 const MOST_AT_ONCE = 512 * 1024;
 
@@ -17,16 +20,26 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** What Node has below a socket, and does not document. */
+interface ReadHandle {
+  readStop(): void;
+  readStart(): void;
+}
+
 /**
  * The bytes of one TLS connection. One read and one write at a time.
  *
- * The socket is never paused: Deno goes on taking what the peer sends all the same, only encrypted, and
- * when it is resumed it loses the end that came meanwhile (docs/decisions/0012-tls-by-node-tls.md).
+ * A peer that is not read is held up at the handle of the TCP socket. When the TLS socket is paused, Deno
+ * goes on taking what the peer sends, and loses the end that comes meanwhile
+ * (docs/decisions/0012-tls-by-node-tls.md).
  */
 export class TlsStream implements ByteStream {
   readonly #socket: TLSSocket;
-  readonly #close: () => void;
+  readonly #raw: Socket;
   readonly #chunks: Uint8Array[] = [];
+  /** Bytes in the chunks. */
+  #waitingBytes = 0;
+  #isHeldUp = false;
   #reader: Waiting | undefined;
   #rejectWrite: ((error: unknown) => void) | undefined;
   #ended = false;
@@ -34,12 +47,12 @@ export class TlsStream implements ByteStream {
 
   /**
    * @param socket The connection, its handshake done.
+   * @param raw The TCP socket below it.
    * @param describe Puts errors of TLS into words.
-   * @param close Ends the connection.
    */
-  constructor(socket: TLSSocket, describe: (error: unknown) => unknown, close: () => void) {
+  constructor(socket: TLSSocket, raw: Socket, describe: (error: unknown) => unknown) {
     this.#socket = socket;
-    this.#close = close;
+    this.#raw = raw;
     socket.on("data", (chunk: Uint8Array) => this.#take(chunk));
     socket.on("end", () => this.#end());
     socket.on("error", (error) => this.#fail(describe(error)));
@@ -81,15 +94,21 @@ export class TlsStream implements ByteStream {
 
   close(): void {
     this.#fail(new CommClosedError("this end has closed the connection"));
-    this.#close();
+    this.#socket.destroy();
+    this.#raw.destroy();
   }
 
   #take(chunk: Uint8Array): void {
     this.#chunks.push(chunk);
+    this.#waitingBytes += chunk.byteLength;
     const reader = this.#reader;
     if (reader !== undefined) {
       this.#reader = undefined;
       reader.resolve(this.#give(reader.into));
+    }
+    if (this.#waitingBytes > MOST_WAITING && !this.#isHeldUp) {
+      this.#isHeldUp = true;
+      this.#handle?.readStop();
     }
   }
 
@@ -111,7 +130,17 @@ export class TlsStream implements ByteStream {
       }
     }
     this.#chunks.splice(0, used);
+    this.#waitingBytes -= count;
+    if (this.#isHeldUp && this.#waitingBytes <= MOST_WAITING / 2 && !this.#ended) {
+      this.#isHeldUp = false;
+      this.#handle?.readStart();
+    }
     return count;
+  }
+
+  /** Null once the socket is closed. */
+  get #handle(): ReadHandle | null | undefined {
+    return (this.#raw as { _handle?: ReadHandle | null })._handle;
   }
 
   #end(): void {

@@ -290,3 +290,53 @@ Deno.test("aborting in the middle of a large message ends both sides of it", asy
   await written;
   await assert.rejects(pair.there.read(), CommClosedError);
 });
+
+/** What a peer of this version begins TLS with. */
+async function firstWords(): Promise<Uint8Array> {
+  using socket = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const stopping = new AbortController();
+  const options = { security, timeout: 60, signal: stopping.signal };
+  const rejected = assert.rejects(connect(`tls://127.0.0.1:${socket.addr.port}`, options));
+  using conn = await socket.accept();
+  const buffer = new Uint8Array(16 * 1024);
+  const count = await conn.read(buffer);
+  stopping.abort();
+  await rejected;
+  return buffer.subarray(0, count!);
+}
+
+for (const how of ["ends", "resets"] as const) {
+  Deno.test(`a peer that ${how} the connection in the middle of TLS's handshake is no news`, async () => {
+    using log = new LogLines("debug");
+    const words = await firstWords();
+    await using listener = await listenTls();
+    {
+      using stranger = await Stranger.connect(listener.address);
+      await stranger.write(words);
+      if (how === "ends") {
+        await stranger.conn.closeWrite();
+        await stranger.readToEnd();
+      } else {
+        // With the rest of the answer unread, closing resets the connection.
+        await stranger.conn.read(new Uint8Array(1));
+      }
+    }
+    const line = await log.waitFor("Dropped a connection from tls://127.0.0.1:");
+    assert.match(line, / DEBUG .*(the peer closed it during TLS|ECONNRESET)/i);
+    assert.equal(log.lines.length, 1);
+    await listener.assertServes();
+  });
+}
+
+Deno.test("one that resets the connection at the first word of TLS is tried again", async () => {
+  using socket = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const connecting = connect(`tls://127.0.0.1:${socket.addr.port}`, { security, timeout: 60 });
+  const rejected = assert.rejects(connecting, /does not speak TLS/);
+  for (let i = 0; i < 2; i++) {
+    using conn = await socket.accept();
+    await conn.read(new Uint8Array(1));
+  }
+  using conn = await socket.accept();
+  await conn.write(new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n"));
+  await rejected;
+});
