@@ -227,6 +227,9 @@ async function listen(
   security: Security,
 ): Promise<void> {
   const { port = REMOTE_PORT } = flags;
+  if (flags.host !== undefined && flags.interface !== undefined) {
+    throw new UsageError("a host and an interface are given: give one of --host and --interface");
+  }
   const host = unparseHostPort(
     flags.host ?? (flags.interface === undefined ? "" : addressOfInterface(flags.interface)),
   );
