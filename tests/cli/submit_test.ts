@@ -122,7 +122,10 @@ Deno.test("a remote finds cluster and token in the scheduler's file, and says it
     const both = ["--host", "127.0.0.1", "--interface", "lo", "--token-file", token];
     const refused = await outcome("remote", both);
     assert.equal(refused.code, 2);
-    assert.match(refused.stderr, /^dusk-remote: [^\n]*give one of --host and --interface\. [^\n]*\n$/);
+    assert.match(
+      refused.stderr,
+      /^dusk-remote: [^\n]*give one of --host and --interface\. [^\n]*\n$/,
+    );
 
     const taken = await outcome("remote", ["--port", port, "--token-file", token]);
     assert.equal(taken.code, 1);
