@@ -285,7 +285,8 @@ export class BaseClient implements AsyncDisposable {
 
   /**
    * Run the task that failed once more, in this process, with its real inputs: start the program with
-   * `deno run --inspect-brk`, and the debugger stops where it throws.
+   * `deno run --inspect-brk`, and the debugger stops where it throws. No time limit counts here: what
+   * never ended in the cluster does not end here either.
    *
    * @param futures A future that failed, or futures nested in arrays, plain objects, maps and sets.
    * @returns What the function returns, should it not fail here.
@@ -370,7 +371,9 @@ export class BaseClient implements AsyncDisposable {
   async waitForWorkers(count: number, options: { timeout?: number } = {}): Promise<void> {
     checkNames(options, ["timeout"], "waitForWorkers()");
     if (!Number.isSafeInteger(count) || count < 0) {
-      throw new OptionError(`waitForWorkers(): count is ${count}, but must be a whole number`);
+      throw new OptionError(
+        `waitForWorkers(): count is ${count}, but must be a whole number of at least 0`,
+      );
     }
     await this.#session.until(
       async () => Object.keys(await this.ncores()).length >= count,
