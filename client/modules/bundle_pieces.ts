@@ -1,7 +1,8 @@
 /**
- * Reads of a large file of a bundle only what has to be read as syntax. The bundler writes one module
- * after the other, each below a comment with its name, and in one style: a module in which nothing stands
- * that is looked for gives the names of its variables line by line, ten times as fast as a parser.
+ * Reads of a large file of a bundle only what has to be read as syntax. The bundler writes one statement
+ * after the other, each from the beginning of a line, below a comment with the name of the module, and in one
+ * style: a statement in which nothing stands that is looked for gives the name of its variable by its first
+ * line, ten times as fast as a parser.
  *
  * @module
  */
@@ -13,7 +14,7 @@ import {
   type Program,
 } from "../../protocol/functions/parse.ts";
 
-/** A piece that was not parsed: a module, and the variables that it declares at its top level. */
+/** What was not parsed of a module: the variables that it declares there. */
 export interface PlainPiece {
   title: Comment;
   variables: string[];
@@ -31,21 +32,32 @@ export interface Pieces {
 /** Tells where in the text anything stands that is looked for, in order, given what was parsed so far. */
 export type Places = (body: Program["body"]) => readonly number[];
 
+/** A statement, with all up to the next one. */
+interface Statement {
+  readonly start: number;
+  end: number;
+  /** What names the module that it is in. */
+  readonly title: Comment | undefined;
+  /** Its lines say all that there is to know. */
+  isPlain: boolean;
+  /** What it declares, if it is plain and declares anything. */
+  readonly variable: string | undefined;
+}
+
 /** Below that, all is parsed. */
 const SMALL = 2 ** 16;
-const TITLE = /^\/\/.*$/gm;
-/** What may go on over the end of a line, and so make lines look like what they are not. */
-const MULTILINE = /`|\/\*(?! @__PURE__ \*\/)/;
-/** Lines that say all that there is to know: the beginnings and ends of statements, as the bundler writes them. */
-const PLAIN_LINES = [
-  /^(?:\s|$)/,
-  /^[\])}]+;?$/,
-  /^(?:async )?function\*? ?([\w$]+)\([\w$, ]*\) \{\}?$/,
-  /^class ([\w$]+)(?: extends [\w$.]+)? \{\}?$/,
-  /^var ([\w$]+)(?: = [^,]*)?;?$/,
-  /^var ([\w$]+) = (?:async )?function\*?(?: [\w$]+)?\([\w$, ]*\) \{\}?;?$/,
-  /^var ([\w$]+) = (?:async )?\([\w$, ]*\) => [^,]*$/,
-];
+/** What may go on over the end of a line, and so make lines look like what they are not; and where it ends. */
+const MULTILINE = /\/\* @__PURE__ \*\/|`|\/\*|\*\//g;
+/** How first lines begin that say all that there is to know, as the bundler writes them. */
+const FUNCTION = /^(?:async )?function\*? ([\w$]+)\(.*\) \{\}?$/;
+const CLASS = /^class ([\w$]+) .*\{\}?$/;
+const VARIABLE = /^var ([\w$]+)(?:;$| = )/;
+/** What is no declaration, nor a call of one of the bundler's helpers. */
+const EXPRESSION =
+  /^(?!__|(?:async|await|class|const|do|export|for|function|if|import|let|switch|throw|try|var|while)\b)[\w$.]+(?: = |\()/;
+/** How a line begins that goes on with a statement, and all of a last line that leaves nothing open. */
+const GOES_ON = /[\s\])}]/;
+const LAST_LINE = /^[\])}]+;?$/;
 
 /**
  * Read a file.
@@ -67,38 +79,41 @@ function readWhole(code: string, places: Places): Pieces {
 
 /** @returns Undefined if the file is not written as it is thought to be. */
 function readLarge(code: string, places: Places): Pieces | undefined {
-  const starts = [0, ...[...code.matchAll(TITLE)].map(({ index }) => index)];
-  const plain = new Map<number, PlainPiece>();
-  for (let i = 1; i < starts.length; i++) {
-    const piece = plainPiece(code, starts[i], starts[i + 1] ?? code.length);
-    if (piece !== undefined) plain.set(i, piece);
-  }
+  const { titles, statements } = statementsOf(code);
   const comments: Comment[] = [];
   const body: Program["body"] = [];
-  const parsed = new Set<number>();
+  const parsed = new Set<Statement>();
   try {
-    while (true) {
-      let i = 0;
-      const asked = new Set<number>();
-      for (const place of places(body)) {
-        while (place >= (starts[i + 1] ?? Infinity)) i++;
-        asked.add(i);
+    for (let before = -1; before < parsed.size;) {
+      before = parsed.size;
+      const asked = statementsAt(statements, places(body));
+      const isNext = (statement: Statement) =>
+        !parsed.has(statement) && (!statement.isPlain || asked.has(statement));
+      for (let i = 0; i < statements.length; i++) {
+        const first = statements[i];
+        if (!isNext(first)) continue;
+        parsed.add(first);
+        let { end } = first;
+        for (let next; (next = statements[i + 1])?.start === end && isNext(next); i++) {
+          parsed.add(next);
+          end = next.end;
+        }
+        body.push(...parsePiece(code, first.start, end, comments));
       }
-      const before = parsed.size;
-      for (let i = 0; i < starts.length; i++) {
-        if (parsed.has(i) || plain.has(i) && !asked.has(i)) continue;
-        parsed.add(i);
-        plain.delete(i);
-        body.push(...parsePiece(code, starts[i], starts[i + 1] ?? code.length, comments));
-      }
-      if (parsed.size === before) break;
     }
   } catch (error) {
-    // What looks like a title stands within something.
+    // Something goes on where it seemed to end.
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
-  comments.push(...[...plain.values()].map(({ title }) => title));
+  const plain = new Map<Comment, string[]>();
+  for (const statement of statements) {
+    const { title, variable } = statement;
+    if (title === undefined || parsed.has(statement)) continue;
+    let variables = plain.get(title);
+    if (variables === undefined) plain.set(title, variables = []);
+    if (variable !== undefined) variables.push(variable);
+  }
   const inOrder = (a: { start: number }, b: { start: number }) => a.start - b.start;
   const tree: Program = {
     type: "Program",
@@ -107,34 +122,93 @@ function readLarge(code: string, places: Places): Pieces | undefined {
     sourceType: "module",
     body: body.sort(inOrder as (a: AnyNode, b: AnyNode) => number),
   };
-  return { tree, comments: comments.sort(inOrder), plain: [...plain.values()] };
-}
-
-/** A piece as its lines tell it; undefined if they leave anything open. */
-function plainPiece(code: string, start: number, end: number): PlainPiece | undefined {
-  const text = code.slice(start, end);
-  if (MULTILINE.test(text)) return undefined;
-  const [first, ...lines] = text.split("\n");
-  const variables: string[] = [];
-  for (const line of lines) {
-    if (line === "" || line[0] === " ") continue;
-    const match = matchLine(line);
-    if (match === undefined) return undefined;
-    if (match[1] !== undefined) variables.push(match[1]);
-  }
-  const title: Comment = {
-    type: "Line",
-    value: first.slice(2),
-    start,
-    end: start + first.length,
+  return {
+    tree,
+    comments: [...titles, ...comments].sort(inOrder),
+    plain: [...plain].map(([title, variables]) => ({ title, variables })),
   };
-  return { title, variables };
 }
 
-function matchLine(line: string): RegExpExecArray | undefined {
-  for (const pattern of PLAIN_LINES) {
-    const match = pattern.exec(line);
-    if (match !== null) return match;
+/**
+ * The statements of a file, if it is written as it is thought to be. What has a template or a comment in it
+ * is not plain: when it is parsed, it turns out whether it ends where it seemed to. Before the first title
+ * nothing is plain.
+ */
+function statementsOf(code: string): { titles: Comment[]; statements: Statement[] } {
+  const titles: Comment[] = [];
+  const statements: Statement[] = [];
+  let current: Statement | undefined;
+  /** Whether a template, or a comment, goes on. */
+  let inTemplate = false;
+  let inComment = false;
+  let mark = MULTILINE.exec(code);
+  for (let start = 0, next; start < code.length; start = next) {
+    const at = code.indexOf("\n", start);
+    const end = at < 0 ? code.length : at;
+    next = end + 1;
+    if (code.startsWith("//", start)) {
+      titles.push({ type: "Line", value: code.slice(start + 2, end), start, end });
+      current = undefined;
+      inTemplate = inComment = false;
+    } else if (end > start && !inTemplate && !inComment) {
+      if (current === undefined || !GOES_ON.test(code[start])) {
+        const title = titles.at(-1);
+        const variables = title && plainVariables(code.slice(start, end));
+        const isPlain = variables !== undefined;
+        statements.push(current = { start, end: next, title, isPlain, variable: variables?.[0] });
+      } else if (code[start] > " " && !LAST_LINE.test(code.slice(start, end))) {
+        current.isPlain = false;
+      }
+    }
+    if (current !== undefined) current.end = Math.min(next, code.length);
+    for (; mark !== null && mark.index < end; mark = MULTILINE.exec(code)) {
+      if (mark[0] === "`") inTemplate = !inTemplate;
+      else if (mark[0] === "/*") inComment = true;
+      else if (mark[0] === "*/") inComment = false;
+      else continue;
+      if (current !== undefined) current.isPlain = false;
+    }
   }
-  return undefined;
+  MULTILINE.lastIndex = 0;
+  return { titles, statements };
+}
+
+/** What a statement declares, by its first line: one variable or none; undefined if it does not say. */
+function plainVariables(line: string): string[] | undefined {
+  const declared = FUNCTION.exec(line) ?? CLASS.exec(line);
+  if (declared !== null) return [declared[1]];
+  const variable = VARIABLE.exec(line);
+  if (variable === null) return EXPRESSION.test(line) ? [] : undefined;
+  return hasComma(line, variable[0].length) ? undefined : [variable[1]];
+}
+
+/** What has to do with whether a comma stands between two variables. The rest could hide one. */
+const BESIDE_COMMAS = /\/\* @__PURE__ \*\/|"(?:[^"\\]|\\.)*"|[,([{}\])"'/]/g;
+
+/** Whether there may be a comma outside of brackets and texts. */
+function hasComma(line: string, from: number): boolean {
+  let depth = 0;
+  BESIDE_COMMAS.lastIndex = from;
+  for (let match; (match = BESIDE_COMMAS.exec(line)) !== null;) {
+    const [found] = match;
+    if (found.length > 1) continue;
+    if (found === "(" || found === "[" || found === "{") depth++;
+    else if (found === ")" || found === "]" || found === "}") depth--;
+    else if (found !== "," || depth === 0) return true;
+  }
+  return false;
+}
+
+/** The statements at some places of the text, which are in order. */
+function statementsAt(
+  statements: readonly Statement[],
+  places: readonly number[],
+): Set<Statement> {
+  const found = new Set<Statement>();
+  let i = 0;
+  for (const place of places) {
+    while (i < statements.length && statements[i].end <= place) i++;
+    if (i < statements.length && statements[i].start <= place) found.add(statements[i]);
+  }
+  return found;
 }

@@ -91,7 +91,10 @@ export function parseScript(source: string, isModule: boolean, comments?: Commen
 /** Of one piece of a module it cannot say whether all is declared that is exported. */
 class PieceParser extends Parser {
   constructor(options: Options, input: string, start: number) {
-    super(options, input, start);
+    super(options, input);
+    // Given to it, the parser would count all lines before.
+    const at = { pos: start, start, end: start, lastTokStart: start, lastTokEnd: start };
+    Object.assign(this, at, { lineStart: start });
   }
   /** The parser's name for what it notes only when it has understood the syntax. */
   raiseRecoverable(): void {}

@@ -17,7 +17,7 @@ function read(text: string, word = "import") {
   };
 }
 
-Deno.test("modules in which nothing is looked for tell their variables unparsed", () => {
+Deno.test("statements in which nothing is looked for tell their variables unparsed", () => {
   const a = `// a.js
 function one(x) {
   return { two: 2, three: [x,
@@ -34,15 +34,29 @@ var five = (a, b) => {
 };
 var six = /* @__PURE__ */ new Set();
 var seven;
+function eight({ a, b } = {}, c = ",") {
+}
+var nine = class Nine extends one.Nine {
+  b = 1;
+};
+var ten = "a, \\" b";
+var eleven = /* @__PURE__ */ make(one, [2, 3], (x, y) => {
+});
+eleven.twelve = [
+  1
+];
+make(one, { two });
 `;
-  const b = `// b.js\nimport "node:fs";\nvar b = 1;\n`;
+  const b = `// b.js\nvar b = 1;\nimport "node:fs";\nvar c = 1;\n`;
   const { parsed, plain, titles } = read(a + b);
-  assert.deepEqual(plain["a.js"], ["one", "later", "Two", "three", "five", "six", "seven"]);
-  assert.deepEqual(parsed, [`import "node:fs";`, "var b = 1;"]);
+  const names = ["one", "later", "Two", "three", "five", "six", "seven", "eight", "nine", "ten"];
+  assert.deepEqual(plain["a.js"], [...names, "eleven"]);
+  assert.deepEqual(plain["b.js"], ["b", "c"]);
+  assert.deepEqual(parsed, [`import "node:fs";`]);
   assert.deepEqual(titles, ["filler.js", "a.js", "b.js"]);
 });
 
-Deno.test("a module whose lines leave something open is parsed", () => {
+Deno.test("a statement whose lines leave something open is parsed", () => {
   for (
     const text of [
       "var a = 1, b = 2;",
@@ -50,13 +64,31 @@ Deno.test("a module whose lines leave something open is parsed", () => {
       "var a = `\nvar no = 1;\n`;",
       "/* \nvar no = 1;\n*/ var a;",
       "var { a, b } = c;",
-      "a.b = function() {\n};",
+      "var a = [1, 2], b = 2;",
+      'var a = /"/, b = /"/;',
+      "var a = '\"', b = '\"';",
+      "for (var a of b) {\n}",
+      "__export(a, {\n});",
       "if (a) {\n  var b = 1;\n}",
     ]
   ) {
     const { plain, parsed } = read(`// a.js\n${text}\n`);
     assert.ok(!Object.hasOwn(plain, "a.js"), text);
     assert.ok(parsed.length > 0, text);
+  }
+});
+
+Deno.test("a statement ends where a template or comment in it does", () => {
+  const open = [
+    "var a = `\nvar no = 1;\n`;",
+    "f(`\n}\n`, `\nvar no = 1;\n`);",
+    "f(1, /* \nvar no = 1;\n*/ 2);",
+    'var c = "`";\nvar swallowed = "`";',
+  ];
+  for (const text of open) {
+    const { plain, parsed } = read(`// a.js\nvar before = 1;\n${text}\nvar after = 1;\n`);
+    assert.deepEqual(plain["a.js"], ["before", "after"], text);
+    assert.equal(parsed.join("\n"), text);
   }
 });
 
@@ -72,5 +104,5 @@ Deno.test("a file may export what another piece of it declares", () => {
     "// a.js\nvar a = 1;\n// b.js\nvar b = [];\nexport {\n  a\n};\n",
     "export",
   );
-  assert.deepEqual(parsed, ["var b = [];", "export {\n  a\n};"]);
+  assert.deepEqual(parsed, ["export {\n  a\n};"]);
 });
