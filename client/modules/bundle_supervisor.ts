@@ -112,7 +112,7 @@ export async function superviseBundle(
 
   /**
    * Bundle once more, with the modules inside of packages as entries: code that is met in one of them then
-   * comes without the rest. Large packages stay in one piece, since it takes time.
+   * comes without the rest. With large packages that would take as long again, so all stay in one piece.
    */
   async function apart(
     entries: ReadonlyMap<string, string>,
@@ -130,13 +130,9 @@ export async function superviseBundle(
       packages.set(name, [...packages.get(name) ?? [], source]);
     }
     const inner = new Map(entries);
-    let left = MAX_INNER;
-    const bySize = [...packages].sort(([a, one], [b, other]) =>
-      one.length - other.length || (a < b ? -1 : 1)
-    );
-    for (const [, sources] of bySize) {
-      left -= sources.length;
-      if (left < 0) break;
+    const count = [...packages.values()].reduce((sum, { length }) => sum + length, 0);
+    if (count > MAX_INNER) return { entries, files };
+    for (const [, sources] of [...packages].sort(([a], [b]) => a < b ? -1 : 1)) {
       // What a package's own source maps name may not be there.
       const isThere = (source: string) =>
         Deno.stat(new URL(source)).then(({ isFile }) => isFile, () => false);
