@@ -122,7 +122,10 @@ function moveSegments(line: string, edits: readonly Edit[], lineStart: number): 
  */
 export function withoutBlankStart({ code, mappings }: MappedText): MappedText {
   const blank = /^(?:[ \t]*\n)*/.exec(code)![0];
-  const lines = lineStarts(blank).length - 1;
-  const kept = mappings.split(";").slice(lines).join(";");
-  return { code: code.slice(blank.length), mappings: kept };
+  let kept = 0;
+  for (let line = lineStarts(blank).length - 1; line > 0; line--) {
+    const end = mappings.indexOf(";", kept);
+    kept = end < 0 ? mappings.length : end + 1;
+  }
+  return { code: code.slice(blank.length), mappings: mappings.slice(kept) };
 }
