@@ -45,8 +45,17 @@ export function announce(address: string, schedulerAddress: string): void {
   console.log(`Start worker at: ${address}\nRegistered with: ${schedulerAddress}`);
 }
 
-/** A worker is not in the cluster, and why; with what to do where the scheduler is not to be had. */
+/**
+ * A worker is not in the cluster, and why; with what to do where the scheduler is not to be had, or a port.
+ * The message may come from the worker's own process, where the worker itself has failed.
+ */
 export function cannotJoin(schedulerAddress: string, { message }: Error): ProgramError {
+  if (message.startsWith("cannot preload ")) return new ProgramError(message);
+  if (/^cannot listen on \S+: Address already in use/i.test(message)) {
+    return new ProgramError(
+      `${message}; name another with --worker-port or --nanny-port, or none for any that is free`,
+    );
+  }
   const remedy = /^could not connect to \S+ within /.test(message)
     ? "; start the scheduler there, or give it longer with --death-timeout"
     : "";

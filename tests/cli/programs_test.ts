@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { rpc } from "../../comm/rpc.ts";
 import { version } from "../../config/version.ts";
 import { isRunning, popen } from "../support/popen.ts";
+import { outcome, startScheduler } from "../support/programs.ts";
 import { until } from "../support/until.ts";
 
 const oneLine = /^[^\n]+\n$/;
@@ -88,6 +89,33 @@ Deno.test("a port in use is one line and exit code 1", async () => {
     );
     assert.equal(scheduler.stderr.match(/cannot listen/g)!.length, 1);
     assert.equal(scheduler.stdout, "");
+  }
+});
+
+Deno.test("a worker says which port is in use, and which module cannot be preloaded", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const port = String((taken.addr as Deno.NetAddr).port);
+  await using scheduler = await startScheduler();
+  const args = [scheduler.address, "--host", "127.0.0.1"];
+  const inUse = new RegExp(
+    `^dusk-worker: cannot listen on tcp://127\\.0\\.0\\.1:${port}: Address already in use.*; name ` +
+      "another with --worker-port or --nanny-port, or none for any that is free\\n$",
+    "i",
+  );
+  const missing =
+    /^dusk-worker: cannot preload \/none\.ts: Module not found "file:\/\/\/none\.ts"\.\n$/;
+  for (
+    const [flags, words] of [
+      [["--worker-port", port, "--nanny"], inUse],
+      [["--worker-port", port, "--no-nanny"], inUse],
+      [["--nanny-port", port, "--nanny"], inUse],
+      [["--preload", "/none.ts", "--nanny"], missing],
+      [["--preload", "/none.ts", "--no-nanny"], missing],
+    ] as [string[], RegExp][]
+  ) {
+    const { code, stderr } = await outcome("worker", [...args, ...flags]);
+    assert.equal(code, 1);
+    assert.match(stderr, words);
   }
 });
 
