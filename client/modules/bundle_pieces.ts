@@ -162,11 +162,11 @@ function statementsOf(code: string): { titles: Comment[]; statements: Statement[
     }
     if (current !== undefined) current.end = Math.min(next, code.length);
     for (; mark !== null && mark.index < end; mark = MULTILINE.exec(code)) {
+      // The name of a module opens nothing, such as https://esm.sh/*preact.
+      if (current === undefined || mark[0].length > 2) continue;
+      current.isPlain = false;
       if (mark[0] === "`") inTemplate = !inTemplate;
-      else if (mark[0] === "/*") inComment = true;
-      else if (mark[0] === "*/") inComment = false;
-      else continue;
-      if (current !== undefined) current.isPlain = false;
+      else inComment = mark[0] === "/*";
     }
   }
   MULTILINE.lastIndex = 0;

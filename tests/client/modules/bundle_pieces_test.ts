@@ -99,6 +99,14 @@ Deno.test("what looks like a title within a text begins no module", () => {
   assert.throws(() => read("// a.js\nvar a = ;\n// b.js\n`"), SyntaxError);
 });
 
+Deno.test("the name of a module opens no template and no comment", () => {
+  for (const name of ["https://esm.sh/*a.js", "it`s.js"]) {
+    const { parsed, plain } = read(`// ${name}\nimport "node:fs";\nvar a = 1;\n`);
+    assert.deepEqual(parsed, [`import "node:fs";`], name);
+    assert.deepEqual(plain[name], ["a"]);
+  }
+});
+
 Deno.test("a file may export what another piece of it declares", () => {
   const { parsed } = read(
     "// a.js\nvar a = 1;\n// b.js\nvar b = [];\nexport {\n  a\n};\n",
