@@ -55,6 +55,8 @@ export class Homes {
   rollback(size: number): void {
     while (this.#moves.length > 1 && this.#moves.at(-1)![0] >= size) this.#moves.pop();
     while (this.#stack.length > 1 && this.#stack.at(-1)! >= size) this.#stack.pop();
+    // One that ended just before is popped as well: what comes next is not at its home.
+    this.#moves.push([size, this.#home]);
     for (const number of this.#same) if (number >= size) this.#same.delete(number);
     // Sharing that was only found in there does no harm.
   }
