@@ -7,6 +7,7 @@ import { UnreadBlobError } from "./blob_bytes.ts";
 import { type BufferMark, BufferTable } from "./buffer_table.ts";
 import { ByteSink } from "./byte_sink.ts";
 import { type AnyFunction, CodeRefusal, type CodeWriter } from "./functions/definition.ts";
+import type { Homes } from "./functions/homes.ts";
 import { writeArray } from "./values_array_writer.ts";
 import { CodeEncoder } from "./values_code_writer.ts";
 import { writeMap, writeSet } from "./values_collection_writer.ts";
@@ -70,6 +71,8 @@ export class ValueWriter {
 
   private reference: Referrer | undefined;
   private code: CodeWriter | undefined;
+  /** Those of the code, which also follow the data in it. */
+  private homes: Homes | undefined;
   private encoder: CodeEncoder | undefined;
   /** Blobs whose bytes are not known, and where the first of them is. */
   private unread: Blob[] = [];
@@ -94,7 +97,10 @@ export class ValueWriter {
     const { sink, buffers } = this;
     this.reference = reference;
     this.name = name;
-    if (code !== undefined) this.code = code;
+    if (code !== undefined) {
+      this.code = code;
+      this.homes = code.homes;
+    }
     try {
       sink.byte(VERSION_PLAIN);
       this.value(value);
@@ -119,7 +125,7 @@ export class ValueWriter {
   }
 
   private clearCode(): void {
-    this.code = this.encoder = undefined;
+    this.code = this.encoder = this.homes = undefined;
     this.inCode = false;
     this.unready.length = 0;
     this.packages.length = 0;
@@ -236,8 +242,6 @@ export class ValueWriter {
   /** Write a value that must be no code, nor have any in it: that is refused. */
   data(value: unknown): void {
     const { code } = this;
-    // What objects share must be told to the homes of the code that is being written.
-    if (code?.homes !== undefined) throw new Refusal("it is a part of code");
     this.code = undefined;
     try {
       this.value(value);
@@ -323,14 +327,14 @@ export class ValueWriter {
 
   /** A reference to the object with a number, which the reader need not have yet. */
   backAnyway(number: number): void {
-    this.code?.homes?.back(number);
+    this.homes?.back(number);
     this.sink.byte(Tag.BACK);
     this.sink.varint(number);
   }
 
   /** Note that bytes of a buffer are in use: see {@linkcode BufferTable.add}. */
   memory(buffer: ArrayBuffer, start: number, end: number, alignment: number): number {
-    this.code?.homes?.memory(buffer);
+    this.homes?.memory(buffer);
     return this.buffers.add(buffer, start, end, alignment);
   }
 
@@ -358,7 +362,7 @@ export class ValueWriter {
     this.packages.length = mark.packages;
     this.inCode = mark.inCode;
     this.path.depth = mark.depth;
-    this.code?.homes?.rollback(mark.objects);
+    this.homes?.rollback(mark.objects);
   }
 
   /** Step into a container; returns the level of its members. */

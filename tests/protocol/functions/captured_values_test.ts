@@ -294,6 +294,19 @@ Deno.test("functions travel inside values, with the names of parts that they nee
   assert.equal(same[0], same[1]);
 });
 
+Deno.test("a function has the hidden data of an error that it closes over", () => {
+  const issue = { path: ["a"] };
+  const error = Object.defineProperty(new Error("bad"), "issues", { value: [issue, issue] });
+  class Checked {
+    issue() {
+      return issue;
+    }
+  }
+  const issues = () => (error as Error & { issues: unknown[] }).issues;
+  assert.deepEqual(travel(issues)(), [issue, issue]);
+  assert.equal(travel(() => issues().every((one) => one === new Checked().issue()))(), true);
+});
+
 Deno.test("code that eval made sees the variables around it", () => {
   const around = (() => {
     const secret = 9;
