@@ -7,6 +7,7 @@
 import type { AnyNode, Comment } from "../../protocol/functions/parse.ts";
 import { bindingPatterns } from "../../protocol/functions/syntax.ts";
 import type { BundleFile } from "./bundle_order.ts";
+import { isTitleAt } from "./bundle_pieces.ts";
 import { type BundleSyntax, readBundle } from "./bundle_syntax.ts";
 import { nameOfModule } from "./module_names.ts";
 import { lineOf, lineStarts } from "./text_edits.ts";
@@ -100,7 +101,8 @@ export class ReadFile {
 
   /** Whether a comment names the module whose text begins there. */
   isTitle({ type, start }: { type: string; start: number }): boolean {
-    return type === "Line" && this.#lines[lineOf(this.#lines, start)] === start;
+    return type === "Line" && this.#lines[lineOf(this.#lines, start)] === start &&
+      isTitleAt(this.file.code, start);
   }
 
   /** Names of the variables of the module that a title names. */

@@ -59,6 +59,14 @@ const EXPRESSION =
 const GOES_ON = /[\s\])}]/;
 const LAST_LINE = /^[\])}]+;?$/;
 
+/** What the bundler writes above a function, which is no title. */
+const ANNOTATION = "// @__NO_SIDE_EFFECTS__";
+
+/** Whether what stands at the beginning of a line is the comment with the name of a module. */
+export function isTitleAt(code: string, start: number): boolean {
+  return code.startsWith("//", start) && !code.startsWith(ANNOTATION, start);
+}
+
 /**
  * Read a file.
  *
@@ -146,7 +154,7 @@ function statementsOf(code: string): { titles: Comment[]; statements: Statement[
     const at = code.indexOf("\n", start);
     const end = at < 0 ? code.length : at;
     next = end + 1;
-    if (code.startsWith("//", start)) {
+    if (isTitleAt(code, start)) {
       titles.push({ type: "Line", value: code.slice(start + 2, end), start, end });
       current = undefined;
       inTemplate = inComment = false;

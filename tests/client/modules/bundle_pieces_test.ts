@@ -107,6 +107,13 @@ Deno.test("the name of a module opens no template and no comment", () => {
   }
 });
 
+Deno.test("an annotation of a function begins no module", () => {
+  const { plain } = read(
+    "// a.js\nvar a = 1;\n// @__NO_SIDE_EFFECTS__\nfunction b() {\n}\nvar c = 1;\n",
+  );
+  assert.deepEqual(plain["a.js"], ["a", "b", "c"]);
+});
+
 Deno.test("a file may export what another piece of it declares", () => {
   const { parsed } = read(
     "// a.js\nvar a = 1;\n// b.js\nvar b = [];\nexport {\n  a\n};\n",
