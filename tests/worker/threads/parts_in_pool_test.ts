@@ -1,11 +1,10 @@
 /** Parts of code on their way into threads: large ones, many, to threads that sleep, die or come later. */
 import assert from "node:assert/strict";
 import { serialize } from "../../../protocol/values.ts";
-import { PoolThread } from "../../../worker/threads/pool_thread.ts";
 import { RecordWriter } from "../../../worker/threads/record_codec.ts";
 import { writeOutcome } from "../../../worker/threads/records.ts";
-import { POOL_WORDS } from "../../../worker/threads/thread_memory.ts";
 import { modulePart } from "../../support/function_part.ts";
+import { startThread } from "./lone_thread.ts";
 import { Dependency, makeTask, TestPool, threadPart, valueOf } from "./test_pool.ts";
 
 /** A module that exports its version; the text is as long as one likes. */
@@ -89,20 +88,7 @@ Deno.test("a thread that says its value refers to what cannot be is given up", a
     port.postMessage({ kind: "record", record: new Uint8Array([${writer.posted().record}]), beside: [] });
   })`;
   const death = Promise.withResolvers<string>();
-  const thread = new PoolThread({
-    id: 0,
-    module: new URL(`data:text/javascript,${encodeURIComponent(source)}`),
-    permissions: "inherit",
-    poolMemory: new SharedArrayBuffer(4 * POOL_WORDS),
-    worker: { address: "", name: "" },
-  }, {
-    ended: () => {},
-    asked: () => {},
-    wrote: () => {},
-    died: (_thread, message) => death.resolve(message),
-    rang: () => {},
-    collected: () => {},
-  });
+  const thread = startThread(source, death.resolve);
   await thread.ready;
   assert.match(
     await death.promise,

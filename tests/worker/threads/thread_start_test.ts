@@ -1,26 +1,9 @@
 /** Threads that do not start, or fail as soon as they have. */
 import assert from "node:assert/strict";
-import { PoolThread } from "../../../worker/threads/pool_thread.ts";
-import { POOL_WORDS, Word } from "../../../worker/threads/thread_memory.ts";
+import type { PoolThread } from "../../../worker/threads/pool_thread.ts";
+import { Word } from "../../../worker/threads/thread_memory.ts";
 import { ThreadPool, ThreadStartError } from "../../../worker/threads/thread_pool.ts";
-
-/** Starts a thread of this source. What is said when it dies comes into `deaths`. */
-function startThread(source: string, deaths: string[] = []): PoolThread {
-  return new PoolThread({
-    id: 0,
-    module: new URL(`data:text/javascript,${encodeURIComponent(source)}`),
-    permissions: "inherit",
-    poolMemory: new SharedArrayBuffer(4 * POOL_WORDS),
-    worker: { address: "", name: "" },
-  }, {
-    ended: () => {},
-    asked: () => {},
-    wrote: () => {},
-    died: (_thread, message) => deaths.push(message),
-    rang: () => {},
-    collected: () => {},
-  });
-}
+import { startThread } from "./lone_thread.ts";
 
 Deno.test({
   name: "start fails with a clear error when the threads' module can't be loaded",
@@ -67,7 +50,7 @@ Deno.test("a thread that fails once it is ready is asked for nothing more", asyn
     port.postMessage({ kind: "ready" });
   })`;
   const deaths: string[] = [];
-  const thread = startThread(source, deaths);
+  const thread = startThread(source, (message) => deaths.push(message));
   await thread.ready;
   assert.equal(thread.pending, true);
   thread.throwIfFailed();
