@@ -1,3 +1,4 @@
+/** Addresses: their parts, defaults and names. */
 import assert from "node:assert/strict";
 import {
   AddressError,

@@ -1,3 +1,4 @@
+/** Timers that do not count the time in which the process was blocked. */
 import assert from "node:assert/strict";
 import { awakeTimer } from "../../comm/awake_timer.ts";
 import { connect, listen } from "../../comm/comm.ts";

@@ -1,3 +1,4 @@
+/** Messages of one turn that go out together, and what becomes of them when that fails. */
 import assert from "node:assert/strict";
 import { BacklogError, BatchedSend } from "../../comm/batched_send.ts";
 import { CommClosedError } from "../../comm/comm.ts";

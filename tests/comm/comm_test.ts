@@ -1,3 +1,4 @@
+/** Connecting: how long is tried, and what is given up. */
 import assert from "node:assert/strict";
 import {
   CommClosedError,

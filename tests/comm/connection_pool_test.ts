@@ -1,3 +1,4 @@
+/** Connections that requests share, and their limits. */
 import assert from "node:assert/strict";
 import { type Comm, CommClosedError, ConnectTimeoutError, listen } from "../../comm/comm.ts";
 import { ConnectionPool } from "../../comm/connection_pool.ts";

@@ -1,3 +1,4 @@
+/** Handshakes that are given up as they end. */
 import assert from "node:assert/strict";
 import { establish, type FreshConnection } from "../../comm/establish.ts";
 import { PROTOCOL_VERSION } from "../../comm/handshake.ts";

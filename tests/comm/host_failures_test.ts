@@ -1,3 +1,4 @@
+/** Delays for hosts that try wrong secrets. */
 import assert from "node:assert/strict";
 import { HostFailures } from "../../comm/host_failures.ts";
 

@@ -1,3 +1,4 @@
+/** Comms within a process. */
 import assert from "node:assert/strict";
 import { CommClosedError, connect, ConnectError, listen } from "../../comm/comm.ts";
 import { AddressError } from "../../comm/addresses.ts";

@@ -1,3 +1,4 @@
+/** Schemes of users, and schemes that nobody knows. */
 import assert from "node:assert/strict";
 import { type Comm, connect, ConnectTimeoutError, listen, type Listener } from "../../comm/comm.ts";
 import { getAddressHost, getAddressHostPort, resolveAddress } from "../../comm/addresses.ts";

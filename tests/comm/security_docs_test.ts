@@ -1,3 +1,4 @@
+/** What docs/security.md says to make certificates and tokens by, done as it says. */
 import assert from "node:assert/strict";
 import { Security } from "../../comm/security.ts";
 import { openPair } from "./pair.ts";

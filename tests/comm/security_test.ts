@@ -1,3 +1,4 @@
+/** What protects connections: options, files and defaults. */
 import assert from "node:assert/strict";
 import { connect, listen } from "../../comm/comm.ts";
 import { Security, SecurityError, type SecurityOptions } from "../../comm/security.ts";

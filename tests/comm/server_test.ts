@@ -1,3 +1,4 @@
+/** Servers: listening, replies, strangers, closing. */
 import assert from "node:assert/strict";
 import { type Comm, CommClosedError, connect } from "../../comm/comm.ts";
 import { CallTimeoutError, RemoteError, rpc } from "../../comm/rpc.ts";

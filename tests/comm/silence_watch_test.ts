@@ -1,3 +1,4 @@
+/** Machines that are gone without a word. */
 import assert from "node:assert/strict";
 import { type Knock, SilenceWatch, UnresponsiveError } from "../../comm/silence_watch.ts";
 import { StreamComm } from "../../comm/stream_comm.ts";

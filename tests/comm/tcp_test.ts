@@ -1,3 +1,4 @@
+/** Comms over TCP, by the tests of all streams. */
 import { Stranger } from "./pair.ts";
 import { streamTests } from "./stream_tests.ts";
 

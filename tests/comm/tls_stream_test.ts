@@ -1,3 +1,4 @@
+/** Comms over TLS, by the tests of all streams. */
 import { getAddressHostPort } from "../../comm/addresses.ts";
 import { tlsSecurity } from "../support/certificates.ts";
 import { Stranger } from "./pair.ts";

@@ -1,3 +1,4 @@
+/** Comms over TLS: who gets in, who does not, and what is said of it. */
 import assert from "node:assert/strict";
 import { type Comm, CommClosedError, connect, HandshakeError, listen } from "../../comm/comm.ts";
 import type { ConnectionSecurity } from "../../comm/security.ts";

@@ -1,3 +1,4 @@
+/** The proof that both ends know the token. */
 import assert from "node:assert/strict";
 import { isProof, makeNonce, prove } from "../../comm/authentication.ts";
 import { AuthenticationError, type Comm, connect, listen } from "../../comm/comm.ts";

@@ -1,3 +1,4 @@
+/** Connections to a machine that is cut off, in a network of the test's own. */
 import assert from "node:assert/strict";
 import { connect } from "../../comm/comm.ts";
 import { Security } from "../../comm/security.ts";

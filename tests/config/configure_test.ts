@@ -1,3 +1,4 @@
+/** Settings that are in use, and what they are the defaults of. */
 import assert from "node:assert/strict";
 import { normalizeAddress } from "../../comm/addresses.ts";
 import { defaultSecurity } from "../../comm/default_security.ts";

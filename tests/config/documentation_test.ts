@@ -1,3 +1,4 @@
+/** What docs/configuration.md says of settings, against the schema. */
 import assert from "node:assert/strict";
 import { DEFINITIONS } from "../../config/schema.ts";
 import { variableOf } from "../../config/environment.ts";

@@ -1,3 +1,4 @@
+/** Kinds of values: any of them reads as it was written. */
 import assert from "node:assert/strict";
 import fc from "npm:fast-check@4.10.2";
 import {

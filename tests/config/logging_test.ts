@@ -1,3 +1,4 @@
+/** Logs: levels by hierarchical names, formats, places. */
 import assert from "node:assert/strict";
 import { configureLogging, getLogger, type LogLevel, resetLogging } from "../../config/logging.ts";
 

@@ -1,3 +1,4 @@
+/** Options that come of settings. */
 import assert from "node:assert/strict";
 import {
   clientOptions,

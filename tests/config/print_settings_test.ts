@@ -1,3 +1,4 @@
+/** What --print-config shows. */
 import assert from "node:assert/strict";
 import { resolve } from "node:path";
 import { printSettings } from "../../config/print_settings.ts";

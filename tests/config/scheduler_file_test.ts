@@ -1,3 +1,4 @@
+/** Scheduler files: written whole, waited for, removed. */
 import assert from "node:assert/strict";
 import {
   removeSchedulerFile,

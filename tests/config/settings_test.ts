@@ -1,3 +1,4 @@
+/** Settings: their sources, names and errors. */
 import assert from "node:assert/strict";
 import { ConfigError, loadSettings, settingsFrom } from "../../config/settings.ts";
 import { DEFINITIONS } from "../../config/schema.ts";

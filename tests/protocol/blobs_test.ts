@@ -1,3 +1,4 @@
+/** Blobs, whose bytes have to be read before they travel. */
 import assert from "node:assert/strict";
 import { blobBytes, readBlobs, UnreadBlobError } from "../../protocol/blob_bytes.ts";
 import { withBlobsSync } from "../../protocol/blob_sync.ts";

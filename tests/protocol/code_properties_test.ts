@@ -1,3 +1,4 @@
+/** Properties of values with code in them, for random ones. */
 import assert from "node:assert/strict";
 import { encodeFrames, FrameReader } from "../../protocol/frames.ts";
 import { Serialized } from "../../protocol/serialized.ts";

@@ -1,3 +1,4 @@
+/** Functions and classes inside of values. */
 import assert from "node:assert/strict";
 import {
   type AnyFunction,

@@ -1,3 +1,4 @@
+/** Copies of buffers that keep no more memory than they need. */
 import assert from "node:assert/strict";
 import { compactCopy } from "../../protocol/compact_copy.ts";
 

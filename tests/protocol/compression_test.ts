@@ -1,3 +1,4 @@
+/** Which frames are compressed, and that they come back. */
 import assert from "node:assert/strict";
 import {
   CompressionError,

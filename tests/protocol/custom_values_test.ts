@@ -1,3 +1,4 @@
+/** Objects of classes with a registered serialization. */
 import assert from "node:assert/strict";
 import {
   DeserializationError,

@@ -1,3 +1,4 @@
+/** Errors: class, message, stack, causes, members and own properties. */
 import assert from "node:assert/strict";
 import { deserialize, type DeserializeOptions, serialize } from "../../protocol/values.ts";
 import { assertSame } from "./same.ts";

@@ -1,3 +1,4 @@
+/** Properties that are easily lost: not enumerable ones, symbols, those of arrays and built-ins. */
 import assert from "node:assert/strict";
 import {
   DeserializationError,

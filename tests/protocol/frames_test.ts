@@ -1,3 +1,4 @@
+/** Frames of messages, cut anywhere, and their limits. */
 import assert from "node:assert/strict";
 import { encodeFrames, FrameError, FrameReader } from "../../protocol/frames.ts";
 import { fc } from "./arbitrary_values.ts";

@@ -1,3 +1,4 @@
+/** Instances of classes that come with them. */
 import assert from "node:assert/strict";
 import { deserialize, SerializationError, serialize } from "../../protocol/values.ts";
 import { FakeCode, refusalOf } from "./fake_code.ts";

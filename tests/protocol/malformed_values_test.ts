@@ -1,3 +1,4 @@
+/** Bytes that are no value: one clear error each. */
 import assert from "node:assert/strict";
 import { Serialized } from "../../protocol/serialized.ts";
 import { DeserializationError, deserialize, serialize } from "../../protocol/values.ts";

@@ -1,3 +1,4 @@
+/** Names that can be fields of messages. */
 import assert from "node:assert/strict";
 import { isName, LONGEST_NAME } from "../../protocol/names.ts";
 import { dumps, loads } from "../../protocol/pack.ts";

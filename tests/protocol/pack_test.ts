@@ -1,3 +1,4 @@
+/** Messages as frames. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { loadCompression, MAX_COMPRESSED_SIZE } from "../../protocol/compression.ts";

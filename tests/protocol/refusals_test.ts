@@ -1,3 +1,4 @@
+/** Values that cannot travel, and what is said of them. */
 import assert from "node:assert/strict";
 import { SerializationError, serialize } from "../../protocol/values.ts";
 import { handleRefusal } from "../../protocol/values_refusals.ts";

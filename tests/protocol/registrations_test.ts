@@ -1,3 +1,4 @@
+/** Registered serializations: inheritance, replacement, checks. */
 import assert from "node:assert/strict";
 import {
   allRegistrations,

@@ -1,3 +1,4 @@
+/** Objects of the platform that travel. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import {

@@ -1,3 +1,4 @@
+/** Tokens of content. */
 import assert from "node:assert/strict";
 import { tokenize } from "../../protocol/tokenize.ts";
 import { serialize } from "../../protocol/values.ts";

@@ -1,3 +1,4 @@
+/** Properties of values and their decoder, for random ones and random bytes. */
 import assert from "node:assert/strict";
 import { Serialized } from "../../protocol/serialized.ts";
 import { DeserializationError, deserialize, serialize } from "../../protocol/values.ts";

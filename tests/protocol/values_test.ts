@@ -1,3 +1,4 @@
+/** Values of every kind, there and back. */
 import assert from "node:assert/strict";
 import { runInNewContext } from "node:vm";
 import { Serialized } from "../../protocol/serialized.ts";

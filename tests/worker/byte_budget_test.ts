@@ -1,3 +1,4 @@
+/** Who may have how many bytes, and in which order. */
 import assert from "node:assert/strict";
 import { ByteBudget } from "../../worker/byte_budget.ts";
 

@@ -1,3 +1,4 @@
+/** A worker as its scheduler sees it, with real threads. */
 import assert from "node:assert/strict";
 import "../support/worker_options.ts";
 import { rpc } from "../../comm/rpc.ts";

@@ -1,3 +1,4 @@
+/** The worker's decisions: running tasks. */
 import assert from "node:assert/strict";
 import { Serialized } from "../../protocol/serialized.ts";
 import { A, CoreHarness, SELF } from "./core_harness.ts";

@@ -1,3 +1,4 @@
+/** The worker's decisions: fetching dependencies. */
 import assert from "node:assert/strict";
 import { A, B, C, CoreHarness, randomFrom, SELF } from "./core_harness.ts";
 

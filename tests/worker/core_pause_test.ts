@@ -1,3 +1,4 @@
+/** The worker's decisions: while it is paused or held. */
 import assert from "node:assert/strict";
 import { A, B, C, CoreHarness } from "./core_harness.ts";
 

@@ -1,3 +1,4 @@
+/** The worker's decisions: what is freed or cancelled. */
 import assert from "node:assert/strict";
 import { A, CoreHarness, SELF } from "./core_harness.ts";
 

@@ -1,3 +1,4 @@
+/** The worker's decisions: which tasks threads are given ahead. */
 import assert from "node:assert/strict";
 import { PartState } from "../../worker/code_parts.ts";
 import { CODE, CoreHarness } from "./core_harness.ts";

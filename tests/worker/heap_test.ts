@@ -1,3 +1,4 @@
+/** The heap that tasks wait in. */
 import assert from "node:assert/strict";
 import type { Priority } from "../../protocol/messages.ts";
 import { comesBefore, Heap, type HeapItem } from "../../worker/heap.ts";

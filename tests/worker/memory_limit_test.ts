@@ -1,3 +1,4 @@
+/** Memory limits: their forms, and what auto means. */
 import assert from "node:assert/strict";
 import { machineMemory } from "../../worker/machine_memory.ts";
 import { MemoryLimitError, parseMemoryLimit } from "../../worker/memory_limit.ts";

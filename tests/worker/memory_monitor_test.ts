@@ -1,3 +1,4 @@
+/** What a worker does as its memory gets short. */
 import assert from "node:assert/strict";
 import { MemoryMonitor } from "../../worker/memory_monitor.ts";
 import { ResultStore } from "../../worker/store.ts";

@@ -1,3 +1,4 @@
+/** Data that other workers ask for. */
 import assert from "node:assert/strict";
 import { type Comm, CommClosedError } from "../../comm/comm.ts";
 import { Server } from "../../comm/server.ts";

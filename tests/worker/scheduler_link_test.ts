@@ -1,3 +1,4 @@
+/** The line to the scheduler, and its new beginnings. */
 import assert from "node:assert/strict";
 import { Server } from "../../comm/server.ts";
 import type { RegisterWorker, WorkerToScheduler } from "../../protocol/messages.ts";

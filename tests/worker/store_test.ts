@@ -1,3 +1,4 @@
+/** The store of results, in memory and on disk. */
 import assert from "node:assert/strict";
 import { Serialized } from "../../protocol/serialized.ts";
 import { SpillDisk } from "../../worker/spill/spill_disk.ts";

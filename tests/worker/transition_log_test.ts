@@ -1,3 +1,4 @@
+/** The log of what became of tasks. */
 import assert from "node:assert/strict";
 import { TransitionLog } from "../../worker/transition_log.ts";
 

@@ -1,3 +1,4 @@
+/** How a worker's life ends, and how it does not. */
 import assert from "node:assert/strict";
 import { getBackend, registerBackend } from "../../comm/registry.ts";
 import { checkWorkerOptions, listenAddressFor } from "../../worker/worker_options.ts";

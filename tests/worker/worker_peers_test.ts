@@ -1,3 +1,4 @@
+/** Fetching from peers that are busy, gone or talk nonsense. */
 import assert from "node:assert/strict";
 import { Server } from "../../comm/server.ts";
 import { serialize } from "../../protocol/values.ts";

@@ -1,3 +1,4 @@
+/** What comes back to the program that sent a function. */
 import assert from "node:assert/strict";
 import { Capture } from "../../../protocol/functions/capture.ts";
 import { ThreadCodeWriter } from "../../../protocol/functions/thread_code_writer.ts";

@@ -1,3 +1,4 @@
+/** Functions that cannot travel, and what is said of them. */
 import assert from "node:assert/strict";
 import { Capture } from "../../../protocol/functions/capture.ts";
 import type { AnyFunction } from "../../../protocol/functions/definition.ts";

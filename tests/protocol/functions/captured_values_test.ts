@@ -1,3 +1,4 @@
+/** What functions close over, as it is at the time. */
 import assert from "node:assert/strict";
 import { Capture } from "../../../protocol/functions/capture.ts";
 import { SerializationError } from "../../../protocol/values.ts";

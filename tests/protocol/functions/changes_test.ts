@@ -1,3 +1,4 @@
+/** What has changed since a function was captured. */
 import assert from "node:assert/strict";
 import { Capture } from "../../../protocol/functions/capture.ts";
 import type { AnyFunction } from "../../../protocol/functions/definition.ts";

@@ -1,3 +1,4 @@
+/** Classes that travel: members, statics, superclasses, private members. */
 import assert from "node:assert/strict";
 import { Capture } from "../../../protocol/functions/capture.ts";
 import type { Definition } from "../../../protocol/functions/definition.ts";

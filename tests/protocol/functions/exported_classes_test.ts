@@ -1,3 +1,4 @@
+/** Classes that a module exports, which are one wherever they are met. */
 import assert from "node:assert/strict";
 import { Capture, type ResolvedModule } from "../../../protocol/functions/capture.ts";
 import type { AnyFunction } from "../../../protocol/functions/definition.ts";

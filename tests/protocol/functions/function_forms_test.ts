@@ -1,3 +1,4 @@
+/** Every form of function, and the names that their keys begin with. */
 import assert from "node:assert/strict";
 import { basename } from "node:path";
 import { Capture } from "../../../protocol/functions/capture.ts";

@@ -1,3 +1,4 @@
+/** Imports, which travel as imports. */
 import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
 import * as path from "node:path";

@@ -1,3 +1,4 @@
+/** What the inspector tells of live functions. */
 import assert from "node:assert/strict";
 import process from "node:process";
 import { fileURLToPath } from "node:url";

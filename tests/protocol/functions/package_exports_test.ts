@@ -1,3 +1,4 @@
+/** Classes inside of packages, by what exports them. */
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { join } from "node:path";

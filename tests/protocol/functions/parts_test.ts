@@ -1,3 +1,4 @@
+/** Parts of code: their names, and the buffers that they share. */
 import assert from "node:assert/strict";
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,3 +1,4 @@
+/** Variables of the same name that must not be taken for each other. */
 import assert from "node:assert/strict";
 import { FunctionError } from "../../../protocol/functions/function_error.ts";
 import { SerializationError } from "../../../protocol/values.ts";

@@ -1,3 +1,4 @@
+/** Which names are global. */
 import assert from "node:assert/strict";
 import { readFunction } from "../../../protocol/functions/function_text.ts";
 import { parseScript } from "../../../protocol/functions/parse.ts";

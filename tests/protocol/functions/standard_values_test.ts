@@ -1,3 +1,4 @@
+/** Functions and objects of the language and the platform. */
 import assert from "node:assert/strict";
 import { standardGlobals } from "../../../protocol/functions/standard_globals.ts";
 import { standardPath } from "../../../protocol/functions/standard_values.ts";

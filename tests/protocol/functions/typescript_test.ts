@@ -1,3 +1,4 @@
+/** What TypeScript makes of its own constructs. */
 import assert from "node:assert/strict";
 import { travel } from "./round_trip.ts";
 

@@ -1,3 +1,4 @@
+/** Files of results, and the memory that reading and writing them takes. */
 import assert from "node:assert/strict";
 import { Serialized } from "../../../protocol/serialized.ts";
 import {

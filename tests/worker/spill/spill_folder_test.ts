@@ -1,3 +1,4 @@
+/** Folders of results: whose they are, and when they go. */
 import assert from "node:assert/strict";
 import { SpillFolder, SpillFolderError } from "../../../worker/spill/spill_folder.ts";
 import { hasEnded, thisProcess } from "../../../worker/spill/process_identity.ts";

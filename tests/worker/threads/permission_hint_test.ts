@@ -1,3 +1,4 @@
+/** What a task is told that lacks a permission. */
 import assert from "node:assert/strict";
 import { addPermissionHint } from "../../../worker/threads/permission_hint.ts";
 

@@ -1,3 +1,4 @@
+/** Rings of shared memory: order, fullness, nonsense. */
 import assert from "node:assert/strict";
 import {
   RingCorruptError,

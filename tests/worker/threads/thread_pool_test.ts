@@ -1,3 +1,4 @@
+/** The pool as its user sees it: tasks, arguments, results. */
 import assert from "node:assert/strict";
 import { deserialize, serialize } from "../../../protocol/values.ts";
 import { ThreadPool } from "../../../worker/threads/thread_pool.ts";
