@@ -7,6 +7,7 @@
 import { isGranted } from "../config/permission.ts";
 import type { Serialized } from "../protocol/serialized.ts";
 import { discard } from "../protocol/spare_memory.ts";
+import { collectFully, type EngineCollector } from "./full_collection.ts";
 
 /** The parameter `M_MMAP_THRESHOLD` of glibc's `mallopt`. */
 const MMAP_THRESHOLD = -3;
@@ -29,7 +30,7 @@ const symbols = {
 export async function garbageCollector(): Promise<() => void> {
   const collect = await engineCollector();
   return () => {
-    collect?.();
+    if (collect !== undefined) collectFully(collect);
     callLibrary(({ malloc_trim }) => malloc_trim(0n));
   };
 }
@@ -57,8 +58,8 @@ export function discardFrames({ frames }: Serialized): void {
 }
 
 /** The engine's collector. Compiled programs have it from the start; Deno 2.9 can be told to have it. */
-async function engineCollector(): Promise<(() => void) | undefined> {
-  const exposed = (globalThis as { gc?: () => void }).gc;
+async function engineCollector(): Promise<EngineCollector | undefined> {
+  const exposed = (globalThis as { gc?: EngineCollector }).gc;
   if (exposed !== undefined) return exposed;
   try {
     const { default: v8 } = await import("node:v8");

@@ -200,7 +200,8 @@ export class RecordReader {
         const buffer = this.#beside[this.#nextBeside];
         if (buffer === undefined) throw new RangeError("A large frame is missing");
         this.#beside[this.#nextBeside++] = undefined;
-        frames.push(new Uint8Array(buffer));
+        // In Deno 2.6 a port keeps what came last until the next message: that is to keep no memory.
+        frames.push(new Uint8Array(buffer.transfer()));
       } else {
         const start = this.#advance(length);
         // A large array takes its frame over as its memory, so only the first may share memory.

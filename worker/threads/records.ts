@@ -40,7 +40,7 @@ export const RecordKind = {
 
 /** A record too large for a ring, as it is posted: the bytes and the large frames beside them. */
 export interface PostedRecord {
-  record: Uint8Array;
+  record: Uint8Array<ArrayBuffer>;
   beside: ArrayBuffer[];
 }
 

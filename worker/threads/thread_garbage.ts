@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { collectFully, type EngineCollector } from "../full_collection.ts";
 import { PoolWord } from "./thread_memory.ts";
 
 /** So much may have come together before it is worth to look, in bytes. */
@@ -14,12 +15,12 @@ const WORTHWHILE = 8 * 1024 * 1024;
 // Kept from tasks that replace globals.
 const { load } = Atomics;
 const usage = Deno.memoryUsage;
-const exposed = (globalThis as { gc?: () => void }).gc;
+const exposed = (globalThis as { gc?: EngineCollector }).gc;
 
 /** Looks after the garbage of one thread. */
 export class ThreadGarbage {
   readonly #poolWords: Int32Array;
-  #collect: (() => void) | undefined = exposed;
+  #collect: EngineCollector | undefined = exposed;
   #isKnown = exposed !== undefined;
   /** What was left the last time. */
   #kept = 0;
@@ -29,16 +30,20 @@ export class ThreadGarbage {
     this.#poolWords = poolWords;
   }
 
-  /** A task is over: if memory is short, and there may be much to free, free it. */
-  tidy(): void {
-    if (load(this.#poolWords, PoolWord.MEMORY_IS_SHORT) === 0) return;
-    if (memoryOf() - this.#kept < WORTHWHILE) return;
+  /** Whether memory is short, and there may be much to free. */
+  isDue(): boolean {
+    return load(this.#poolWords, PoolWord.MEMORY_IS_SHORT) === 1 &&
+      memoryOf() - this.#kept >= WORTHWHILE;
+  }
+
+  /** Free what can be freed. @param leaving So many bytes are about to leave the thread, in any case. */
+  collect(leaving: number): void {
     if (!this.#isKnown) {
       this.#isKnown = true;
       this.#collect = hiddenCollector();
     }
-    this.#collect?.();
-    this.#kept = memoryOf();
+    if (this.#collect !== undefined) collectFully(this.#collect);
+    this.#kept = memoryOf() - leaving;
   }
 }
 
@@ -48,7 +53,7 @@ function memoryOf(): number {
 }
 
 /** The collector where only new contexts have it, as the pool has set for this process. */
-function hiddenCollector(): (() => void) | undefined {
+function hiddenCollector(): EngineCollector | undefined {
   try {
     return process.getBuiltinModule("node:vm").runInNewContext("gc");
   } catch {

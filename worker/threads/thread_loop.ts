@@ -9,6 +9,7 @@ import type { Linker } from "../../protocol/functions/linker.ts";
 import type { Damage } from "./intrinsics.ts";
 import { RecordReader } from "./record_codec.ts";
 import {
+  type OutcomeRecord,
   type PostedRecord,
   readForget,
   readLearn,
@@ -99,7 +100,9 @@ export class ThreadLoop {
     this.#mend = mend;
     this.#close = close;
     const functions = this.#functions = new TaskFunctions(linker);
-    const report = outbox.outcome.bind(outbox);
+    // After an outcome the worker brings the next task's data: what this one has left would come on top.
+    const report = (outcome: OutcomeRecord) =>
+      garbage.isDue() ? outbox.hold(outcome) : outbox.outcome(outcome);
     this.#runner = new TaskRunner({ memory, linker, functions, errors, current, mend, report });
   }
 
@@ -142,7 +145,11 @@ export class ThreadLoop {
       while (this.#ring.next()) {
         const pending = this.#takeRecord();
         if (pending !== undefined) await pending;
-        this.#garbage.tidy();
+        const { heldBytes } = this.#outbox;
+        if (heldBytes > 0) {
+          this.#garbage.collect(heldBytes);
+          this.#outbox.release();
+        }
         if (load(words, Word.RETIRE) === 1) return this.#leave();
         if (this.#runner.lastStop - this.#lastTurn > TURN_SECONDS) {
           await turn();

@@ -10,6 +10,7 @@ import {
   consoleRoom,
   type OutcomeRecord,
   outcomeRoom,
+  type PostedRecord,
   writeConsole,
   writeOutcome,
 } from "./records.ts";
@@ -42,6 +43,8 @@ export class ThreadOutbox {
   readonly #ring: RingWriter;
   readonly #writer: RecordWriter;
   #dropped = 0;
+  /** An outcome that is to be sent later. */
+  #held: PostedRecord | undefined;
 
   /** @param post Posts a message to the pool. */
   constructor(
@@ -84,10 +87,7 @@ export class ThreadOutbox {
     if (this.#dropped > 0) this.#sayDropped();
     const room = outcomeRoom(outcome);
     if (room > MAX_INLINE_BYTES || hasLargeFrame(outcome.value)) {
-      const writer = new RecordWriter(new Uint8Array(room));
-      writeOutcome(writer, outcome);
-      const { record, beside } = writer.posted();
-      this.#post({ kind: "record", record, beside }, [record.buffer, ...beside]);
+      this.#postRecord(recordOf(outcome));
       return;
     }
     let at = this.#ring.reserve(room);
@@ -104,6 +104,28 @@ export class ThreadOutbox {
     this.wakePool();
   }
 
+  /** Takes a task's outcome, to be sent by {@linkcode release}. Nothing of it is kept but bytes. */
+  hold(outcome: OutcomeRecord): void {
+    this.#held = recordOf(outcome);
+  }
+
+  /** Size of the outcome that is held back, in bytes; 0: there is none. */
+  get heldBytes(): number {
+    if (this.#held === undefined) return 0;
+    let bytes = this.#held.record.byteLength;
+    for (const { byteLength } of this.#held.beside) bytes += byteLength;
+    return bytes;
+  }
+
+  /** Sends the outcome that was held back. */
+  release(): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    this.#held = undefined;
+    if (this.#dropped > 0) this.#sayDropped();
+    this.#postRecord(held);
+  }
+
   /** Sends console output; drops it, and later says so, when the pool does not keep up. */
   console(level: ConsoleLevel, key: string | null, text: string): void {
     if (this.#dropped > 0) this.#sayDropped();
@@ -113,6 +135,10 @@ export class ThreadOutbox {
   /** Says that the thread can run no more tasks. */
   broken(message: string): void {
     this.#post({ kind: "broken", message }, []);
+  }
+
+  #postRecord({ record, beside }: PostedRecord): void {
+    this.#post({ kind: "record", record, beside }, [record.buffer, ...beside]);
   }
 
   #sayDropped(): void {
@@ -138,4 +164,11 @@ export class ThreadOutbox {
     this.wakePool();
     return true;
   }
+}
+
+/** An outcome as it is posted, with copies of its large frames. */
+function recordOf(outcome: OutcomeRecord): PostedRecord {
+  const writer = new RecordWriter(new Uint8Array(outcomeRoom(outcome)));
+  writeOutcome(writer, outcome);
+  return writer.posted();
 }
