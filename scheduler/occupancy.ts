@@ -97,8 +97,8 @@ export function stopProcessing(s: SchedulerState, ts: TaskState): WorkerState {
  */
 export function startLongRunning(s: SchedulerState, ts: TaskState): void {
   const ws = ts.processingOn as WorkerState;
+  // What it was asked about before still counts: its thread may die, and the worker then lets go of it.
   removeFromStealable(ts);
-  if (s.inFlight.size > 0) dropSteal(s, ts);
   ts.longRunning = true;
   ws.longRunning++;
   dropCost(s, ts, ws);

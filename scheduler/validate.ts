@@ -143,7 +143,7 @@ function validateByState(
   }
   if (ts.longRunning) {
     check(ts.cost === 0, "costs its worker nothing while it is long-running");
-    check(ts.stealLevel < 0 && !s.inFlight.has(ts), "is not stolen while it is long-running");
+    check(ts.stealLevel < 0, "is not stealable while it is long-running");
   }
   if (ts.state !== "processing") {
     check(!ts.longRunning, "is long-running only on a worker");

@@ -41,6 +41,18 @@ Deno.test("a task moves also when it waits for data or resources, or got lost on
   }
 });
 
+Deno.test("a long-running task moves whose thread has died since, so that its worker let go of it", () => {
+  const h = crowded();
+  const [request] = h.balance("alice");
+  const { key } = request;
+  h.do((core, now) => core.longRunning(h.address("alice"), { op: "long-running", key }, now));
+  h.answer("alice", request, "ready");
+  assert.deepEqual(h.placed(key), ["bob"]);
+  assert.equal(h.task(key).longRunning, false);
+  assert.equal(h.worker("alice").longRunning, 0);
+  h.finish(key);
+});
+
 Deno.test("an answer about a task that finished or was released meanwhile changes nothing", () => {
   const h = crowded();
   const [first, second, third] = h.balance("alice");
