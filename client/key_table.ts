@@ -25,14 +25,8 @@ export class KeyTable {
   /** By key. A cancelled or dropped key is not in here; old futures still point to its state. */
   readonly states = new Map<string, FutureState>();
   readonly #onDropped: (key: string) => void;
-  /**
-   * How many answers are to come for keys that this client cancelled. Until then all that the scheduler
-   * says of the key is about the task of before, which may have been submitted anew since.
-   */
-  readonly #echoes = new Map<string, number>();
-  /** Lost keys that were submitted again, before the scheduler has said whether it knows of them. */
-  readonly #submittedAgain = new Set<string>();
-
+  /** How many graphs the scheduler had taken in when it said what comes. */
+  #heard = 0;
   readonly #owner: FutureOwner;
 
   /**
@@ -63,21 +57,21 @@ export class KeyTable {
 
   /** Apply a message of the scheduler. Messages on keys that are not held any more are no news. */
   apply(message: SchedulerToClient): void {
-    if (this.#echoes.size > 0 && this.#isOfThePast(message)) return;
     switch (message.op) {
+      case "heard":
+        this.#heard = message.graphs;
+        break;
       case "key-in-memory":
-        if (this.#submittedAgain.size > 0) this.#submittedAgain.delete(message.key);
-        this.states.get(message.key)?.finish(message.workers, message.type);
+        this.#meant(message.key)?.finish(message.workers, message.type);
         break;
       case "task-erred":
-        this.#submittedAgain.delete(message.key);
-        this.states.get(message.key)?.err(message.exception, message.traceback, message.blame);
+        this.#meant(message.key)?.err(message.exception, message.traceback, message.blame);
         break;
       case "lost-data":
-        this.states.get(message.key)?.lose();
+        this.#meant(message.key)?.lose();
         break;
       case "cancelled-key":
-        if (message.unknown && this.#submittedAgain.delete(message.key)) break;
+        if (this.#meant(message.key) === undefined) break;
         this.cancel(message.key, message.reason ?? "its task, or one it depends on, was cancelled");
         break;
       case "graph-refused":
@@ -91,25 +85,13 @@ export class KeyTable {
     const state = this.states.get(key);
     if (state === undefined) return;
     this.states.delete(key);
-    this.#submittedAgain.delete(key);
     state.cancel(reason);
   }
 
-  /** Cancel a key because this client said so; the scheduler will confirm it. */
-  cancelOwn(key: string, reason: string): void {
-    this.cancel(key, reason);
-    this.#echoes.set(key, (this.#echoes.get(key) ?? 0) + 1);
-  }
-
-  /** A lost key is submitted again: that the scheduler did not know of it before is no matter then. */
-  submitAgain(key: string): void {
-    this.#submittedAgain.add(key);
-  }
-
-  /** No answers are to come: the connection is gone. */
-  forgetAnswers(): void {
-    this.#echoes.clear();
-    this.#submittedAgain.clear();
+  /** The connection is gone: the next scheduler counts from the start. */
+  disconnected(): void {
+    this.#heard = 0;
+    for (const state of this.states.values()) state.graph = 0;
   }
 
   /**
@@ -130,20 +112,15 @@ export class KeyTable {
 
   /** A key that the scheduler did not take may be submitted again, with better options. */
   #refuse(key: string, reason: string): void {
-    const state = this.states.get(key);
-    if (state === undefined || this.#echoes.has(key)) return;
+    const state = this.#meant(key);
+    if (state === undefined) return;
     this.states.delete(key);
     state.fail(new GraphError(`${key} was refused: ${reason}`));
   }
 
-  #isOfThePast(message: SchedulerToClient): boolean {
-    if (!("key" in message)) return false;
-    const expected = this.#echoes.get(message.key);
-    if (expected === undefined) return false;
-    if (message.op === "cancelled-key" && message.asked) {
-      if (expected > 1) this.#echoes.set(message.key, expected - 1);
-      else this.#echoes.delete(message.key);
-    }
-    return true;
+  /** The state of a key that the scheduler speaks of; not of what was submitted since. */
+  #meant(key: string): FutureState | undefined {
+    const state = this.states.get(key);
+    return state === undefined || state.graph > this.#heard ? undefined : state;
   }
 }

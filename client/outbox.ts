@@ -39,6 +39,8 @@ const maxSharedNeeds = 16;
 
 /** Messages of one turn, sent together at its end. */
 export class Outbox {
+  /** How many graphs there have been on this connection. */
+  graphs = 0;
   #messages: ClientMessage[] = [];
   #graph: UpdateGraph | undefined;
   #group: TaskGroup | undefined;
@@ -76,6 +78,7 @@ export class Outbox {
   clear(): void {
     this.#messages = [];
     this.#parts.clear();
+    this.graphs = 0;
     this.#endGraph();
   }
 
@@ -151,6 +154,7 @@ export class Outbox {
     let graph = this.#graph;
     if (graph === undefined) {
       graph = this.#graph = { op: "update-graph", parts: {}, groups: [] };
+      this.graphs++;
       this.#push(graph);
     }
     const group: TaskGroup = { function: code.function, keys: [], args: [], ...options };

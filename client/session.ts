@@ -252,7 +252,7 @@ export class Session implements FutureOwner {
     for (const state of states) {
       if (this.table.states.get(state.key) !== state) continue;
       keys.push(state.key);
-      this.table.cancelOwn(state.key, "this client cancelled it");
+      this.table.cancel(state.key, "this client cancelled it");
     }
     if (keys.length > 0) this.outbox.add({ op: "cancel-keys", keys });
   }
@@ -392,7 +392,7 @@ export class Session implements FutureOwner {
     this.#connection++;
     this.outbox.hold();
     this.outbox.clear();
-    this.table.forgetAnswers();
+    this.table.disconnected();
     const { address } = this.options;
     for (const state of [...this.table.states.values()]) {
       if (state.status === "finished") {

@@ -82,16 +82,13 @@ function addTask(
 ): Future<unknown> {
   const key = name ??
     `${prefix}-${options.pure ? tokenize(code.function, args) : crypto.randomUUID()}`;
-  const { table } = session;
-  let state = table.states.get(key);
-  if (state === undefined) {
-    state = table.add(key);
-    session.outbox.addTask(code, options.group, key, args, args.nbytes, dependencies);
-  } else if (state.status === "lost") {
-    // A scheduler that has begun anew does not know how to compute it again.
-    table.submitAgain(key);
-    session.outbox.addTask(code, options.group, key, args, args.nbytes, dependencies);
-  }
+  const { outbox, table } = session;
+  const known = table.states.get(key);
+  // A scheduler that has begun anew does not know how to compute what is lost.
+  if (known !== undefined && known.status !== "lost") return session.future(known);
+  const state = known ?? table.add(key);
+  outbox.addTask(code, options.group, key, args, args.nbytes, dependencies);
+  state.graph = outbox.graphs;
   return session.future(state);
 }
 

@@ -127,18 +127,19 @@ export type ClientMessage =
 
 /** What the scheduler sends on a client's stream. */
 export type SchedulerToClient =
+  /**
+   * So many `update-graph` messages of this client have been taken in, when it says the next: what it says of
+   * a key is not about a task that has been submitted under that key since.
+   */
+  | { op: "heard"; graphs: number }
   /** The result is in memory, on these workers. */
   | { op: "key-in-memory"; key: string; workers: string[]; type?: string }
   /** The task, or one that it depends on (`blame`), has failed. */
   | { op: "task-erred"; key: string; exception: Serialized; traceback: string; blame: string }
   /** The data is gone and will be computed again. */
   | { op: "lost-data"; key: string }
-  /**
-   * The task was cancelled, or its scattered data is gone for good (`reason`). `asked`: it answers this
-   * client's own `cancel-keys`, which has one such answer for each key. `unknown`: it answers
-   * `client-desires-keys`.
-   */
-  | { op: "cancelled-key"; key: string; reason?: string; asked?: boolean; unknown?: boolean }
+  /** The task was cancelled by someone else, its scattered data is gone for good, or nobody knows it. */
+  | { op: "cancelled-key"; key: string; reason?: string }
   /** All state was flushed: every future is cancelled. */
   | { op: "restart" }
   /** The scheduler ends for good: there will be nothing to connect to again. */
@@ -169,6 +170,8 @@ export interface ComputeTask {
   duration?: number;
   /** The dependencies: `{key: [worker, …]}`. */
   whoHas?: Record<string, string[]>;
+  /** The newest generation of the dependencies; absent: none is of any. See {@linkcode Heard}. */
+  since?: number;
   /** Sizes of the dependencies. */
   nbytes?: Record<string, number>;
   /** Names of the parts that values of dependencies refer to; those that refer to none are absent. */
@@ -206,6 +209,8 @@ export type SchedulerToWorker =
     op: "acquire-replicas";
     whoHas: Record<string, string[]>;
     nbytes: Record<string, number>;
+    /** The newest generation of these tasks; 0: none is of any. See {@linkcode Heard}. */
+    since: number;
     /** Names of the parts that the values refer to; those that refer to none are absent. */
     needs?: Record<string, string[]>;
   }
@@ -213,6 +218,16 @@ export type SchedulerToWorker =
   | { op: "close"; reason?: string; restart?: boolean };
 
 // ---------------------------------------------------------------------------------- worker → scheduler
+
+/**
+ * Of this generation is the newest task that the worker has heard of. When one task is gone, another can
+ * have its key, with a generation of its own (the second number of its priority). What a worker says of a
+ * key that it cannot have heard of yet is about the task before, and so is what it holds from before then.
+ */
+export interface Heard {
+  op: "heard";
+  generation: number;
+}
 
 /** A task has run; its result is in the worker's store. */
 export interface TaskFinished {
@@ -247,6 +262,8 @@ export interface TaskErred {
 
 /** What a worker sends on its stream after `register-worker`. */
 export type WorkerToScheduler =
+  /** Before what the worker says next. */
+  | Heard
   | TaskFinished
   | TaskErred
   /**
@@ -336,11 +353,17 @@ export interface RegisterWorker {
   nbytes: Record<string, number>;
   /** Names of the parts that these refer to, by key; those that refer to none are absent. */
   needs?: Record<string, string[]>;
+  /** The scheduler that it comes back to, if it is the same; absent: it comes for the first time. */
+  scheduler?: string;
+  /** What it has {@linkcode Heard} from that one; absent: that does not matter. */
+  heard?: number;
+  /** Generations of the results, or later ones, by key; absent: that does not matter. */
+  generations?: Record<string, number>;
 }
 
 /** Answer to {@linkcode RegisterWorker}. */
 export type RegisterWorkerReply =
-  | { status: "OK"; time: number; heartbeatInterval: number }
+  | { status: "OK"; time: number; heartbeatInterval: number; scheduler: string }
   | { status: "error"; message: string };
 
 /** First message of a client; answered by {@linkcode RegisterClientReply}, then the comm is a stream. */

@@ -18,6 +18,9 @@ export class ClientState {
   readonly parts: Set<PartState> = new Set();
   /** The set of this client alone, for the many tasks that only it wants. */
   readonly alone: SmallSet<ClientState> = sharedSetOf(this);
+  /** How many graphs it has sent, and whether it has to be told so before anything else. */
+  graphs = 0;
+  graphsAreNews = false;
   /** Messages that wait to be sent. */
   outbox: SchedulerToClient[] = [];
   /** Whether the client has left. */

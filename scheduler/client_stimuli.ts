@@ -40,7 +40,6 @@ export function clientDesiresKeys(s: SchedulerState, cs: ClientState, keys: stri
       op: "cancelled-key",
       key,
       reason: `the scheduler does not know '${key}': it was released or cancelled`,
-      unknown: true,
     });
   }
 }
@@ -64,8 +63,6 @@ export function cancelKeys(s: SchedulerState, cs: ClientState, keys: string[]): 
   const roots: TaskState[] = [];
   const asked = new Set(keys);
   for (const key of asked) {
-    // Known or not: the client waits for this answer before it believes news of the key again.
-    sendToClient(s, cs, { op: "cancelled-key", key, asked: true });
     const ts = s.tasks.get(key);
     if (ts === undefined || !cs.wantsWhat.has(ts)) continue;
     if (ts.whoWants.size > 1) unwant(s, cs, ts);

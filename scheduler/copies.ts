@@ -9,7 +9,7 @@
  * @module
  */
 import { resultPartsOf } from "./result_parts.ts";
-import { addresses, type SchedulerState, sendToWorker } from "./state.ts";
+import { addresses, freeKey, type SchedulerState, sendToWorker } from "./state.ts";
 import type { TaskState } from "./task_state.ts";
 import type { WorkerState } from "./worker_state.ts";
 
@@ -92,6 +92,13 @@ export function endCopy(s: SchedulerState, ts: TaskState): void {
   leaveTarget(s, copy);
 }
 
+/** A result is not to be copied any more: the next task of its key is not to be taken for it. */
+export function cancelCopy(s: SchedulerState, ts: TaskState): void {
+  const target = s.copies.get(ts)?.target;
+  if (target) freeKey(s, target, ts.key);
+  endCopy(s, ts);
+}
+
 /** A worker could not copy a result. */
 export function failCopy(s: SchedulerState, ts: TaskState, ws: WorkerState): void {
   const copy = s.copies.get(ts);
@@ -100,6 +107,11 @@ export function failCopy(s: SchedulerState, ts: TaskState, ws: WorkerState): voi
   copy.askAt = s.now + FIRST_REST * 2 ** copy.failures++;
   copy.failedOn = ws;
   leaveTarget(s, copy);
+}
+
+/** Whether a worker was told to copy a result, and has not answered. */
+export function isCopiedTo(s: SchedulerState, ts: TaskState, ws: WorkerState): boolean {
+  return s.copies.get(ts)?.target === ws;
 }
 
 /** A worker takes no copies any more: others have to. */
@@ -159,8 +171,10 @@ function sendOrder(s: SchedulerState, target: WorkerState, tasks: readonly TaskS
   // Without a prototype: keys are the user's.
   const whoHas: Record<string, string[]> = Object.create(null);
   const nbytes: Record<string, number> = Object.create(null);
+  let since = 0;
   let needs: Record<string, string[]> | undefined;
   for (const ts of tasks) {
+    since = Math.max(since, ts.generation);
     whoHas[ts.key] = addresses(ts);
     nbytes[ts.key] = ts.nbytes;
     const parts = resultPartsOf(s, ts);
@@ -168,5 +182,5 @@ function sendOrder(s: SchedulerState, target: WorkerState, tasks: readonly TaskS
     needs ??= Object.create(null) as Record<string, string[]>;
     needs[ts.key] = parts.map((part) => part.name);
   }
-  sendToWorker(s, target, { op: "acquire-replicas", whoHas, nbytes, needs });
+  sendToWorker(s, target, { op: "acquire-replicas", whoHas, nbytes, since, needs });
 }

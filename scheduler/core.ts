@@ -222,6 +222,12 @@ export class SchedulerCore extends ObservedState {
     return true;
   }
 
+  /** A worker has heard of tasks of a generation. @param address The worker. @param generation The newest. */
+  workerHeard(address: string, generation: number): void {
+    const ws = this.workers.get(address);
+    if (ws !== undefined) ws.heard = generation;
+  }
+
   /** A task has run. @param address The worker. @param msg Its message. @param now Seconds. */
   stimulusTaskFinished(address: string, msg: TaskFinished, now: number): void {
     const ws = this.#hear(address, "task-finished", now);

@@ -8,7 +8,7 @@ import type { SchedulerCore, WorkerInfo } from "./core.ts";
 import { endCopiesTo } from "./copies.ts";
 import { checkIdleSaturated } from "./occupancy.ts";
 import { callPlugin } from "./plugins.ts";
-import { addReplica } from "./replicas.ts";
+import { addReplica, freeOutdated } from "./replicas.ts";
 import { learnResultParts } from "./result_parts.ts";
 import { freeKey, recommend, type SchedulerState } from "./state.ts";
 import { suspectTasks } from "./suspects.ts";
@@ -58,6 +58,8 @@ export function addWorker(s: SchedulerState, info: WorkerInfo): WorkerState {
     status: info.status ?? "running",
     memoryLimit: info.memoryLimit ?? 0,
     nanny: info.nanny ?? null,
+    // What says nothing of it has never been told of a task that is gone.
+    heard: info.heard ?? Infinity,
     now: s.now,
     timeDelay: s.now - info.now,
   });
@@ -80,7 +82,10 @@ export function addWorker(s: SchedulerState, info: WorkerInfo): WorkerState {
     const needs = info.needs !== undefined && Object.hasOwn(info.needs, key)
       ? info.needs[key]
       : undefined;
-    const held: Orphan = { nbytes: info.nbytes[key], needs };
+    const generation = info.generations !== undefined && Object.hasOwn(info.generations, key)
+      ? info.generations[key]
+      : Infinity;
+    const held: Orphan = { nbytes: info.nbytes[key], needs, generation };
     if (s.tasks.has(key)) claim(s, ws, key, held);
     else (ws.orphans ??= new Map()).set(key, held);
   }
@@ -157,6 +162,9 @@ function claim(s: SchedulerState, ws: WorkerState, key: string, held: Orphan): v
   const ts = s.tasks.get(key);
   if (ts === undefined || !(ts.state === "memory" || isPending(ts))) {
     freeKey(s, ws, key);
+  } else if (ts.generation > held.generation) {
+    // It is of a task that had this key before.
+    freeOutdated(s, ws, key);
   } else if (learnResultParts(s, ts, held.needs) !== null) {
     // It refers to code that nobody has any more.
     freeKey(s, ws, key);

@@ -4,7 +4,7 @@
  * @module
  */
 import { loadChanged } from "./occupancy.ts";
-import { endCopy, isLeaving } from "./copies.ts";
+import { endCopy, isCopiedTo, isLeaving } from "./copies.ts";
 import { emptySet } from "./small_set.ts";
 import { freeKey, type SchedulerState } from "./state.ts";
 import type { TaskState } from "./task_state.ts";
@@ -29,6 +29,18 @@ export function removeReplica(s: SchedulerState, ts: TaskState, ws: WorkerState)
   // What is left of it may be with workers that are about to leave.
   if (s.retiring.size > 0) s.retirementDue = true;
   loadChanged(s, ws);
+}
+
+/**
+ * A worker drops what it has of a task that is gone. If it was told of the next task of that key, it has
+ * dropped that by itself, and what it has now is the next one's.
+ */
+export function freeOutdated(s: SchedulerState, ws: WorkerState, key: string): void {
+  const next = s.tasks.get(key);
+  if (next !== undefined) {
+    if (next.processingOn === ws || ws.hasWhat.has(next) || isCopiedTo(s, next, ws)) return;
+  }
+  freeKey(s, ws, key);
 }
 
 /** All workers that hold a result shall drop it. */

@@ -122,6 +122,7 @@ export class Scheduler implements AsyncDisposable {
       removeWorker: (address, reason) => this.#registry.remove(address, { safe: true, reason }),
     });
     this.#registry = new WorkerRegistry({
+      id: this.#id,
       core: this.core,
       peers: this.#workers,
       restarts: this.#restarts,

@@ -22,6 +22,7 @@ export function sendTaskToWorker(s: SchedulerState, ts: TaskState, ws: WorkerSta
     for (const part of spec.needs) parts = bring(parts, part, ws);
   }
   let whoHas: Record<string, string[]> | undefined;
+  let since: number | undefined;
   let nbytes: Record<string, number> | undefined;
   let dependencyNeeds: Record<string, string[]> | undefined;
   const dependencies = ts.dependencies.items;
@@ -31,6 +32,7 @@ export function sendTaskToWorker(s: SchedulerState, ts: TaskState, ws: WorkerSta
     nbytes = { __proto__: null } as unknown as Record<string, number>;
     for (let i = 0; i < dependencies.length; i++) {
       const dts = dependencies[i];
+      if (dts.generation > (since ?? 0)) since = dts.generation;
       whoHas[dts.key] = addresses(dts);
       nbytes[dts.key] = dts.nbytes;
       const referred = resultPartsOf(s, dts);
@@ -50,6 +52,7 @@ export function sendTaskToWorker(s: SchedulerState, ts: TaskState, ws: WorkerSta
     priority: [0 - spec.userPriority, spec.generation, ts.order],
     duration: ts.prefix.duration < 0 ? undefined : ts.prefix.duration,
     whoHas,
+    since,
     nbytes,
     dependencyNeeds,
     resources: spec.resourceRestrictions === null

@@ -163,6 +163,10 @@ export function sendToWorker(s: SchedulerState, ws: WorkerState, message: Schedu
 export function sendToClient(s: SchedulerState, cs: ClientState, message: SchedulerToClient): void {
   if (cs.gone) return;
   if (cs.outbox.length === 0) s.clientsToSend.push(cs);
+  if (cs.graphsAreNews) {
+    cs.graphsAreNews = false;
+    cs.outbox.push({ op: "heard", graphs: cs.graphs });
+  }
   cs.outbox.push(message);
 }
 

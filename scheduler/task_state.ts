@@ -156,6 +156,11 @@ export class TaskState {
   stealLevel = -1;
   stealIndex = 0;
 
+  /** Tells it from tasks that have had its key before; 0: data of a client. */
+  get generation(): number {
+    return this.runSpec === null ? 0 : this.runSpec.generation;
+  }
+
   /**
    * @param key Name of the task.
    * @param prefix Its kind.

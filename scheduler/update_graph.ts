@@ -35,6 +35,8 @@ interface Intake {
  */
 export function updateGraph(s: SchedulerState, cs: ClientState, msg: UpdateGraph): void {
   s.generation++;
+  cs.graphs++;
+  cs.graphsAreNews = true;
   const intake: Intake = { groups: [], created: [], unknown: new Map(), looksAhead: false };
   const registered = s.parts.register(msg.parts);
   holdParts(s, cs, registered.parts);

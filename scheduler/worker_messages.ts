@@ -60,6 +60,9 @@ export function handleWorkerMessage(
       core.stimulusTaskFinished(address, finished, now);
       return true;
     }
+    case "heard":
+      core.workerHeard(address, checkNumber(message, "generation", 0));
+      return true;
     case "add-keys":
       core.addKeys(address, checkNames(message, "keys"), now);
       return true;
@@ -145,6 +148,9 @@ export function checkRegistration(message: Message): RegisterWorker {
   checkMap(message, "versions");
   checkNumbersByName(message, "nbytes");
   if (message.needs !== undefined) checkNeedsByName(message, "needs");
+  if (message.scheduler !== undefined) checkName(message, "scheduler");
+  if (message.heard !== undefined) checkNumber(message, "heard", 0);
+  if (message.generations !== undefined) checkNumbersByName(message, "generations");
   if (message.memoryLimit !== undefined) checkNumber(message, "memoryLimit", 0);
   if (message.nanny !== undefined) checkName(message, "nanny");
   if (!["running", "paused", undefined].includes(message.status as string | undefined)) {

@@ -27,6 +27,8 @@ export interface RemovalOptions {
 
 /** What the registry needs of the scheduler. */
 export interface RegistryServices {
+  /** Name of the scheduler. */
+  readonly id: string;
   readonly core: SchedulerCore;
   /** The streams to the workers. */
   readonly peers: Peers;
@@ -56,13 +58,16 @@ export class WorkerRegistry {
 
   /** Take a worker in, and its messages until its stream has ended; the handler of `register-worker`. */
   async register(comm: Comm, message: Message): Promise<unknown> {
-    const { core, peers, restarts, heartbeatInterval, takeStream, flush, joined } = this.#services;
+    const { id, core, peers, restarts, heartbeatInterval, takeStream, flush, joined } =
+      this.#services;
     const time = now();
     let address: string;
     try {
       const info = checkRegistration(message);
       address = info.address;
       if (info.nanny !== undefined) this.#replaceBefore(info.nanny, address);
+      // A scheduler that began anew has counted from the start.
+      if (info.scheduler !== id) info.heard = info.generations = undefined;
       core.addWorker({ ...info, host: getAddressHost(address) }, time);
     } catch (error) {
       if (!isRefusal(error)) throw error;
@@ -74,7 +79,7 @@ export class WorkerRegistry {
     this.#tellRestarts(address);
     flush();
     joined();
-    const reply: RegisterWorkerReply = { status: "OK", time, heartbeatInterval };
+    const reply: RegisterWorkerReply = { status: "OK", time, heartbeatInterval, scheduler: id };
     await takeStream(peer, reply, this.#onMessage);
     if (peers.remove(peer)) {
       const safe = restarts.isExpected(address);

@@ -15,6 +15,8 @@ export interface Orphan {
   nbytes: number;
   /** Names of the parts that it refers to; undefined: none. */
   needs: string[] | undefined;
+  /** Of this generation, or of one before, is the task that it is of. */
+  generation: number;
 }
 
 /** One worker. */
@@ -51,6 +53,8 @@ export class WorkerState {
   readonly joined: number;
   /** When it was last heard of, in seconds. */
   lastSeen: number;
+  /** The newest generation of tasks that it has said to have heard of. */
+  heard: number;
   /** What to add to its clock to get the scheduler's, in seconds. */
   timeDelay: number;
   /** What it last said of itself. */
@@ -101,6 +105,7 @@ export class WorkerState {
     status: WorkerStatus;
     memoryLimit: number;
     nanny: string | null;
+    heard: number;
     now: number;
     timeDelay: number;
   }) {
@@ -115,6 +120,7 @@ export class WorkerState {
     this.memoryLimit = fields.memoryLimit;
     this.nanny = fields.nanny;
     this.joined = this.lastSeen = fields.now;
+    this.heard = fields.heard;
     this.timeDelay = fields.timeDelay;
   }
 

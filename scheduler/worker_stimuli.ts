@@ -9,7 +9,7 @@ import { serialize } from "../protocol/values.ts";
 import type { LongRunning, MissingData, TaskConsole } from "./core.ts";
 import { failCopy } from "./copies.ts";
 import { learnDuration, startLongRunning } from "./occupancy.ts";
-import { addReplica, removeReplica } from "./replicas.ts";
+import { addReplica, freeOutdated, removeReplica } from "./replicas.ts";
 import { learnResultParts } from "./result_parts.ts";
 import { reportMissing } from "./client_stimuli.ts";
 import { freeKey, recommend, type SchedulerState, sendToClient } from "./state.ts";
@@ -25,11 +25,20 @@ export class ForgottenCodeError extends Error {
   override name = "ForgottenCodeError";
 }
 
+/**
+ * The task that a worker speaks of. Once a task is gone, another can have its key; a worker that has not
+ * heard of any so new means the one before.
+ */
+function taskOf(s: SchedulerState, ws: WorkerState, key: string): TaskState | undefined {
+  const ts = s.tasks.get(key);
+  return ts !== undefined && ts.generation > ws.heard ? undefined : ts;
+}
+
 /** A worker has computed a task and holds the result. */
 export function stimulusTaskFinished(s: SchedulerState, ws: WorkerState, msg: TaskFinished): void {
-  const ts = s.tasks.get(msg.key);
+  const ts = taskOf(s, ws, msg.key);
   if (ts === undefined) {
-    freeKey(s, ws, msg.key);
+    freeOutdated(s, ws, msg.key);
     return;
   }
   const unknown = learnResultParts(s, ts, msg.needs);
@@ -60,7 +69,7 @@ export function stimulusTaskFinished(s: SchedulerState, ws: WorkerState, msg: Ta
 
 /** A task has failed on a worker. */
 export function stimulusTaskErred(s: SchedulerState, ws: WorkerState, msg: TaskErred): void {
-  const ts = s.tasks.get(msg.key);
+  const ts = taskOf(s, ws, msg.key);
   // Else it was taken from this worker: what became of it there does not matter any more.
   if (ts === undefined || ts.processingOn !== ws) return;
   if (ts.retries > 0) {
@@ -74,7 +83,7 @@ export function stimulusTaskErred(s: SchedulerState, ws: WorkerState, msg: TaskE
 
 /** A task goes on on a thread of its own: its worker has a place for another. */
 export function longRunning(s: SchedulerState, ws: WorkerState, msg: LongRunning): void {
-  const ts = s.tasks.get(msg.key);
+  const ts = taskOf(s, ws, msg.key);
   if (ts === undefined || ts.processingOn !== ws || ts.longRunning) return;
   if (msg.seconds !== undefined) learnDuration(s, ts, msg.seconds);
   startLongRunning(s, ts);
@@ -85,14 +94,14 @@ export function longRunning(s: SchedulerState, ws: WorkerState, msg: LongRunning
 /** A worker could not find what a task needs, and has dropped the task. */
 export function stimulusMissingData(s: SchedulerState, ws: WorkerState, msg: MissingData): void {
   reportMissing(s, msg.missing);
-  const ts = s.tasks.get(msg.key);
+  const ts = taskOf(s, ws, msg.key);
   if (ts !== undefined && ts.processingOn === ws) recommend(s, ts, "waiting");
 }
 
 /** A worker has copies of results that it needed. */
 export function addKeys(s: SchedulerState, ws: WorkerState, keys: string[]): void {
   for (let i = 0; i < keys.length; i++) {
-    const ts = s.tasks.get(keys[i]);
+    const ts = taskOf(s, ws, keys[i]);
     if (ts !== undefined && ts.state === "memory") {
       addReplica(s, ts, ws);
       if (s.validate) s.touched.add(ts);
@@ -101,7 +110,7 @@ export function addKeys(s: SchedulerState, ws: WorkerState, keys: string[]): voi
       transition(s, ts, "memory", ws);
       transitions(s);
     } else {
-      freeKey(s, ws, keys[i]);
+      freeOutdated(s, ws, keys[i]);
     }
   }
 }
@@ -109,7 +118,7 @@ export function addKeys(s: SchedulerState, ws: WorkerState, keys: string[]): voi
 /** A worker does not have results or tasks any more that it was given. */
 export function releaseKeys(s: SchedulerState, ws: WorkerState, keys: string[]): void {
   for (let i = 0; i < keys.length; i++) {
-    const ts = s.tasks.get(keys[i]);
+    const ts = taskOf(s, ws, keys[i]);
     if (ts === undefined) continue;
     if (s.validate) s.touched.add(ts);
     // An answer to `acquire-replicas`, or none to it any more.

@@ -279,7 +279,10 @@ export class ClusterWorker implements AsyncDisposable {
       },
       onBatch: (batch, isShared) => engine.takeBatch(batch, isShared),
       onBroken: () => engine.connectionLost(),
-      onRestored: () => this.#departure.ask(),
+      onRestored: (isSame) => {
+        if (!isSame) engine.schedulerReplaced();
+        this.#departure.ask();
+      },
       onLost: (error) => this.#fail(error),
     });
     await this.#link.open();
@@ -380,6 +383,7 @@ export class ClusterWorker implements AsyncDisposable {
       versions: versions(),
       nbytes: this.core.heldNbytes(),
       needs: this.core.heldNeeds(),
+      ...this.core.generations(),
     };
   }
 

@@ -6,7 +6,12 @@
  * @module
  */
 import { AHEAD_LIMIT } from "../protocol/ahead.ts";
-import type { CodePart, ComputeTask, WorkerToScheduler } from "../protocol/messages.ts";
+import type {
+  CodePart,
+  ComputeTask,
+  RegisterWorker,
+  WorkerToScheduler,
+} from "../protocol/messages.ts";
 import type { Serialized } from "../protocol/serialized.ts";
 import type { WorkerAction } from "./actions.ts";
 import type { CodeParts } from "./code_parts.ts";
@@ -101,16 +106,18 @@ export class WorkerCore {
    *
    * @param whoHas Who holds each.
    * @param nbytes Their sizes.
+   * @param since The newest generation of them.
    * @param needs Names of the parts that the values refer to; undefined: none refers to any.
    */
   acquireReplicas(
     whoHas: Readonly<Record<string, readonly string[]>>,
     nbytes: Readonly<Record<string, number>>,
+    since: number,
     needs: Readonly<Record<string, string[]>> | undefined,
     now: number,
   ): void {
     this.#begin("acquire-replicas", now);
-    this.#orders.acquire(whoHas, nbytes, needs);
+    this.#orders.acquire(whoHas, nbytes, since, needs);
     this.#end();
   }
 
@@ -158,6 +165,12 @@ export class WorkerCore {
     this.#end();
   }
 
+  /** Another scheduler has taken the place of the one that was lost: it knows nothing of before. */
+  schedulerReplaced(now: number): void {
+    this.#begin("scheduler-replaced", now).trustAll();
+    this.#end();
+  }
+
   /**
    * The scheduler has been back for a while: what still runs from before, and was not asked for again,
    * is stopped.
@@ -182,6 +195,7 @@ export class WorkerCore {
       if (task === undefined) machine.tasks.set(key, task = new TaskState(key));
       if (task.data === "memory") continue;
       machine.transitionArrived(task, sizes[key]);
+      task.generation = Infinity;
     }
     this.#end();
   }
@@ -390,12 +404,10 @@ export class WorkerCore {
       for (;;) {
         this.#ensureCommunicating();
         this.#ensureComputing();
-        const { messages, actions } = machine;
+        const messages = machine.messages.take();
+        const { actions } = machine;
         if (messages.length === 0 && actions.length === 0) break;
-        if (messages.length > 0) {
-          machine.messages = [];
-          send(messages);
-        }
+        if (messages.length > 0) send(messages);
         if (actions.length > 0) {
           machine.actions = [];
           for (let i = 0; i < actions.length; i++) {
@@ -452,6 +464,17 @@ export class WorkerCore {
       if (data === "memory" && refersTo !== null) (needs ??= {})[key] = [...refersTo];
     }
     return needs;
+  }
+
+  /** What a scheduler that this worker comes back to should know of generations. */
+  generations(): Pick<RegisterWorker, "heard" | "generations"> {
+    const { messages: { heard }, tasks } = this.machine;
+    if (heard === Infinity) return {};
+    const generations: Record<string, number> = {};
+    for (const { key, data, generation } of tasks.values()) {
+      if (data === "memory" && generation !== Infinity) generations[key] = generation;
+    }
+    return { heard, generations };
   }
 
   /** What is remembered of some keys (none: of all), oldest first. */

@@ -48,8 +48,8 @@ export interface LinkOptions {
   onBatch(batch: readonly unknown[], isShared: boolean): void;
   /** The line broke; the link is trying to connect again, unless told not to. */
   onBroken(): void;
-  /** The worker has registered again. */
-  onRestored(): void;
+  /** The worker has registered again; `isSame`: with the scheduler of before, which has not begun anew. */
+  onRestored(isSame: boolean): void;
   /** It is certain that there will be no connection any more. */
   onLost(error: Error): void;
 }
@@ -65,6 +65,9 @@ const MAX_REFUSALS = 10;
 export class SchedulerLink {
   readonly #options: LinkOptions;
   readonly #closing = new AbortController();
+  /** Name of the scheduler that it was connected to last, and whether that is the one of before. */
+  #scheduler: string | undefined;
+  #isSame = true;
   /** From the moment of a registration on; it sends once the scheduler has answered that. */
   #sender: BatchedSend | undefined;
   #heartbeat: ReturnType<typeof setInterval> | undefined;
@@ -120,7 +123,7 @@ export class SchedulerLink {
     // What happens between the registration and its answer is in neither, and must not get lost.
     const sender = this.#sender = this.#makeSender();
     try {
-      await comm.write(this.#options.registration());
+      await comm.write({ ...this.#options.registration(), scheduler: this.#scheduler });
       const reply = await comm.read() as RegisterWorkerReply;
       if (reply?.status !== "OK") {
         throw new RegistrationError(
@@ -133,6 +136,8 @@ export class SchedulerLink {
           `The scheduler at ${address} asks for a heartbeat every ${interval} seconds`,
         );
       }
+      this.#isSame = reply.scheduler === this.#scheduler;
+      this.#scheduler = reply.scheduler;
       // Closed in the meantime: the handler below will not run for an abort that has been.
       this.#closing.signal.throwIfAborted();
       sender.start(comm);
@@ -176,7 +181,7 @@ export class SchedulerLink {
       this.#options.onBroken();
       try {
         comm = await this.#reconnect();
-        this.#options.onRestored();
+        this.#options.onRestored(this.#isSame);
       } catch (error) {
         if (this.#closing.signal.aborted) return;
         this.#options.onLost(error as Error);

@@ -34,11 +34,17 @@ export class SchedulerOrders {
   compute(message: ComputeTask): void {
     const machine = this.#machine;
     const code = this.#codeOf(message);
-    const { key } = message;
+    const { key, priority } = message;
+    const generation = priority[1];
+    machine.messages.hear(generation);
     // What is computed here needs no copy from elsewhere: the scheduler has lost those.
     const copied = machine.tasks.get(key);
     if (copied !== undefined) machine.forgetAcquired(copied);
     let task = machine.tasks.get(key);
+    if (task?.isOutdated(generation)) {
+      machine.discard(task);
+      task = machine.tasks.get(key);
+    }
     if (task === undefined) {
       machine.tasks.set(key, task = new TaskState(key));
     } else if (task.isRunning) {
@@ -56,6 +62,7 @@ export class SchedulerOrders {
       machine.transitionPendingReleased(task);
       if (task.data === "flight" && !task.isWanted) task.stale = true;
     }
+    task.generation = generation;
     if (code instanceof UnknownPartError) {
       machine.messages.push(failureReport(key, code));
       machine.transitionReleasedErred(task);
@@ -64,7 +71,7 @@ export class SchedulerOrders {
     task.run = message;
     task.function = code.function;
     task.needs = code.needs;
-    task.priority = message.priority;
+    task.priority = priority;
     task.losses = 0;
     task.transferStart = -1;
     task.transferStop = -1;
@@ -89,8 +96,7 @@ export class SchedulerOrders {
       const task = machine.tasks.get(key);
       if (task === undefined) continue;
       machine.forgetAcquired(task);
-      machine.transitionReleased(task);
-      if (task.data === "memory") machine.transitionMemoryNone(task);
+      machine.discard(task);
     }
   }
 
@@ -98,12 +104,14 @@ export class SchedulerOrders {
   acquire(
     whoHas: Readonly<Record<string, readonly string[]>>,
     nbytes: Readonly<Record<string, number>>,
+    since: number,
     needs: Readonly<Record<string, string[]>> | undefined,
   ): void {
     const machine = this.#machine;
+    machine.messages.hear(since);
     for (const key in whoHas) {
       const size = Object.hasOwn(nbytes, key) ? nbytes[key] : undefined;
-      const task = machine.acquireReplica(key, whoHas[key], size);
+      const task = machine.acquireReplica(key, whoHas[key], size, since);
       if (needs !== undefined && Object.hasOwn(needs, key)) task.refersTo = needs[key];
     }
   }
@@ -136,7 +144,7 @@ export class SchedulerOrders {
     const machine = this.#machine;
     machine.clear();
     // What was said of keys is void; whether the worker is paused is not.
-    machine.messages = machine.messages.filter(({ op }) => op === "worker-status-change");
+    machine.messages.dropKeys();
     machine.actions.push(...this.code.clear());
     this.#unclaimed.clear();
   }
@@ -152,7 +160,7 @@ export class SchedulerOrders {
       if (task.isPending || task.state === "erred") machine.transitionReleased(task);
       else if (task.isRunning) this.#unclaimed.add(task);
     }
-    machine.messages.length = 0;
+    machine.messages.take();
     machine.actions.push(...this.code.clear());
   }
 

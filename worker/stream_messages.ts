@@ -65,7 +65,14 @@ export function takeSchedulerMessage(
       checkHolders(message.op, message.whoHas);
       checkNumbers(message.op, "nbytes", message.nbytes);
       if (message.needs !== undefined) checkNeeds(message.op, "needs", message.needs);
-      core.acquireReplicas(message.whoHas, message.nbytes ?? {}, message.needs, now);
+      if (!isAmount(message.since)) throw malformed(message.op, "since", "a number of at least 0");
+      core.acquireReplicas(
+        message.whoHas,
+        message.nbytes ?? {},
+        message.since,
+        message.needs,
+        now,
+      );
       return;
     case "restart":
       checkId(message.op, message.id);
@@ -89,7 +96,7 @@ function takeBack(
 }
 
 function checkTask(message: ComputeTask): void {
-  const { key, priority, duration, whoHas, needs, parts, dependencyNeeds } = message;
+  const { key, priority, duration, whoHas, since, needs, parts, dependencyNeeds } = message;
   if (!isName(key)) throw malformed(message.op, "key", "a name");
   if (!isPartName(message.function)) throw malformed(message.op, "function", "a part's name");
   if (!(message.args instanceof Serialized)) throw malformed(message.op, "args", "a value");
@@ -101,6 +108,9 @@ function checkTask(message: ComputeTask): void {
   }
   if (duration !== undefined && !isAmount(duration)) {
     throw malformed(message.op, "duration", "a number of at least 0");
+  }
+  if (since !== undefined && !isAmount(since)) {
+    throw malformed(message.op, "since", "a number of at least 0");
   }
   if (whoHas !== undefined) checkHolders(message.op, whoHas);
   checkNumbers(message.op, "nbytes", message.nbytes);

@@ -11,11 +11,12 @@
  *
  * @module
  */
-import type { Priority, WorkerToScheduler } from "../protocol/messages.ts";
+import type { Priority } from "../protocol/messages.ts";
 import type { WorkerAction } from "./actions.ts";
 import { type ExecutionQueue, runnableState } from "./execution_queue.ts";
 import type { Gathering } from "./gathering.ts";
 import { comesBefore } from "./heap.ts";
+import { Outbox } from "./outbox.ts";
 import { finishedReport } from "./reports.ts";
 import { type ComputationState, type DataState, TaskState } from "./task_state.ts";
 import type { TransitionLog } from "./transition_log.ts";
@@ -49,7 +50,8 @@ export class TaskMachine {
   /** The time of the latest stimulus, and its name. */
   now = 0;
   cause = "";
-  messages: WorkerToScheduler[] = [];
+  /** What to tell the scheduler. */
+  readonly messages: Outbox = new Outbox();
   actions: WorkerAction[] = [];
   /** Keys to drop from the store; gathered over one stimulus. */
   dropped: string[] = [];
@@ -60,6 +62,12 @@ export class TaskMachine {
     this.queue = queue;
     this.gathering = gathering;
     this.log = log;
+  }
+
+  /** What is here is of the tasks that the scheduler means, whatever their generations. */
+  trustAll(): void {
+    this.messages.heard = Infinity;
+    for (const task of this.tasks.values()) task.generation = Infinity;
   }
 
   // ------------------------------------------------------------------------------- computations
@@ -74,7 +82,7 @@ export class TaskMachine {
     if (whoHas !== undefined) {
       const { nbytes: sizes, dependencyNeeds } = task.run!;
       for (const key in whoHas) {
-        const dependency = this.#depend(task, key);
+        const dependency = this.#depend(task, key, whoHas[key]);
         if (dependency.data === "memory") continue;
         task.missing++;
         // Not just `sizes[key]`: every object has a "constructor".
@@ -183,6 +191,12 @@ export class TaskMachine {
     this.#forgetIfUnused(task);
   }
 
+  /** As {@linkcode transitionReleased}, and the data goes, too. */
+  discard(task: TaskState): void {
+    this.transitionReleased(task);
+    if (task.data === "memory") this.transitionMemoryNone(task);
+  }
+
   /** As {@linkcode transitionReleased}, but the computation is asked for again right away. */
   transitionPendingReleased(task: TaskState): void {
     switch (task.state) {
@@ -210,14 +224,22 @@ export class TaskMachine {
   /**
    * none → waiting: the scheduler wants a copy here, after all that tasks need. It is answered when the
    * data is here, or cannot be had.
+   *
+   * @param since Data that is here may be of an older task if that is of a generation before this one.
    */
-  acquireReplica(key: string, holders: readonly string[], nbytes: number | undefined): TaskState {
+  acquireReplica(
+    key: string,
+    holders: readonly string[],
+    nbytes: number | undefined,
+    since: number,
+  ): TaskState {
+    this.#discardOutdated(key, since);
     let task = this.tasks.get(key);
     if (task === undefined) this.tasks.set(key, task = new TaskState(key));
     if (nbytes !== undefined && task.data !== "memory") task.nbytes = nbytes;
     // What comes from a holder that counts no more must not be used.
     if (task.data === "flight" && !task.isWanted) {
-      task.stale = !holders.includes(task.source!.address);
+      task.stale = task.generation < since || !holders.includes(task.source!.address);
     }
     if (!task.isWanted) task.wantedPriority = LAST;
     task.acquired = true;
@@ -250,6 +272,7 @@ export class TaskMachine {
   /** waiting → flight, as the gathering says. */
   transitionWaitingFlight(task: TaskState): void {
     this.log.record(task.key, "waiting", "flight", task.source!.address, this.now);
+    task.generation = this.messages.heard;
     for (const dependent of task.dependents ?? []) {
       if (dependent.transferStart < 0) dependent.transferStart = this.now;
     }
@@ -344,12 +367,22 @@ export class TaskMachine {
     for (const oldest of this.#erred) return this.transitionReleased(oldest);
   }
 
-  #depend(task: TaskState, key: string): TaskState {
+  /** Drops what is of an older task under the same key. */
+  #discardOutdated(key: string, since: number): void {
+    const held = this.tasks.get(key);
+    if (held?.data === "memory" && held.isOutdated(since)) this.discard(held);
+  }
+
+  #depend(task: TaskState, key: string, holders: readonly string[]): TaskState {
+    const { since } = task.run!;
+    // What the scheduler knows to be here is what it means.
+    if (since !== undefined && !holders.includes(this.address)) this.#discardOutdated(key, since);
     let dependency = this.tasks.get(key);
     if (dependency === undefined) this.tasks.set(key, dependency = new TaskState(key));
     // Given up, yet still on its way: may be used only if it comes from where it is now.
     if (dependency.data === "flight" && !dependency.isWanted) {
-      dependency.stale = !task.run!.whoHas![key].includes(dependency.source!.address);
+      dependency.stale = dependency.generation < (since ?? 0) ||
+        !holders.includes(dependency.source!.address);
     }
     if (!dependency.isWanted) dependency.wantedPriority = task.priority;
     if (dependency.dependents === null) dependency.dependents = new Set();
@@ -405,7 +438,7 @@ export class TaskMachine {
   /** Answers for a copy; neighbouring answers share a message. */
   #answerAcquired(task: TaskState, op: "add-keys" | "release-keys"): void {
     task.acquired = false;
-    const last = this.messages.at(-1);
+    const last = this.messages.last;
     if (last?.op === op) last.keys.push(task.key);
     else this.messages.push({ op, keys: [task.key] });
   }

@@ -37,6 +37,12 @@ export type DataState = "none" | "waiting" | "flight" | "memory";
 export class TaskState {
   readonly key: string;
 
+  /**
+   * Of this generation, or of one before, is the task that the computation or the data here belongs to.
+   * Infinity: that does not matter.
+   */
+  generation = 0;
+
   // ------------------------------------------------------------------ as a computation
   state: ComputationState = "released";
   /** The scheduler's request, while there is something to compute. */
@@ -89,6 +95,11 @@ export class TaskState {
 
   constructor(key: string) {
     this.key = key;
+  }
+
+  /** Whether something is here, and of a task that had this key before one of the given generation. */
+  isOutdated(generation: number): boolean {
+    return this.generation < generation && (this.data === "memory" || this.state !== "released");
   }
 
   /** There is nothing to compute any more. */

@@ -238,6 +238,11 @@ export class WorkerEngine {
     this.#drain();
   }
 
+  /** Another scheduler is there in its place. */
+  schedulerReplaced(): void {
+    this.#control("scheduler replaced", () => this.core.schedulerReplaced(now()));
+  }
+
   #drain(): void {
     if (this.#isClosed) return;
     this.#guard("drain", () => this.core.drain(this.#options.send, this.#act));

@@ -139,7 +139,7 @@ mistake("a circle of tasks is refused", async ({ scheduler }) => {
       dependencies: [["b"], ["a"]],
     }],
   }]);
-  const [answer] = await comm.read() as { op: string; keys: string[]; message: string }[];
+  const [, answer] = await comm.read() as { op: string; keys: string[]; message: string }[];
   assert.equal(answer.op, "graph-refused");
   assert.deepEqual(answer.keys, ["a", "b"]);
   await comm.close();

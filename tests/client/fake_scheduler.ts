@@ -97,6 +97,8 @@ export class FakeScheduler implements AsyncDisposable {
     this.#comm = comm;
     this.#sender = new BatchedSend();
     this.#sender.start(comm);
+    // It may speak of tasks at once, until it is told to say otherwise.
+    this.send({ op: "heard", graphs: 1e9 });
     const batch: ClientMessage[] = [];
     await this.server.handleStream(comm, undefined, {
       handlers: Object.fromEntries(
@@ -112,9 +114,6 @@ export class FakeScheduler implements AsyncDisposable {
           "close-client",
         ].map((op) => [op, (message) => {
           batch.push(message);
-          if (op === "cancel-keys") {
-            for (const key of message.keys) this.send({ op: "cancelled-key", key, asked: true });
-          }
           if (op === "client-desires-keys") this.onDesires?.(message.keys);
         }]),
       ),

@@ -215,19 +215,22 @@ scripted(
 );
 
 scripted(
-  "news of a task that was cancelled and submitted again is not taken for news of the new one",
-  async ({ client, scheduler, finish }) => {
+  "news of a task that was given up and submitted again is not taken for news of the new one",
+  async ({ client, scheduler, finish, err }) => {
     const first = client.submit(inc, 1);
-    finish(first, "old");
+    await scheduler.heard("update-graph");
     client.cancel([first]);
     const second = client.submit(inc, 1);
-    second.cancel();
+    second.release();
     const third = client.submit(inc, 1);
-    await scheduler.heard("cancel-keys", 2);
-    const other = client.submit(inc, 2);
-    finish(other, 3);
+    scheduler.send({ op: "heard", graphs: 1 });
+    finish(third, "old");
+    scheduler.send({ op: "heard", graphs: 2 });
+    err(third, new Error("of the second"));
+    scheduler.send({ op: "cancelled-key", key: third.key });
+    scheduler.send({ op: "graph-refused", keys: [third.key], message: "the second" });
+    scheduler.send({ op: "heard", graphs: 3 });
     finish(third, "new");
-    await other.result();
     assert.equal(await third.result(), "new" as never);
     assert.deepEqual([first.status, second.status], ["cancelled", "cancelled"]);
   },

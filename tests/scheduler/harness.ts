@@ -33,6 +33,8 @@ export interface WorkerOptions {
   pid?: number;
   nbytes?: Record<string, number>;
   needs?: Record<string, string[]>;
+  generations?: Record<string, number>;
+  heard?: number;
   memoryLimit?: number;
   status?: "running" | "paused";
 }
@@ -99,6 +101,8 @@ export class Harness {
       versions: {},
       nbytes: options.nbytes ?? {},
       needs: options.needs,
+      generations: options.generations,
+      heard: options.heard,
     }, this.now);
     this.#drain();
     return this.worker(worker);
@@ -264,8 +268,13 @@ export class Harness {
     return take(this.#toWorkers, this.address(worker));
   }
 
-  /** Takes what was sent to a client since the last time. */
+  /** Takes what was sent to a client since the last time, but for how many graphs have been taken in. */
   toClient(client = "client"): SchedulerToClient[] {
+    return this.toClientInFull(client).filter(({ op }) => op !== "heard");
+  }
+
+  /** Takes what was sent to a client since the last time. */
+  toClientInFull(client = "client"): SchedulerToClient[] {
     return take(this.#toClients, client);
   }
 

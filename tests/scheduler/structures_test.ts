@@ -77,6 +77,7 @@ function makeWorker(i: number, nthreads: number): WorkerState {
     status: "running",
     memoryLimit: 0,
     nanny: null,
+    heard: Infinity,
     now: 0,
     timeDelay: 0,
   });

@@ -11,12 +11,10 @@ import type {
   SchedulerToClient,
   TaskGroup,
 } from "../../protocol/messages.ts";
-import { Serialized } from "../../protocol/serialized.ts";
 import { functions, modules, references, SentCode } from "../support/toy_code.ts";
 import type { Link } from "./link.ts";
 import type { Simulation } from "./simulation.ts";
-
-const NOTHING = new Serialized([new Uint8Array(0)]);
+import type { BookedTask } from "./task_book.ts";
 
 /** What the client knows of a key that it wants. */
 export type WantedStatus = "pending" | "finished" | "error" | "cancelled";
@@ -29,6 +27,16 @@ export class SimClient {
   readonly toScheduler: Link<ClientMessage>;
   readonly #sent = new SentCode();
   readonly #workersOf: Map<string, string[]> = new Map();
+  /** How many graphs it has sent, which of them each key was submitted with, and how many were heard. */
+  #graphs = 0;
+  readonly #graphOf: Map<string, number> = new Map();
+  #heard = 0;
+  /** The last task of its own of each key. */
+  readonly #mine: Map<string, BookedTask> = new Map();
+  /** Keys of tasks of its own that it wants no more. */
+  readonly #free: Set<string> = new Set();
+  /** Those of them that the next tasks have. */
+  #again: string[] = [];
   readonly #simulation: Simulation;
 
   constructor(simulation: Simulation, id: string, toScheduler: Link<ClientMessage>) {
@@ -40,7 +48,12 @@ export class SimClient {
   /** A batch from the scheduler has arrived. */
   receive(messages: SchedulerToClient[]): void {
     for (const message of messages) {
+      // It is of a task that this client has given up since.
+      if ("key" in message && (this.#graphOf.get(message.key) ?? 0) > this.#heard) continue;
       switch (message.op) {
+        case "heard":
+          this.#heard = message.graphs;
+          break;
         case "key-in-memory":
           this.#learn(message.key, "finished");
           this.#workersOf.set(message.key, message.workers);
@@ -87,21 +100,26 @@ export class SimClient {
       const group: TaskGroup = { function: name, keys: [], args: [], dependencies: [] };
       if (needs.length > 0) group.needs = needs;
       for (let i = random.integer(1, 8); i > 0; i--) {
-        const key = `x-${this.id}-${book.tasks.size}`;
+        const key = this.#chooseKey();
         const known = random.chance(0.7) ? fresh : usable;
         const dependencies = random.sample(known, random.integer(0, 4));
         const failures = random.chance(0.04) ? Infinity : random.chance(0.05) ? 1 : 0;
-        book.add(key, dependencies, failures, { function: name, needs });
+        const task = book.add(key, failures, { function: name, needs });
+        this.#mine.set(key, task);
         group.keys.push(key);
-        group.args.push(NOTHING);
+        group.args.push(task.args);
         group.dependencies!.push(dependencies);
         fresh.push(key);
       }
       this.#choose(group);
       groups.push(group);
     }
+    this.#graphs++;
     for (const group of groups) {
-      for (const key of group.wanted ?? group.keys) this.wanted.set(key, "pending");
+      for (const key of group.wanted ?? group.keys) {
+        this.wanted.set(key, "pending");
+        this.#graphOf.set(key, this.#graphs);
+      }
     }
     const used = groups.flatMap((group) => [group.function, ...group.needs ?? []]);
     this.toScheduler.send([{ op: "update-graph", parts: this.#sent.take(used), groups }]);
@@ -113,11 +131,10 @@ export class SimClient {
     const worker = this.#simulation.pickWorker();
     // One that is about to restart would drop it.
     if (worker === undefined || worker.restarting > 0) return;
-    const key = `data-${this.id}-${book.tasks.size}`;
+    const key = `data-${this.id}-${book.tasks.length}`;
     const needs = random.chance(0.5) ? [] : random.sample(references, 2);
-    const task = book.add(key, [], 0, { function: "", needs: [] });
-    task.refersTo = needs;
-    worker.put(key, task.value, task.nbytes);
+    const task = book.addData(key, needs);
+    worker.put(task);
     this.wanted.set(key, "finished");
     this.#workersOf.set(key, [worker.address]);
     this.toScheduler.send([{
@@ -149,18 +166,42 @@ export class SimClient {
   }
 
   /** Give up some keys. */
-  release(count: number): void {
-    const keys = this.#simulation.random.sample([...this.wanted.keys()], count);
+  release(keys: string[]): void {
     if (keys.length === 0) return;
-    for (const key of keys) this.wanted.delete(key);
+    for (const key of keys) {
+      this.wanted.delete(key);
+      this.#setFree(key);
+    }
     this.toScheduler.send([{ op: "client-releases-keys", keys }]);
   }
 
+  /** Submit tasks and, soon after, others in the place of some of them. */
+  submitTwice(cancels: boolean): void {
+    const { random, time } = this.#simulation;
+    const before = new Set(this.wanted.keys());
+    this.submit();
+    const added = [...this.wanted.keys()].filter((key) => !before.has(key));
+    time.after(random.next() * 0.02, () => {
+      const keys = random.sample(added, 3).filter((key) => this.wanted.has(key));
+      if (cancels && random.chance(0.5)) this.cancel(keys);
+      else this.release(keys);
+      this.#again.push(...keys.filter((key) => this.#free.has(key)));
+      this.submit();
+    });
+  }
+
+  /** Some of the keys that the client wants. */
+  some(count: number): string[] {
+    return this.#simulation.random.sample([...this.wanted.keys()], count);
+  }
+
   /** Cancel some keys. */
-  cancel(count: number): void {
-    const keys = this.#simulation.random.sample([...this.wanted.keys()], count);
+  cancel(keys: string[]): void {
     if (keys.length === 0) return;
-    for (const key of keys) this.wanted.set(key, "cancelled");
+    for (const key of keys) {
+      this.wanted.set(key, "cancelled");
+      this.#setFree(key);
+    }
     this.toScheduler.send([{ op: "cancel-keys", keys }]);
   }
 
@@ -180,7 +221,7 @@ export class SimClient {
 
   /** Fetch a result from where the scheduler said it is, and report it when it is not there. */
   gather(): void {
-    const { random, workers, time, book } = this.#simulation;
+    const { random, workers, time } = this.#simulation;
     const finished = [...this.wanted.keys()].filter((key) => this.wanted.get(key) === "finished");
     if (finished.length === 0) return;
     const key = random.pick(finished);
@@ -188,13 +229,30 @@ export class SimClient {
       if (this.wanted.get(key) !== "finished") return;
       const address = random.pick(this.#workersOf.get(key)!);
       const worker = workers.get(address);
-      const value = worker?.alive ? worker.store.get(key) : undefined;
-      if (value === undefined) {
+      const held = worker?.alive ? worker.store.get(key) : undefined;
+      if (held === undefined) {
         this.toScheduler.send([{ op: "report-missing", missing: { [key]: [address] } }]);
       } else {
-        assert.equal(value, book.get(key).value, `wrong result of ${key}`);
+        assert.equal(held.value, held.task.value, `wrong result of ${key}`);
+        const mine = this.#mine.get(key);
+        if (mine?.isTaken) assert.equal(held.task, mine, `the result of another ${key}`);
       }
     });
+  }
+
+  /** A new key, or one of a task that this client has let go of. */
+  #chooseKey(): string {
+    const { random, book, reusesKeys } = this.#simulation;
+    if (reusesKeys && this.#free.size > 0 && (this.#again.length > 0 || random.chance(0.3))) {
+      const key = this.#again.pop() ?? random.pick([...this.#free]);
+      this.#free.delete(key);
+      return key;
+    }
+    return `x-${this.id}-${book.tasks.length}`;
+  }
+
+  #setFree(key: string): void {
+    if (key.startsWith(`x-${this.id}-`)) this.#free.add(key);
   }
 
   #choose(group: TaskGroup): void {

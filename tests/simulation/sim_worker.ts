@@ -13,13 +13,14 @@ import type { TaskState } from "../../worker/task_state.ts";
 import { CODE } from "../support/toy_code.ts";
 import type { Link } from "./link.ts";
 import type { Simulation } from "./simulation.ts";
-import { result } from "./task_book.ts";
+import { type BookedTask, type Held, result } from "./task_book.ts";
 
 const EXCEPTION = new Serialized([new Uint8Array([1])]);
 
 /** What the threads were given. */
 interface Run {
   key: string;
+  task: BookedTask;
   inputs: number[];
   started: boolean;
   recalled: boolean;
@@ -36,7 +37,7 @@ export class SimWorker {
   readonly name: string;
   readonly core: WorkerCore;
   /** Results that are held, by key. */
-  readonly store: Map<string, number> = new Map();
+  readonly store: Map<string, Held> = new Map();
   alive = true;
   /** Whether it was asked to leave, or asked for it itself. */
   retiring = false;
@@ -97,6 +98,7 @@ export class SimWorker {
       versions: {},
       nbytes: this.core.heldNbytes(),
       needs: this.core.heldNeeds(),
+      ...this.core.generations(),
     };
   }
 
@@ -132,7 +134,13 @@ export class SimWorker {
           this.core.restart(message.id, now);
           break;
         case "acquire-replicas":
-          this.core.acquireReplicas(message.whoHas, message.nbytes, message.needs, now);
+          this.core.acquireReplicas(
+            message.whoHas,
+            message.nbytes,
+            message.since,
+            message.needs,
+            now,
+          );
           break;
         case "close":
           assert(this.retiring, `unexpected close of ${this.address}: ${message.reason}`);
@@ -194,8 +202,9 @@ export class SimWorker {
   }
 
   /** Put scattered data here. */
-  put(key: string, value: number, nbytes: number): void {
-    this.store.set(key, value);
+  put(task: BookedTask): void {
+    const { key, value, nbytes } = task;
+    this.store.set(key, { task, value });
     this.core.putData({ [key]: nbytes }, this.#simulation.time.now);
     this.drain();
   }
@@ -213,15 +222,18 @@ export class SimWorker {
     switch (action.type) {
       case "execute": {
         const { key, dependencies } = action.task;
-        this.#checkTask(action.task);
+        const task = this.#checkTask(action.task);
         const run: Run = {
           key,
+          task,
           // Taken along when the task is handed over: the store may lose them before it begins.
-          inputs: dependencies?.map((dep) => {
-            const value = this.store.get(dep.key);
-            assert(value !== undefined, `${this.address} runs ${key} without ${dep.key}`);
-            return value;
-          }) ?? [],
+          inputs: task.inputs.map((input) => {
+            assert(dependencies?.some((dep) => dep.key === input.key), `${key} needs ${input.key}`);
+            const held = this.store.get(input.key);
+            assert(held !== undefined, `${this.address} runs ${key} without ${input.key}`);
+            assert.equal(held.task, input, `${this.address} runs ${key} with another ${input.key}`);
+            return held.value;
+          }),
           started: false,
           recalled: false,
           cancelled: false,
@@ -286,12 +298,11 @@ export class SimWorker {
   }
 
   /** All code that a task refers to is here: the function, and what its arguments and inputs need. */
-  #checkTask(task: TaskState): void {
-    const { book } = this.#simulation;
-    const booked = book.get(task.key);
+  #checkTask(task: TaskState): BookedTask {
+    const booked = this.#simulation.book.get(task.key, task.run!.args);
     assert.equal(task.function?.name, booked.function);
     const needs = new Set(task.needs?.map((part) => part.name));
-    const referred = booked.dependencies.flatMap((dep) => book.get(dep).refersTo);
+    const referred = booked.inputs.flatMap((input) => input.refersTo);
     for (const name of [...booked.needs, ...referred]) {
       assert(needs.has(name), `${this.address} runs ${task.key} without ${name}`);
     }
@@ -300,6 +311,7 @@ export class SimWorker {
       assert.equal(part.code, CODE[part.name].code);
       parts.push(...part.needs);
     }
+    return booked;
   }
 
   /** What is forgotten while the scheduler is there, no task uses. */
@@ -325,10 +337,10 @@ export class SimWorker {
   }
 
   #start(run: Run): void {
-    const { book, time } = this.#simulation;
+    const { time } = this.#simulation;
     run.started = true;
     this.#running++;
-    const task = book.get(run.key);
+    const { task } = run;
     task.attempts++;
     const start = time.now;
     const isOver = () => run.cancelled || !this.#queue.includes(run);
@@ -359,7 +371,7 @@ export class SimWorker {
 
   #finish(run: Run, start: number): void {
     const { book, random, time, chaos } = this.#simulation;
-    const task = book.get(run.key);
+    const { task } = run;
     if (run.cancelled || !this.#queue.includes(run)) return;
     this.#ended(run);
     const now = time.now;
@@ -371,7 +383,7 @@ export class SimWorker {
       const { key, nbytes } = task;
       const needs = task.refersTo.length > 0 ? task.refersTo : undefined;
       if (this.core.executeFinished(key, nbytes, "number", needs, start, now, 0, now)) {
-        this.store.set(key, result(key, run.inputs));
+        this.store.set(key, { task, value: result(book.tasks.indexOf(task), run.inputs) });
       }
     }
     this.drain();
@@ -393,7 +405,7 @@ export class SimWorker {
   }
 
   #gather(address: string, keys: string[]): void {
-    const { time, random, workers, chaos, book } = this.#simulation;
+    const { time, random, workers, chaos } = this.#simulation;
     const delay = () => random.chance(0.1) ? random.next() * 2 : random.next() * 0.01;
     const fail = () => {
       this.core.gatherFailed(address, time.now);
@@ -410,17 +422,19 @@ export class SimWorker {
           this.drain();
         });
       }
-      const sent = new Map<string, number>();
+      const sent = new Map<string, Held>();
       for (const key of keys) {
-        const value = peer.store.get(key);
-        if (value !== undefined) sent.set(key, value);
+        const held = peer.store.get(key);
+        if (held !== undefined) sent.set(key, held);
       }
       this.#later(delay(), () => {
         if (!peer.alive) return fail();
         const sizes = new Map<string, number>();
-        for (const key of sent.keys()) sizes.set(key, book.get(key).nbytes);
+        for (const [key, { task }] of sent) sizes.set(key, task.nbytes);
         this.core.gatherSucceeded(address, sizes, time.now);
-        for (const [key, value] of sent) if (this.core.holds(key)) this.store.set(key, value);
+        for (const [key, held] of sent) {
+          if (this.core.holds(key) && !this.store.has(key)) this.store.set(key, held);
+        }
         this.drain();
       });
     });

@@ -215,7 +215,7 @@ Deno.test("a worker says who it is", async () => {
 Deno.test("a worker gives signs of life as often as the scheduler asks for", async () => {
   await using stack = new AsyncDisposableStack();
   const scheduler = stack.use(await FakeScheduler.start());
-  scheduler.reply = { status: "OK", time: 0, heartbeatInterval: 0.01 };
+  scheduler.reply = { status: "OK", time: 0, heartbeatInterval: 0.01, scheduler: "s1" };
   const { registered } = await join(stack, scheduler);
   registered.compute("x", () => 1);
   await registered.next("task-finished");

@@ -212,7 +212,7 @@ class World {
         whoHas[key] = [...PEERS, SELF].filter(() => this.random() < 0.5);
         this.asked.add(key);
       }
-      core.acquireReplicas(whoHas, { k1: 10, k2: 90 }, { k3: ["c1"] }, h.now);
+      core.acquireReplicas(whoHas, { k1: 10, k2: 90 }, this.below(2), { k3: ["c1"] }, h.now);
     } else {
       this.answer(kind);
     }

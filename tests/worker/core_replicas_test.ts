@@ -6,7 +6,7 @@ import { A, B, CoreHarness } from "./core_harness.ts";
 
 function acquire(h: CoreHarness, whoHas: Record<string, string[]>): void {
   const nbytes = Object.fromEntries(Object.keys(whoHas).map((key) => [key, 10]));
-  h.core.acquireReplicas(whoHas, nbytes, undefined, h.now);
+  h.core.acquireReplicas(whoHas, nbytes, 0, undefined, h.now);
   h.settle();
 }
 
@@ -45,7 +45,7 @@ Deno.test("what is here already, or nobody holds, is answered at once", () => {
 
 Deno.test("what tasks wait for is fetched before copies, and a copy serves tasks too", () => {
   const h = new CoreHarness({ maxGatherBytes: 10 });
-  h.core.acquireReplicas({ x: [A], y: [A] }, { x: 10, y: 10 }, undefined, h.now);
+  h.core.acquireReplicas({ x: [A], y: [A] }, { x: 10, y: 10 }, 0, undefined, h.now);
   h.core.computeTask(h.task("t", { whoHas: { y: [A] }, nbytes: { y: 10 } }), h.now);
   h.settle();
   assert.deepEqual(h.wanted(), [`gather ${A}: y`]);
@@ -70,7 +70,7 @@ Deno.test("a copy outlives the tasks that needed it, and a task the wish for a c
 
 Deno.test("a copy that is freed, or computed here instead, is not answered for", () => {
   const h = new CoreHarness();
-  h.core.acquireReplicas({ x: [A], y: [A] }, { x: 10, y: 10 }, undefined, h.now);
+  h.core.acquireReplicas({ x: [A], y: [A] }, { x: 10, y: 10 }, 0, undefined, h.now);
   h.core.freeKeys(["x"], h.now);
   h.core.computeTask(h.task("y"), h.now);
   h.settle();

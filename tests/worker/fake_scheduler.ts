@@ -95,7 +95,7 @@ export class FakeScheduler implements AsyncDisposable {
   readonly server: Server;
   readonly workers: Registered[] = [];
   /** Answers registrations. */
-  reply: RegisterWorkerReply = { status: "OK", time: 0, heartbeatInterval: 60 };
+  reply: RegisterWorkerReply = { status: "OK", time: 0, heartbeatInterval: 60, scheduler: "s1" };
   #waiting: (() => void)[] = [];
 
   private constructor() {

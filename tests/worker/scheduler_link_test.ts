@@ -4,6 +4,7 @@ import { Server } from "../../comm/server.ts";
 import type { RegisterWorker, WorkerToScheduler } from "../../protocol/messages.ts";
 import { type LinkOptions, SchedulerLink } from "../../worker/scheduler_link.ts";
 import { LogLines } from "../comm/pair.ts";
+import { until } from "../support/until.ts";
 import { FakeScheduler } from "./fake_scheduler.ts";
 
 const registration: RegisterWorker = {
@@ -43,7 +44,7 @@ Deno.test("what is said while the scheduler answers a registration follows that"
         registrations++;
         link.send([{ op: "release-keys", keys: [`x${registrations}`] }]);
         if (registrations === 1) return { status: "error", message: "come back later" };
-        await comm.write({ status: "OK", time: 0, heartbeatInterval: 60 });
+        await comm.write({ status: "OK", time: 0, heartbeatInterval: 60, scheduler: "s1" });
         received.resolve(await comm.read());
         return Server.noReply;
       },
@@ -68,5 +69,23 @@ Deno.test("a message that breaks the line is told in the log, and the line comes
   const line = await log.waitFor("while sending to it");
   assert.match(line, /contains a function/);
   await scheduler.worker(1);
+  await link.close(undefined);
+});
+
+Deno.test("a link says which scheduler it was connected to, and whether that is back", async () => {
+  await using scheduler = await FakeScheduler.start("tcp://127.0.0.1:0");
+  const restored: boolean[] = [];
+  const link = linkTo(scheduler, { onRestored: (isSame) => void restored.push(isSame) });
+  await link.open();
+  const first = await scheduler.worker(0);
+  assert.equal(first.info.scheduler, undefined);
+  first.comm.abort();
+  const second = await scheduler.worker(1);
+  assert.equal(second.info.scheduler, "s1");
+  scheduler.reply = { status: "OK", time: 0, heartbeatInterval: 60, scheduler: "s2" };
+  second.comm.abort();
+  await scheduler.worker(2);
+  await until("the second return", () => restored.length === 2);
+  assert.deepEqual(restored, [true, false]);
   await link.close(undefined);
 });
