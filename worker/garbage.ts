@@ -7,14 +7,14 @@
 import { isGranted } from "../config/permission.ts";
 import type { Serialized } from "../protocol/serialized.ts";
 import { discard } from "../protocol/spare_memory.ts";
-import { collectFully, type EngineCollector } from "./full_collection.ts";
+import { exposedReleaser, hiddenCollector } from "./full_collection.ts";
 
 /** The parameter `M_MMAP_THRESHOLD` of glibc's `mallopt`. */
 const MMAP_THRESHOLD = -3;
 /** Memory from this size on goes back as soon as it is freed, in bytes. */
 const LARGE_MEMORY = 256 * 1024;
-/** Frames from this size on are given back as soon as they are not needed, in bytes. */
-const LARGE_FRAME = 64 * 1024;
+/** Frames from this size on are given back as soon as they are not needed, in bytes: small ones add up, too. */
+const LEAST_GIVEN_BACK = 1024;
 
 /** Functions of glibc. */
 const symbols = {
@@ -30,7 +30,7 @@ const symbols = {
 export async function garbageCollector(): Promise<() => void> {
   const collect = await engineCollector();
   return () => {
-    if (collect !== undefined) collectFully(collect);
+    collect?.();
     callLibrary(({ malloc_trim }) => malloc_trim(0n));
   };
 }
@@ -53,23 +53,21 @@ export function giveLargeMemoryBack(): void {
  */
 export function discardFrames({ frames }: Serialized): void {
   for (let i = 0; i < frames.length; i++) {
-    if (frames[i].byteLength >= LARGE_FRAME) discard(frames[i]);
+    if (frames[i].byteLength >= LEAST_GIVEN_BACK) discard(frames[i]);
   }
 }
 
 /** The engine's collector. Compiled programs have it from the start; Deno 2.9 can be told to have it. */
-async function engineCollector(): Promise<EngineCollector | undefined> {
-  const exposed = (globalThis as { gc?: EngineCollector }).gc;
-  if (exposed !== undefined) return exposed;
+async function engineCollector(): Promise<(() => void) | undefined> {
+  if (exposedReleaser !== undefined) return exposedReleaser;
   try {
     const { default: v8 } = await import("node:v8");
-    const { runInNewContext } = await import("node:vm");
     v8.setFlagsFromString("--expose-gc");
-    return runInNewContext("gc");
   } catch {
     // Not in this version: the engine goes by its own rules, only later.
     return undefined;
   }
+  return hiddenCollector();
 }
 
 /** Calls glibc, where there is one and native code may be called; never with a prompt. */

@@ -25,8 +25,11 @@ const HYSTERESIS = 0.05;
 const SLACK = 0.05;
 /** How soon to look again while tasks are held back: threads may just be freeing what they left, in milliseconds. */
 const HELD_INTERVAL_MS = 20;
-/** Collecting garbage takes at most this part of the time, and there is so much time in between, in milliseconds. */
-const COLLECT_SHARE = 0.1;
+/**
+ * Collecting garbage takes at most this part of the time, and there is so much time in between, in milliseconds.
+ * Tasks wait in between while there is too much of it: with a smaller part, workers with many small results pause.
+ */
+const COLLECT_SHARE = 0.3;
 const COLLECT_MS = 100;
 const COLLECT_MS_IN_VAIN = 10_000;
 /** It is in vain if it frees less than this part of the limit. */

@@ -8,13 +8,17 @@
 import { getLogger } from "../config/logging.ts";
 import type { Serialized } from "../protocol/serialized.ts";
 import { discardFrames } from "./garbage.ts";
-import type { SpillDisk } from "./spill/spill_disk.ts";
-import type { SpilledFile } from "./spill/spill_file.ts";
+import type { SpillDisk, SpilledResult } from "./spill/spill_disk.ts";
 
 const logger = getLogger("distributed.worker.spill");
 
-/** Smaller results stay in memory: a file of its own costs more than it saves. In bytes. */
+/** Smaller results stay in memory: moving one costs more than it saves. In bytes. */
 const LEAST_SPILLED = 1024;
+/** Those below so many bytes go to disk together, and how many bytes in one file. */
+const LEAST_ALONE = 64 * 1024;
+const PACK_BYTES = 1024 * 1024;
+/** More of them go than would have to, up to this part of what may stay: or each that comes would make a file. */
+const AHEAD = 1 / 64;
 /** How many results are written at once: the disk has always one to go on with. */
 const MOST_WRITES = 2;
 
@@ -25,7 +29,7 @@ interface Entry {
   /** Undefined while it is on disk only. */
   value: Serialized | undefined;
   /** Undefined unless it is on disk, too. */
-  file: SpilledFile | undefined;
+  file: SpilledResult | undefined;
   isWriting: boolean;
   /** How many use it in memory at this moment. */
   pins: number;
@@ -296,7 +300,7 @@ export class ResultStore implements ReadonlyMap<string, Serialized> {
   // ------------------------------------------------------------------------------------ helpers
 
   #touch(entry: Entry): void {
-    if (this.#disk === undefined || entry.nbytes < LEAST_SPILLED) return;
+    if (this.#disk === undefined || entry.nbytes < LEAST_SPILLED || entry.isWriting) return;
     this.#resident.delete(entry);
     this.#resident.add(entry);
   }
@@ -307,37 +311,75 @@ export class ResultStore implements ReadonlyMap<string, Serialized> {
     if (disk === undefined || !this.#hasTooMuch) return;
     for (const entry of this.#resident) {
       if (!this.#hasTooMuch) return;
-      if (entry.pins > 0 || entry.isWriting) continue;
+      if (entry.pins > 0) continue;
       if (entry.file !== undefined) this.#leaveMemory(entry);
       else if (this.#writes === MOST_WRITES || !disk.isWritable) return;
-      else void this.#write(entry, disk);
+      else void this.#write(entry.nbytes < LEAST_ALONE ? this.#smallOnes() : [entry], disk);
     }
   }
 
   get #hasTooMuch(): boolean {
-    return this.#memoryBytes - this.#leavingBytes > this.#target;
+    return this.#excess > 0;
   }
 
-  /** Never rejects. */
-  async #write(entry: Entry, disk: SpillDisk): Promise<void> {
-    const { value, nbytes, key } = entry;
-    entry.isWriting = true;
-    this.#writes++;
-    this.#leavingBytes += nbytes;
-    const file = await disk.write(value!);
-    this.#writes--;
-    this.#leavingBytes -= nbytes;
-    entry.isWriting = false;
-    if (this.#entries.get(key) !== entry) {
-      if (file !== undefined) disk.remove(file);
-      free(entry, value!);
-    } else {
-      entry.file = file;
-      // The rest may be little enough by now, but then it would come to this soon again.
-      if (file !== undefined && entry.pins === 0) this.#leaveMemory(entry);
+  /** How many bytes there are in memory beyond what there may be, without those that are leaving. */
+  get #excess(): number {
+    return this.#memoryBytes - this.#leavingBytes - this.#target;
+  }
+
+  /** Small results that can go to disk together: as many as have to, and some more. */
+  #smallOnes(): Entry[] {
+    const most = Math.min(PACK_BYTES, this.#excess + AHEAD * this.#target);
+    const entries: Entry[] = [];
+    let bytes = 0;
+    for (const entry of this.#resident) {
+      if (entry.nbytes >= LEAST_ALONE || entry.pins > 0 || entry.file !== undefined) continue;
+      entries.push(entry);
+      bytes += entry.nbytes;
+      if (bytes >= most) break;
     }
+    return entries;
+  }
+
+  /** Never rejects. @param entries One, or small ones. */
+  async #write(entries: readonly Entry[], disk: SpillDisk): Promise<void> {
+    const values: Serialized[] = [];
+    let bytes = 0;
+    for (const entry of entries) {
+      entry.isWriting = true;
+      this.#resident.delete(entry);
+      values.push(entry.value!);
+      bytes += entry.nbytes;
+    }
+    this.#writes++;
+    this.#leavingBytes += bytes;
+    const files = entries[0].nbytes < LEAST_ALONE
+      ? await disk.writeTogether(values)
+      : [await disk.write(values[0])];
+    this.#writes--;
+    this.#leavingBytes -= bytes;
+    for (let i = 0; i < entries.length; i++) this.#written(entries[i], values[i], files[i], disk);
     this.#evict();
     this.onWritten();
+  }
+
+  /** @param file Undefined when it could not be written. */
+  #written(
+    entry: Entry,
+    value: Serialized,
+    file: SpilledResult | undefined,
+    disk: SpillDisk,
+  ): void {
+    entry.isWriting = false;
+    if (this.#entries.get(entry.key) !== entry) {
+      if (file !== undefined) disk.remove(file);
+      free(entry, value);
+      return;
+    }
+    entry.file = file;
+    // The rest may be little enough by now, but then it would come to this soon again.
+    if (file !== undefined && entry.pins === 0) this.#leaveMemory(entry);
+    else this.#resident.add(entry);
   }
 
   /** A result is in memory no more. */

@@ -199,6 +199,79 @@ Deno.test("small results stay in memory", async () => {
   assert.equal(store.memoryBytes, 10_000);
 });
 
+/** A result of 10 kB, too small for a file of its own. */
+const small = (fill: number) => new Serialized([new Uint8Array(10_000).fill(fill)]);
+
+Deno.test("results too small for a file of their own go to disk together, with the least used first", async () => {
+  await using spilling = await spillingStore(Infinity);
+  const { store, rests, files } = spilling;
+  for (let i = 0; i < 100; i++) store.set(`${i}`, small(i), true);
+  store.get("0");
+  store.target = 500_000;
+  await rests();
+  assert(store.memoryBytes <= 500_000 && store.memoryBytes > 400_000);
+  assert(files().length <= 2, `${files().length} files`);
+  assert(store.isResident("0") && store.isResident("99"));
+  for (let i = 1; i <= 50; i++) assert(!store.isResident(`${i}`));
+  for (let i = 0; i < 100; i++) {
+    const loaded = await store.load(`${i}`);
+    assert.deepEqual(loaded!.value.frames, small(i).frames);
+    if (!loaded!.isOwn) store.unpin(`${i}`, loaded!.value);
+    assert.deepEqual(store.get(`${i}`)!.frames, small(i).frames);
+  }
+});
+
+Deno.test("a few more small results go to disk than have to, or each that comes would make a file", async () => {
+  await using spilling = await spillingStore(6_400_000);
+  const { store, rests } = spilling;
+  for (let i = 0; i < 640; i++) store.set(`${i}`, small(i));
+  assert.equal(store.memoryBytes, 6_400_000);
+  store.set("one more", small(0));
+  await rests();
+  assert.equal(store.memoryBytes, 6_300_000);
+});
+
+Deno.test("the file of small results goes with the last of them", async () => {
+  await using spilling = await spillingStore(Infinity);
+  const { store, rests, files } = spilling;
+  for (const key of ["a", "b", "c"]) store.set(key, small(1));
+  store.target = 0;
+  store.delete("a");
+  await rests();
+  store.delete("b");
+  assert.equal(files().length, 1);
+  assert((await store.load("c"))!.isOwn);
+  store.delete("c");
+  await until("no file", () => files().length === 0);
+  assert.equal(store.diskBytes, 0);
+});
+
+Deno.test("a small result that came into use while it was written stays until it is not", async () => {
+  await using spilling = await spillingStore(Infinity);
+  const { store, rests } = spilling;
+  for (const key of ["used", "not used"]) store.set(key, small(1), true);
+  store.target = 0;
+  const used = store.pin("used")!;
+  await rests();
+  assert(store.isResident("used") && !store.isResident("not used"));
+  assert.deepEqual(used.frames, small(1).frames);
+  store.unpin("used", used);
+  assert(!store.isResident("used"));
+  assert.equal(used.frames[0].length, 0, "its memory is given back");
+});
+
+Deno.test("small results that cannot be written stay in memory", async () => {
+  await using spilling = await spillingStore(Infinity);
+  const { store, disk, rests } = spilling;
+  await Deno.remove(disk.path);
+  for (const key of ["a", "b"]) store.set(key, small(1), true);
+  store.target = 0;
+  await rests();
+  assert.equal(store.memoryBytes, 20_000);
+  assert.deepEqual(store.get("a")!.frames, small(1).frames);
+  await Deno.mkdir(disk.path);
+});
+
 const damages: Record<string, (path: string) => void> = {
   "is gone": (path) => Deno.removeSync(path),
   "is cut short": (path) => Deno.truncateSync(path, 10),

@@ -1,5 +1,5 @@
 /**
- * Results on disk: a folder of numbered files, and how much is in them.
+ * Results on disk: a folder of numbered files, of one large result or many small ones, and how much is in them.
  *
  * @module
  */
@@ -13,6 +13,10 @@ import {
   writeSpilledFile,
 } from "./spill_file.ts";
 import { SpillFolder } from "./spill_folder.ts";
+import { type PackedResult, readPacked, readPackedSync, writePack } from "./spill_pack.ts";
+
+/** A result on disk. */
+export type SpilledResult = SpilledFile | PackedResult;
 
 const logger = getLogger("distributed.worker.spill");
 
@@ -63,42 +67,46 @@ export class SpillDisk {
    * @returns Where it is; undefined when it could not be written, which is logged.
    */
   async write(value: Serialized): Promise<SpilledFile | undefined> {
-    const path = `${this.#folder.path}/${this.#nextNumber++}`;
-    try {
-      const file = await this.#during(writeSpilledFile(path, value));
-      this.bytes += file.size;
-      this.bytesWritten += file.size;
-      return file;
-    } catch (error) {
-      this.#pausedUntil = performance.now() + PAUSE_MS;
-      logger.error(`Could not write a result to disk, it stays in memory: ${error}`);
-      return undefined;
-    }
+    const [file] = await this.#write(async (path) => [await writeSpilledFile(path, value)]);
+    return file;
+  }
+
+  /**
+   * Write small results together.
+   *
+   * @param values The results, not to be changed meanwhile.
+   * @returns Where they are; empty when they could not be written, which is logged.
+   */
+  writeTogether(values: readonly Serialized[]): Promise<PackedResult[]> {
+    return this.#write((path) => writePack(path, values));
   }
 
   /**
    * Read a result.
    *
-   * @param file What {@linkcode write} gave.
+   * @param result What {@linkcode write} or {@linkcode writeTogether} gave.
    * @throws {Error} When it cannot be had any more.
    */
-  async read(file: SpilledFile): Promise<Serialized> {
-    const value = await this.#during(readSpilledFile(file));
-    this.bytesRead += file.size;
+  async read(result: SpilledResult): Promise<Serialized> {
+    const reading = "pack" in result ? readPacked(result) : readSpilledFile(result);
+    const value = await this.#during(reading);
+    this.bytesRead += result.size;
     return value;
   }
 
   /** As {@linkcode read}, at once: the event loop stands still meanwhile. */
-  readSync(file: SpilledFile): Serialized {
-    const value = readSpilledFileSync(file);
-    this.bytesRead += file.size;
+  readSync(result: SpilledResult): Serialized {
+    const value = "pack" in result ? readPackedSync(result) : readSpilledFileSync(result);
+    this.bytesRead += result.size;
     return value;
   }
 
-  /** Remove a result. */
-  remove(file: SpilledFile): void {
-    this.bytes -= file.size;
-    this.#during(removeSpilledFile(file.path)).catch((error) => {
+  /** Remove a result; the file of small ones goes with the last of them. */
+  remove(result: SpilledResult): void {
+    this.bytes -= result.size;
+    if ("pack" in result && --result.pack.wanted > 0) return;
+    const { path } = "pack" in result ? result.pack : result;
+    this.#during(removeSpilledFile(path)).catch((error) => {
       logger.warn(`Could not remove a result from disk: ${error}`);
     });
   }
@@ -107,6 +115,22 @@ export class SpillDisk {
   async close(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
     await this.#folder.remove();
+  }
+
+  /** Writes a file, and returns what is in it. */
+  async #write<T extends SpilledResult>(write: (path: string) => Promise<T[]>): Promise<T[]> {
+    try {
+      const results = await this.#during(write(`${this.#folder.path}/${this.#nextNumber++}`));
+      for (const { size } of results) {
+        this.bytes += size;
+        this.bytesWritten += size;
+      }
+      return results;
+    } catch (error) {
+      this.#pausedUntil = performance.now() + PAUSE_MS;
+      logger.error(`Could not write results to disk, they stay in memory: ${error}`);
+      return [];
+    }
   }
 
   async #during<T>(work: Promise<T>): Promise<T> {

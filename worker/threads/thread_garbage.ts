@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { collectFully, type EngineCollector } from "../full_collection.ts";
+import { exposedCollector, hiddenCollector } from "../full_collection.ts";
 import { PoolWord } from "./thread_memory.ts";
 
 /** So much may have come together before it is worth to look, in bytes. */
@@ -15,13 +15,12 @@ const WORTHWHILE = 8 * 1024 * 1024;
 // Kept from tasks that replace globals.
 const { load } = Atomics;
 const usage = Deno.memoryUsage;
-const exposed = (globalThis as { gc?: EngineCollector }).gc;
 
 /** Looks after the garbage of one thread. */
 export class ThreadGarbage {
   readonly #poolWords: Int32Array;
-  #collect: EngineCollector | undefined = exposed;
-  #isKnown = exposed !== undefined;
+  #collect: (() => void) | undefined = exposedCollector;
+  #isKnown = exposedCollector !== undefined;
   /** What was left the last time. */
   #kept = 0;
 
@@ -42,7 +41,7 @@ export class ThreadGarbage {
       this.#isKnown = true;
       this.#collect = hiddenCollector();
     }
-    if (this.#collect !== undefined) collectFully(this.#collect);
+    this.#collect?.();
     this.#kept = memoryOf() - leaving;
   }
 }
@@ -50,14 +49,4 @@ export class ThreadGarbage {
 function memoryOf(): number {
   const { heapUsed, external } = usage();
   return heapUsed + external;
-}
-
-/** The collector where only new contexts have it, as the pool has set for this process. */
-function hiddenCollector(): EngineCollector | undefined {
-  try {
-    return process.getBuiltinModule("node:vm").runInNewContext("gc");
-  } catch {
-    // Not in this version of Deno.
-    return undefined;
-  }
 }
