@@ -23,6 +23,8 @@ const MARGIN = 0.15;
 const HYSTERESIS = 0.05;
 /** So many bytes beyond the target may wait for the disk before tasks have to, as a part of the limit. */
 const SLACK = 0.05;
+/** After so many looks in a row at a paused worker in which nothing is under way it goes on with what it has. */
+const LOOKS_IDLE = 5;
 /** How soon to look again while tasks are held back: threads may just be freeing what they left, in milliseconds. */
 const HELD_INTERVAL_MS = 20;
 /**
@@ -79,6 +81,8 @@ export class MemoryMonitor {
   #isClosed = false;
   /** How many looks of the timer in a row have found too little memory. */
   #looksOver = 0;
+  /** How many have found the worker paused with enough memory to go on, but less than it waits for, and idle. */
+  #looksIdle = 0;
   /** From when on garbage may be collected again, and how long that was put off. */
   #nextCollection = -Infinity;
   #collectMs = COLLECT_MS;
@@ -124,6 +128,7 @@ export class MemoryMonitor {
     this.#looksOver = isOver ? this.#looksOver + 1 : 0;
     // The first time results go to disk and garbage is collected: that may have been enough.
     if (!this.#isPaused && this.#looksOver > 1) this.#pause(true);
+    this.#goOnIfIdle(isOver);
     this.#tellIfStuck(isOver);
   }
 
@@ -135,13 +140,16 @@ export class MemoryMonitor {
     store.target = this.#target(resident);
     const left = pause * limit - resident;
     this.#setShort(pause > 0 && left <= Math.min(SHORT * limit, SHORT_BYTES));
-    let isOver = pause > 0 && resident > pause * limit;
-    if (isOver) isOver = this.#collect(resident) > pause * limit;
+    const most = pause > 0 ? pause * limit : Infinity;
+    const goOnBelow = most - HYSTERESIS * limit;
+    const isTooMuch = resident > (this.#isPaused ? goOnBelow : most);
+    const remains = isTooMuch ? this.#collect(resident) : resident;
+    const isOver = remains > most;
     const isBehind = store.leavingBytes > 0 &&
       store.memoryBytes > store.target + SLACK * limit;
     this.#hold(isOver || isBehind);
     this.#limitThreads(resident);
-    if (this.#isPaused && resident < (pause - HYSTERESIS) * limit) this.#pause(false);
+    if (this.#isPaused && remains < goOnBelow) this.#pause(false);
     return isOver;
   }
 
@@ -202,9 +210,21 @@ export class MemoryMonitor {
     this.#options.onPause(isPaused);
   }
 
+  /** Nothing that would free memory is under way. */
+  get #isIdle(): boolean {
+    const { store, isBusy } = this.#options;
+    return !isBusy() && store.leavingBytes === 0;
+  }
+
+  /** Waiting for less would be in vain where nothing is under way: it goes on with little, if slowly. */
+  #goOnIfIdle(isOver: boolean): void {
+    this.#looksIdle = this.#isPaused && !isOver && this.#isIdle ? this.#looksIdle + 1 : 0;
+    if (this.#looksIdle === LOOKS_IDLE) this.#pause(false);
+  }
+
   #tellIfStuck(isOver: boolean): void {
-    const { store, isBusy, stuckSeconds = STUCK_SECONDS } = this.#options;
-    if (!isOver || !this.#isPaused || isBusy() || store.leavingBytes > 0) {
+    const { stuckSeconds = STUCK_SECONDS } = this.#options;
+    if (!isOver || !this.#isPaused || !this.#isIdle) {
       this.#stuckSince = undefined;
       if (!isOver) this.#stuckIsTold = false;
       return;

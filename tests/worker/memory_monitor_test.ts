@@ -139,6 +139,34 @@ Deno.test("what comes in while the worker closes is not looked at any more", () 
   assert.deepEqual(said, []);
 });
 
+Deno.test("a paused worker goes on with little room when nothing runs that would make more", async () => {
+  using world = watched();
+  const { monitor, process, said } = world;
+  process.resident = 850;
+  process.isBusy = true;
+  monitor.start();
+  await until("the pause", () => monitor.isPaused);
+  process.resident = 780;
+  process.looks = 0;
+  await until("many looks", () => process.looks > 8);
+  assert(monitor.isPaused, "what runs may make more room");
+  process.isBusy = false;
+  await until("it to go on", () => !monitor.isPaused);
+  assert.equal(said.at(-1), "go on");
+});
+
+Deno.test("a paused worker collects garbage until there is clearly more room", async () => {
+  using world = watched();
+  const { monitor, process, said } = world;
+  process.resident = 850;
+  process.isBusy = true;
+  monitor.start();
+  await until("the pause", () => monitor.isPaused);
+  process.resident = 780;
+  said.length = 0;
+  await until("a collection", () => said.includes("collect"));
+});
+
 Deno.test("a paused worker that can free nothing says so once, with the figures", async () => {
   using log = new LogLines();
   using world = watched();
