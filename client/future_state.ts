@@ -46,8 +46,8 @@ export class FutureState {
   readonly owner: FutureOwner;
   /** Where it stands. */
   status: FutureStatus = "pending";
-  /** Which graph of this connection it was submitted with last, counted from 1; 0: none. */
-  graph = 0;
+  /** With which `update-graph` or `update-data` of this connection it came, counted from 1; 0: with none. */
+  update = 0;
   /** How many live futures of this client have this key. */
   references = 0;
   /** What the result is ("number", "Float64Array", …), once known. */

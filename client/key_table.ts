@@ -25,7 +25,7 @@ export class KeyTable {
   /** By key. A cancelled or dropped key is not in here; old futures still point to its state. */
   readonly states = new Map<string, FutureState>();
   readonly #onDropped: (key: string) => void;
-  /** How many graphs the scheduler had taken in when it said what comes. */
+  /** How many graphs and data the scheduler had taken in when it said what comes. */
   #heard = 0;
   readonly #owner: FutureOwner;
 
@@ -59,7 +59,7 @@ export class KeyTable {
   apply(message: SchedulerToClient): void {
     switch (message.op) {
       case "heard":
-        this.#heard = message.graphs;
+        this.#heard = message.updates;
         break;
       case "key-in-memory":
         this.#meant(message.key)?.finish(message.workers, message.type);
@@ -91,7 +91,7 @@ export class KeyTable {
   /** The connection is gone: the next scheduler counts from the start. */
   disconnected(): void {
     this.#heard = 0;
-    for (const state of this.states.values()) state.graph = 0;
+    for (const state of this.states.values()) state.update = 0;
   }
 
   /**
@@ -118,9 +118,9 @@ export class KeyTable {
     state.fail(new GraphError(`${key} was refused: ${reason}`));
   }
 
-  /** The state of a key that the scheduler speaks of; not of what was submitted since. */
+  /** The state of a key that the scheduler speaks of; not of what has come since. */
   #meant(key: string): FutureState | undefined {
     const state = this.states.get(key);
-    return state === undefined || state.graph > this.#heard ? undefined : state;
+    return state === undefined || state.update > this.#heard ? undefined : state;
   }
 }

@@ -39,8 +39,8 @@ const maxSharedNeeds = 16;
 
 /** Messages of one turn, sent together at its end. */
 export class Outbox {
-  /** How many graphs there have been on this connection. */
-  graphs = 0;
+  /** How many graphs and data there have been on this connection. */
+  updates = 0;
   #messages: ClientMessage[] = [];
   #graph: UpdateGraph | undefined;
   #group: TaskGroup | undefined;
@@ -78,7 +78,7 @@ export class Outbox {
   clear(): void {
     this.#messages = [];
     this.#parts.clear();
-    this.graphs = 0;
+    this.updates = 0;
     this.#endGraph();
   }
 
@@ -118,6 +118,7 @@ export class Outbox {
   /** Add any other message. */
   add(message: ClientMessage): void {
     this.#endGraph();
+    if (message.op === "update-data") this.updates++;
     this.#push(message);
   }
 
@@ -154,7 +155,7 @@ export class Outbox {
     let graph = this.#graph;
     if (graph === undefined) {
       graph = this.#graph = { op: "update-graph", parts: {}, groups: [] };
-      this.graphs++;
+      this.updates++;
       this.#push(graph);
     }
     const group: TaskGroup = { function: code.function, keys: [], args: [], ...options };

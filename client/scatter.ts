@@ -162,6 +162,7 @@ async function place(
   if (unplaced.size < unique.length) announce(session, unique, placed);
   return items.map(({ key, type }) => {
     const state = session.table.states.get(key) ?? session.table.add(key);
+    state.update = session.outbox.updates;
     state.finish(placed.get(key) ?? byScheduler[key] ?? [], type);
     return session.future(state);
   });

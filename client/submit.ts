@@ -88,7 +88,7 @@ function addTask(
   if (known !== undefined && known.status !== "lost") return session.future(known);
   const state = known ?? table.add(key);
   outbox.addTask(code, options.group, key, args, args.nbytes, dependencies);
-  state.graph = outbox.graphs;
+  state.update = outbox.updates;
   return session.future(state);
 }
 

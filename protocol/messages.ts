@@ -128,10 +128,10 @@ export type ClientMessage =
 /** What the scheduler sends on a client's stream. */
 export type SchedulerToClient =
   /**
-   * So many `update-graph` messages of this client have been taken in, when it says the next: what it says of
-   * a key is not about a task that has been submitted under that key since.
+   * So many `update-graph` and `update-data` messages of this client have been taken in when it says the next:
+   * what it says of a key is not about what has come under that key since.
    */
-  | { op: "heard"; graphs: number }
+  | { op: "heard"; updates: number }
   /** The result is in memory, on these workers. */
   | { op: "key-in-memory"; key: string; workers: string[]; type?: string }
   /** The task, or one that it depends on (`blame`), has failed. */
@@ -150,6 +150,12 @@ export type SchedulerToClient =
   | { op: "graph-refused"; keys: string[]; message: string };
 
 // ---------------------------------------------------------------------------------- scheduler → worker
+
+/**
+ * When one task is gone, another can have its key, with a generation of its own (the second number of its
+ * priority): the generation that all tasks of a message have, or theirs by key.
+ */
+export type Generations = number | Record<string, number>;
 
 /** Run a task. */
 export interface ComputeTask {
@@ -170,8 +176,8 @@ export interface ComputeTask {
   duration?: number;
   /** The dependencies: `{key: [worker, …]}`. */
   whoHas?: Record<string, string[]>;
-  /** The newest generation of the dependencies; absent: none is of any. See {@linkcode Heard}. */
-  since?: number;
+  /** Their generations. */
+  generations?: Generations;
   /** Sizes of the dependencies. */
   nbytes?: Record<string, number>;
   /** Names of the parts that values of dependencies refer to; those that refer to none are absent. */
@@ -183,10 +189,10 @@ export interface ComputeTask {
 /** What the scheduler sends on a worker's stream. */
 export type SchedulerToWorker =
   | ComputeTask
-  /** Stop or forget the task if it has not finished; answer nothing. */
+  /** Stop or forget the task or the copy of its result, if it has not finished; answer nothing. */
   | { op: "cancel-compute"; keys: string[] }
-  /** Drop these results from the store. */
-  | { op: "free-keys"; keys: string[] }
+  /** Drop these results from the store; `before`: if they are of tasks of generations before this one. */
+  | { op: "free-keys"; keys: string[]; before?: number }
   /** These parts are not needed any more, neither by tasks nor by other parts. */
   | { op: "forget-parts"; parts: string[] }
   /**
@@ -209,8 +215,7 @@ export type SchedulerToWorker =
     op: "acquire-replicas";
     whoHas: Record<string, string[]>;
     nbytes: Record<string, number>;
-    /** The newest generation of these tasks; 0: none is of any. See {@linkcode Heard}. */
-    since: number;
+    generations: Generations;
     /** Names of the parts that the values refer to; those that refer to none are absent. */
     needs?: Record<string, string[]>;
   }
@@ -220,9 +225,8 @@ export type SchedulerToWorker =
 // ---------------------------------------------------------------------------------- worker → scheduler
 
 /**
- * Of this generation is the newest task that the worker has heard of. When one task is gone, another can
- * have its key, with a generation of its own (the second number of its priority). What a worker says of a
- * key that it cannot have heard of yet is about the task before, and so is what it holds from before then.
+ * Of this generation is the newest task that the worker has heard of. What it says of a key whose task is
+ * newer is about the task before, and so is what it holds from before then.
  */
 export interface Heard {
   op: "heard";
@@ -238,6 +242,8 @@ export interface TaskFinished {
   type: string;
   /** Names of the parts that the value refers to; absent: none. */
   needs?: string[];
+  /** Generation of the task, when it was asked for on a connection that was lost since; absent: else. */
+  generation?: number;
   /** Start and end of the run on the worker's clock, in seconds. */
   start: number;
   stop: number;
@@ -255,6 +261,8 @@ export interface TaskErred {
   exception: Serialized;
   /** The stack, as text. */
   traceback: string;
+  /** As in {@linkcode TaskFinished}. */
+  generation?: number;
   start?: number;
   stop?: number;
   thread?: number;

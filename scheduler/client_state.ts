@@ -18,9 +18,9 @@ export class ClientState {
   readonly parts: Set<PartState> = new Set();
   /** The set of this client alone, for the many tasks that only it wants. */
   readonly alone: SmallSet<ClientState> = sharedSetOf(this);
-  /** How many graphs it has sent, and whether it has to be told so before anything else. */
-  graphs = 0;
-  graphsAreNews = false;
+  /** How many graphs and data it has sent, and whether it has to be told so before anything else. */
+  updates = 0;
+  updatesAreNews = false;
   /** Messages that wait to be sent. */
   outbox: SchedulerToClient[] = [];
   /** Whether the client has left. */
@@ -30,4 +30,10 @@ export class ClientState {
   constructor(id: string) {
     this.id = id;
   }
+}
+
+/** A client has sent tasks or data: what it is told from now on takes them into account. */
+export function countUpdate(cs: ClientState): void {
+  cs.updates++;
+  cs.updatesAreNews = true;
 }

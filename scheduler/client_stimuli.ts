@@ -5,7 +5,7 @@
  */
 import type { UpdateData } from "../protocol/messages.ts";
 import { holdParts, releaseAllParts } from "./client_parts.ts";
-import { ClientState } from "./client_state.ts";
+import { ClientState, countUpdate } from "./client_state.ts";
 import { addReplica, removeReplica } from "./replicas.ts";
 import { learnResultParts } from "./result_parts.ts";
 import { emptySet } from "./small_set.ts";
@@ -88,6 +88,8 @@ export function updateData(
   msg: UpdateData,
   holds: boolean,
 ): void {
+  s.generation++;
+  if (holds) countUpdate(cs);
   const registered = s.parts.register(msg.parts ?? {});
   if (holds) holdParts(s, cs, registered.parts);
   for (const key in msg.whoHas) {
@@ -141,10 +143,15 @@ export function updateData(
  * Results were not found where they should be. What is lost is computed again.
  *
  * @param missing Workers without the result, by key.
+ * @param taskOf The task that is meant by a key.
  */
-export function reportMissing(s: SchedulerState, missing: Record<string, string[]>): void {
+export function reportMissing(
+  s: SchedulerState,
+  missing: Record<string, string[]>,
+  taskOf: (key: string) => TaskState | undefined = (key) => s.tasks.get(key),
+): void {
   for (const key in missing) {
-    const ts = s.tasks.get(key);
+    const ts = taskOf(key);
     if (ts === undefined || ts.state !== "memory") continue;
     for (const address of missing[key]) {
       const ws = s.workers.get(address);

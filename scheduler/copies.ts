@@ -8,8 +8,9 @@
  *
  * @module
  */
+import { generationsOf } from "./generations.ts";
 import { resultPartsOf } from "./result_parts.ts";
-import { addresses, freeKey, type SchedulerState, sendToWorker } from "./state.ts";
+import { addresses, cancelCompute, type SchedulerState, sendToWorker } from "./state.ts";
 import type { TaskState } from "./task_state.ts";
 import type { WorkerState } from "./worker_state.ts";
 
@@ -84,19 +85,17 @@ export function copyResults(s: SchedulerState, ws: WorkerState): number {
   return unsafe;
 }
 
-/** A result needs no copy any more: a worker that stays has it, or it is gone. */
-export function endCopy(s: SchedulerState, ts: TaskState): void {
+/**
+ * A result needs no copy any more.
+ *
+ * @param holder The worker that stays and has it; null: it is gone.
+ */
+export function endCopy(s: SchedulerState, ts: TaskState, holder: WorkerState | null): void {
   const copy = s.copies.get(ts);
   if (copy === undefined) return;
   s.copies.delete(ts);
+  if (copy.target !== holder) callOff(s, ts, copy);
   leaveTarget(s, copy);
-}
-
-/** A result is not to be copied any more: the next task of its key is not to be taken for it. */
-export function cancelCopy(s: SchedulerState, ts: TaskState): void {
-  const target = s.copies.get(ts)?.target;
-  if (target) freeKey(s, target, ts.key);
-  endCopy(s, ts);
 }
 
 /** A worker could not copy a result. */
@@ -109,21 +108,25 @@ export function failCopy(s: SchedulerState, ts: TaskState, ws: WorkerState): voi
   leaveTarget(s, copy);
 }
 
-/** Whether a worker was told to copy a result, and has not answered. */
-export function isCopiedTo(s: SchedulerState, ts: TaskState, ws: WorkerState): boolean {
-  return s.copies.get(ts)?.target === ws;
-}
-
 /** A worker takes no copies any more: others have to. */
 export function endCopiesTo(s: SchedulerState, ws: WorkerState): void {
   if (s.copying === 0) return;
-  for (const copy of s.copies.values()) if (copy.target === ws) leaveTarget(s, copy);
+  for (const [ts, copy] of s.copies) {
+    if (copy.target !== ws) continue;
+    callOff(s, ts, copy);
+    leaveTarget(s, copy);
+  }
 }
 
 /** All results are dropped. */
 export function forgetCopies(s: SchedulerState): void {
   for (const copy of s.copies.values()) leaveTarget(s, copy);
   s.copies.clear();
+}
+
+/** Whoever was told to copy a result need not: it might take this for the next task's of that key. */
+function callOff(s: SchedulerState, ts: TaskState, { target }: Copy): void {
+  if (target !== null) cancelCompute(s, target, ts.key);
 }
 
 function leaveTarget(s: SchedulerState, copy: Copy): void {
@@ -171,10 +174,8 @@ function sendOrder(s: SchedulerState, target: WorkerState, tasks: readonly TaskS
   // Without a prototype: keys are the user's.
   const whoHas: Record<string, string[]> = Object.create(null);
   const nbytes: Record<string, number> = Object.create(null);
-  let since = 0;
   let needs: Record<string, string[]> | undefined;
   for (const ts of tasks) {
-    since = Math.max(since, ts.generation);
     whoHas[ts.key] = addresses(ts);
     nbytes[ts.key] = ts.nbytes;
     const parts = resultPartsOf(s, ts);
@@ -182,5 +183,6 @@ function sendOrder(s: SchedulerState, target: WorkerState, tasks: readonly TaskS
     needs ??= Object.create(null) as Record<string, string[]>;
     needs[ts.key] = parts.map((part) => part.name);
   }
-  sendToWorker(s, target, { op: "acquire-replicas", whoHas, nbytes, since, needs });
+  const generations = generationsOf(tasks);
+  sendToWorker(s, target, { op: "acquire-replicas", whoHas, nbytes, generations, needs });
 }

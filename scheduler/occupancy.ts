@@ -5,7 +5,7 @@
  * @module
  */
 import type { SchedulerState } from "./state.ts";
-import { dropSteal, putInStealable, removeFromStealable } from "./stealable.ts";
+import { dropSteal, putInStealable, relieveVictim, removeFromStealable } from "./stealable.ts";
 import type { TaskPrefix } from "./task_prefix.ts";
 import type { TaskState } from "./task_state.ts";
 import type { WorkerState } from "./worker_state.ts";
@@ -99,6 +99,8 @@ export function startLongRunning(s: SchedulerState, ts: TaskState): void {
   const ws = ts.processingOn as WorkerState;
   // What it was asked about before still counts: its thread may die, and the worker then lets go of it.
   removeFromStealable(ts);
+  const steal = s.inFlight.size > 0 ? s.inFlight.get(ts) : undefined;
+  if (steal !== undefined) relieveVictim(steal);
   ts.longRunning = true;
   ws.longRunning++;
   dropCost(s, ts, ws);

@@ -4,7 +4,7 @@
  * @module
  */
 import { loadChanged } from "./occupancy.ts";
-import { endCopy, isCopiedTo, isLeaving } from "./copies.ts";
+import { endCopy, isLeaving } from "./copies.ts";
 import { emptySet } from "./small_set.ts";
 import { freeKey, type SchedulerState } from "./state.ts";
 import type { TaskState } from "./task_state.ts";
@@ -16,7 +16,7 @@ export function addReplica(s: SchedulerState, ts: TaskState, ws: WorkerState): v
     ws.hasWhat.add(ts);
     ws.nbytes += ts.nbytes;
     ts.whoHas = ts.whoHas.size === 0 ? ws.alone : ts.whoHas.add(ws);
-    if (s.copies.size > 0 && !isLeaving(ws)) endCopy(s, ts);
+    if (s.copies.size > 0 && !isLeaving(ws)) endCopy(s, ts, ws);
   }
   loadChanged(s, ws);
 }
@@ -31,18 +31,6 @@ export function removeReplica(s: SchedulerState, ts: TaskState, ws: WorkerState)
   loadChanged(s, ws);
 }
 
-/**
- * A worker drops what it has of a task that is gone. If it was told of the next task of that key, it has
- * dropped that by itself, and what it has now is the next one's.
- */
-export function freeOutdated(s: SchedulerState, ws: WorkerState, key: string): void {
-  const next = s.tasks.get(key);
-  if (next !== undefined) {
-    if (next.processingOn === ws || ws.hasWhat.has(next) || isCopiedTo(s, next, ws)) return;
-  }
-  freeKey(s, ws, key);
-}
-
 /** All workers that hold a result shall drop it. */
 export function dropReplicas(s: SchedulerState, ts: TaskState): void {
   const holders = ts.whoHas.items;
@@ -54,5 +42,5 @@ export function dropReplicas(s: SchedulerState, ts: TaskState): void {
     loadChanged(s, ws);
   }
   ts.whoHas = emptySet();
-  if (s.copies.size > 0) endCopy(s, ts);
+  if (s.copies.size > 0) endCopy(s, ts, null);
 }

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { CodePart } from "../protocol/messages.ts";
+import type { CodePart, Generations } from "../protocol/messages.ts";
 import type { Serialized } from "../protocol/serialized.ts";
+import { generationsOf } from "./generations.ts";
 import { addUnknown } from "./part_closure.ts";
 import type { PartState } from "./part_registry.ts";
 import { resultPartsOf } from "./result_parts.ts";
@@ -22,17 +23,17 @@ export function sendTaskToWorker(s: SchedulerState, ts: TaskState, ws: WorkerSta
     for (const part of spec.needs) parts = bring(parts, part, ws);
   }
   let whoHas: Record<string, string[]> | undefined;
-  let since: number | undefined;
+  let generations: Generations | undefined;
   let nbytes: Record<string, number> | undefined;
   let dependencyNeeds: Record<string, string[]> | undefined;
   const dependencies = ts.dependencies.items;
   if (dependencies.length > 0) {
     // Without a prototype: keys are the user's, and V8 then makes no shape for each.
     whoHas = { __proto__: null } as unknown as Record<string, string[]>;
+    generations = generationsOf(dependencies);
     nbytes = { __proto__: null } as unknown as Record<string, number>;
     for (let i = 0; i < dependencies.length; i++) {
       const dts = dependencies[i];
-      if (dts.generation > (since ?? 0)) since = dts.generation;
       whoHas[dts.key] = addresses(dts);
       nbytes[dts.key] = dts.nbytes;
       const referred = resultPartsOf(s, dts);
@@ -52,7 +53,7 @@ export function sendTaskToWorker(s: SchedulerState, ts: TaskState, ws: WorkerSta
     priority: [0 - spec.userPriority, spec.generation, ts.order],
     duration: ts.prefix.duration < 0 ? undefined : ts.prefix.duration,
     whoHas,
-    since,
+    generations,
     nbytes,
     dependencyNeeds,
     resources: spec.resourceRestrictions === null

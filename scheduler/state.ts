@@ -105,7 +105,7 @@ export class SchedulerState {
   totalOccupancy = 0;
   /** Counts the changes of the set of workers. */
   workersVersion = 0;
-  /** Counts the calls of `update-graph`. */
+  /** Counts the calls of `update-graph` and `update-data`. */
   generation = 0;
   /** Counts steal requests. */
   stealCount = 0;
@@ -163,9 +163,9 @@ export function sendToWorker(s: SchedulerState, ws: WorkerState, message: Schedu
 export function sendToClient(s: SchedulerState, cs: ClientState, message: SchedulerToClient): void {
   if (cs.gone) return;
   if (cs.outbox.length === 0) s.clientsToSend.push(cs);
-  if (cs.graphsAreNews) {
-    cs.graphsAreNews = false;
-    cs.outbox.push({ op: "heard", graphs: cs.graphs });
+  if (cs.updatesAreNews) {
+    cs.updatesAreNews = false;
+    cs.outbox.push({ op: "heard", updates: cs.updates });
   }
   cs.outbox.push(message);
 }
@@ -173,7 +173,7 @@ export function sendToClient(s: SchedulerState, cs: ClientState, message: Schedu
 /** Queues that a worker shall drop a result; neighbouring ones share a message. */
 export function freeKey(s: SchedulerState, ws: WorkerState, key: string): void {
   const last = ws.outbox.length > 0 ? ws.outbox[ws.outbox.length - 1] : undefined;
-  if (last !== undefined && last.op === "free-keys") last.keys.push(key);
+  if (last?.op === "free-keys" && last.before === undefined) last.keys.push(key);
   else sendToWorker(s, ws, { op: "free-keys", keys: [key] });
 }
 

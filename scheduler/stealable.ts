@@ -29,8 +29,10 @@ export interface Steal {
   readonly victim: WorkerState;
   /** Null: whoever is best once the victim has let go of it. */
   readonly thief: WorkerState | null;
-  /** What the task costs on either side, in seconds. */
-  readonly victimDuration: number;
+  /** How many tasks the victim has less when it has let go of it, and seconds of work: none once it is long-running. */
+  victimTasks: number;
+  victimDuration: number;
+  /** What the task costs the thief, in seconds. */
   readonly thiefDuration: number;
 }
 
@@ -72,14 +74,22 @@ export function removeFromStealable(ts: TaskState): void {
   ts.stealLevel = -1;
 }
 
+/** A task that its worker was asked for takes none of that worker's places any more, whether it moves or not. */
+export function relieveVictim(steal: Steal): void {
+  const { victim } = steal;
+  victim.inFlightTasks += steal.victimTasks;
+  victim.inFlightOccupancy += steal.victimDuration;
+  steal.victimTasks = 0;
+  steal.victimDuration = 0;
+}
+
 /** A task that may be on its way is not processing where it was: its request counts no more. */
 export function dropSteal(s: SchedulerState, ts: TaskState): void {
   const steal = s.inFlight.get(ts);
   if (steal === undefined) return;
   s.inFlight.delete(ts);
   const { victim, thief } = steal;
-  victim.inFlightTasks++;
-  victim.inFlightOccupancy += steal.victimDuration;
+  relieveVictim(steal);
   // An empty sum is nothing, whatever rounding has left over.
   if (s.inFlight.size === 0) victim.inFlightOccupancy = 0;
   if (thief === null) return;

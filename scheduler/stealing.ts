@@ -127,7 +127,7 @@ function requestMove(
   const id = ++s.stealCount;
   const victimDuration = ts.cost;
   const thiefDuration = thief === null ? 0 : getTaskDuration(s, ts) + getCommCost(s, ts, thief);
-  s.inFlight.set(ts, { id, victim, thief, victimDuration, thiefDuration });
+  s.inFlight.set(ts, { id, victim, thief, victimTasks: 1, victimDuration, thiefDuration });
   victim.inFlightTasks--;
   victim.inFlightOccupancy -= victimDuration;
   if (thief !== null) {

@@ -120,6 +120,8 @@ export class TaskState {
   args: Serialized | null;
   /** Its place in the client's order. */
   order: number;
+  /** Tells it from tasks that have had its key before: later ones have a greater one. */
+  readonly generation: number;
   /** How often it may still be run again after it erred. */
   retries: number;
   /** Tasks whose results it needs. */
@@ -156,17 +158,13 @@ export class TaskState {
   stealLevel = -1;
   stealIndex = 0;
 
-  /** Tells it from tasks that have had its key before; 0: data of a client. */
-  get generation(): number {
-    return this.runSpec === null ? 0 : this.runSpec.generation;
-  }
-
   /**
    * @param key Name of the task.
    * @param prefix Its kind.
    * @param runSpec How to compute it, or null.
    * @param args Its arguments, or null.
    * @param order Its place in the client's order.
+   * @param generation Tells it from tasks that have had its key before.
    * @param retries How often it may be run again after it erred.
    */
   constructor(
@@ -175,6 +173,7 @@ export class TaskState {
     runSpec: RunSpec | null,
     args: Serialized | null,
     order: number,
+    generation: number,
     retries: number,
   ) {
     this.key = key;
@@ -182,6 +181,7 @@ export class TaskState {
     this.runSpec = runSpec;
     this.args = args;
     this.order = order;
+    this.generation = generation;
     this.retries = retries;
   }
 }

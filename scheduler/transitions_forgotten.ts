@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { cancelCopy } from "./copies.ts";
 import { dropReplicas } from "./replicas.ts";
 import { forgetResultParts } from "./result_parts.ts";
 import { leaveRunSpec } from "./run_spec_parts.ts";
@@ -18,7 +17,6 @@ export function transitionReleasedForgotten(s: SchedulerState, ts: TaskState): v
 
 /** Nobody needs the result any more. */
 export function transitionMemoryForgotten(s: SchedulerState, ts: TaskState): void {
-  if (s.copies.size > 0) cancelCopy(s, ts);
   dropReplicas(s, ts);
   forget(s, ts);
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import type { TaskGroup, UpdateGraph } from "../protocol/messages.ts";
-import type { ClientState } from "./client_state.ts";
+import { type ClientState, countUpdate } from "./client_state.ts";
 import { holdParts } from "./client_parts.ts";
 import { findCycle, findRefused } from "./graph_checks.ts";
 import type { PartState } from "./part_registry.ts";
@@ -35,8 +35,7 @@ interface Intake {
  */
 export function updateGraph(s: SchedulerState, cs: ClientState, msg: UpdateGraph): void {
   s.generation++;
-  cs.graphs++;
-  cs.graphsAreNews = true;
+  countUpdate(cs);
   const intake: Intake = { groups: [], created: [], unknown: new Map(), looksAhead: false };
   const registered = s.parts.register(msg.parts);
   holdParts(s, cs, registered.parts);
@@ -123,7 +122,7 @@ export function createTask(
 ): TaskState {
   const prefix = s.prefixes.of(key);
   const args = group === null ? null : group.args[index];
-  const ts = new TaskState(key, prefix, spec, args, order, group?.retries ?? 0);
+  const ts = new TaskState(key, prefix, spec, args, order, s.generation, group?.retries ?? 0);
   prefix.tasks++;
   prefix.counts.released++;
   s.tasks.set(key, ts);

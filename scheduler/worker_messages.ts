@@ -57,11 +57,12 @@ export function handleWorkerMessage(
       if (!(finished.stop >= finished.start)) refuse(message, "stop", "a time not before start");
       if (typeof finished.type !== "string") refuse(message, "type", "a text");
       if (finished.needs !== undefined) checkPartNames(message, "needs");
+      if (finished.generation !== undefined) checkCount(message, "generation");
       core.stimulusTaskFinished(address, finished, now);
       return true;
     }
     case "heard":
-      core.workerHeard(address, checkNumber(message, "generation", 0));
+      core.workerHeard(address, checkCount(message, "generation"));
       return true;
     case "add-keys":
       core.addKeys(address, checkNames(message, "keys"), now);
@@ -77,6 +78,7 @@ export function handleWorkerMessage(
         refuse(message, "exception", "a serialized value");
       }
       if (typeof message.traceback !== "string") refuse(message, "traceback", "a text");
+      if (message.generation !== undefined) checkCount(message, "generation");
       core.stimulusTaskErred(address, message as unknown as TaskErred, now);
       return true;
     }
@@ -149,7 +151,7 @@ export function checkRegistration(message: Message): RegisterWorker {
   checkNumbersByName(message, "nbytes");
   if (message.needs !== undefined) checkNeedsByName(message, "needs");
   if (message.scheduler !== undefined) checkName(message, "scheduler");
-  if (message.heard !== undefined) checkNumber(message, "heard", 0);
+  if (message.heard !== undefined) checkCount(message, "heard");
   if (message.generations !== undefined) checkNumbersByName(message, "generations");
   if (message.memoryLimit !== undefined) checkNumber(message, "memoryLimit", 0);
   if (message.nanny !== undefined) checkName(message, "nanny");

@@ -66,9 +66,9 @@ export class WorkerRegistry {
       const info = checkRegistration(message);
       address = info.address;
       if (info.nanny !== undefined) this.#replaceBefore(info.nanny, address);
-      // A scheduler that began anew has counted from the start.
-      if (info.scheduler !== id) info.heard = info.generations = undefined;
-      core.addWorker({ ...info, host: getAddressHost(address) }, time);
+      // Another scheduler's numbers mean nothing here.
+      const { heard, generations } = info.scheduler === id ? info : {};
+      core.addWorker({ ...info, heard, generations, host: getAddressHost(address) }, time);
     } catch (error) {
       if (!isRefusal(error)) throw error;
       logger.warn(`Refused a worker from ${comm.peerAddress}: ${error.message}`);

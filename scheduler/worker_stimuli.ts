@@ -8,8 +8,9 @@ import type { TaskErred, TaskFinished } from "../protocol/messages.ts";
 import { serialize } from "../protocol/values.ts";
 import type { LongRunning, MissingData, TaskConsole } from "./core.ts";
 import { failCopy } from "./copies.ts";
+import { freeOutdated, taskOf } from "./generations.ts";
 import { learnDuration, startLongRunning } from "./occupancy.ts";
-import { addReplica, freeOutdated, removeReplica } from "./replicas.ts";
+import { addReplica, removeReplica } from "./replicas.ts";
 import { learnResultParts } from "./result_parts.ts";
 import { reportMissing } from "./client_stimuli.ts";
 import { freeKey, recommend, type SchedulerState, sendToClient } from "./state.ts";
@@ -25,18 +26,9 @@ export class ForgottenCodeError extends Error {
   override name = "ForgottenCodeError";
 }
 
-/**
- * The task that a worker speaks of. Once a task is gone, another can have its key; a worker that has not
- * heard of any so new means the one before.
- */
-function taskOf(s: SchedulerState, ws: WorkerState, key: string): TaskState | undefined {
-  const ts = s.tasks.get(key);
-  return ts !== undefined && ts.generation > ws.heard ? undefined : ts;
-}
-
 /** A worker has computed a task and holds the result. */
 export function stimulusTaskFinished(s: SchedulerState, ws: WorkerState, msg: TaskFinished): void {
-  const ts = taskOf(s, ws, msg.key);
+  const ts = taskOf(s, ws, msg.key, msg.generation);
   if (ts === undefined) {
     freeOutdated(s, ws, msg.key);
     return;
@@ -69,7 +61,7 @@ export function stimulusTaskFinished(s: SchedulerState, ws: WorkerState, msg: Ta
 
 /** A task has failed on a worker. */
 export function stimulusTaskErred(s: SchedulerState, ws: WorkerState, msg: TaskErred): void {
-  const ts = taskOf(s, ws, msg.key);
+  const ts = taskOf(s, ws, msg.key, msg.generation);
   // Else it was taken from this worker: what became of it there does not matter any more.
   if (ts === undefined || ts.processingOn !== ws) return;
   if (ts.retries > 0) {
@@ -93,7 +85,7 @@ export function longRunning(s: SchedulerState, ws: WorkerState, msg: LongRunning
 
 /** A worker could not find what a task needs, and has dropped the task. */
 export function stimulusMissingData(s: SchedulerState, ws: WorkerState, msg: MissingData): void {
-  reportMissing(s, msg.missing);
+  reportMissing(s, msg.missing, (key) => taskOf(s, ws, key));
   const ts = taskOf(s, ws, msg.key);
   if (ts !== undefined && ts.processingOn === ws) recommend(s, ts, "waiting");
 }
@@ -102,15 +94,17 @@ export function stimulusMissingData(s: SchedulerState, ws: WorkerState, msg: Mis
 export function addKeys(s: SchedulerState, ws: WorkerState, keys: string[]): void {
   for (let i = 0; i < keys.length; i++) {
     const ts = taskOf(s, ws, keys[i]);
-    if (ts !== undefined && ts.state === "memory") {
+    if (ts === undefined) {
+      freeOutdated(s, ws, keys[i]);
+    } else if (ts.state === "memory") {
       addReplica(s, ts, ws);
       if (s.validate) s.touched.add(ts);
-    } else if (ts !== undefined && ts.nbytes >= 0 && isPending(ts)) {
+    } else if (ts.nbytes >= 0 && isPending(ts)) {
       // The other copies were lost, and this one is found before the result is computed again.
       transition(s, ts, "memory", ws);
       transitions(s);
     } else {
-      freeOutdated(s, ws, keys[i]);
+      freeKey(s, ws, keys[i]);
     }
   }
 }
@@ -118,8 +112,9 @@ export function addKeys(s: SchedulerState, ws: WorkerState, keys: string[]): voi
 /** A worker does not have results or tasks any more that it was given. */
 export function releaseKeys(s: SchedulerState, ws: WorkerState, keys: string[]): void {
   for (let i = 0; i < keys.length; i++) {
-    const ts = taskOf(s, ws, keys[i]);
-    if (ts === undefined) continue;
+    const ts = s.tasks.get(keys[i]);
+    // Data that a client has put there it may have without having heard of it.
+    if (ts === undefined || (ts.generation > ws.heard && !ws.hasWhat.has(ts))) continue;
     if (s.validate) s.touched.add(ts);
     // An answer to `acquire-replicas`, or none to it any more.
     failCopy(s, ts, ws);

@@ -9,6 +9,7 @@ import { AHEAD_LIMIT } from "../protocol/ahead.ts";
 import type {
   CodePart,
   ComputeTask,
+  Generations,
   RegisterWorker,
   WorkerToScheduler,
 } from "../protocol/messages.ts";
@@ -86,10 +87,14 @@ export class WorkerCore {
     this.#end();
   }
 
-  /** The scheduler wants these keys dropped, whatever they are. */
-  freeKeys(keys: readonly string[], now: number): void {
+  /**
+   * The scheduler wants these keys dropped, whatever they are.
+   *
+   * @param before Only if they are of tasks of generations before this one.
+   */
+  freeKeys(keys: readonly string[], now: number, before?: number): void {
     this.#begin("free-keys", now);
-    this.#orders.free(keys);
+    this.#orders.free(keys, before);
     this.#end();
   }
 
@@ -106,18 +111,18 @@ export class WorkerCore {
    *
    * @param whoHas Who holds each.
    * @param nbytes Their sizes.
-   * @param since The newest generation of them.
+   * @param generations Their generations.
    * @param needs Names of the parts that the values refer to; undefined: none refers to any.
    */
   acquireReplicas(
     whoHas: Readonly<Record<string, readonly string[]>>,
     nbytes: Readonly<Record<string, number>>,
-    since: number,
+    generations: Generations,
     needs: Readonly<Record<string, string[]>> | undefined,
     now: number,
   ): void {
     this.#begin("acquire-replicas", now);
-    this.#orders.acquire(whoHas, nbytes, since, needs);
+    this.#orders.acquire(whoHas, nbytes, generations, needs);
     this.#end();
   }
 

@@ -56,4 +56,16 @@ export class Outbox {
       op === "heard" || op === "worker-status-change"
     );
   }
+
+  /** There is nobody to say it to. The next registration tells what was heard. */
+  clear(): void {
+    this.#messages = [];
+    this.#isHeardNews = false;
+  }
+
+  /** Another scheduler listens now, and has said nothing yet. */
+  forgetScheduler(): void {
+    this.heard = Infinity;
+    this.#isHeardNews = false;
+  }
 }

@@ -65,9 +65,8 @@ const MAX_REFUSALS = 10;
 export class SchedulerLink {
   readonly #options: LinkOptions;
   readonly #closing = new AbortController();
-  /** Name of the scheduler that it was connected to last, and whether that is the one of before. */
+  /** Name of the scheduler that it was connected to last. */
   #scheduler: string | undefined;
-  #isSame = true;
   /** From the moment of a registration on; it sends once the scheduler has answered that. */
   #sender: BatchedSend | undefined;
   #heartbeat: ReturnType<typeof setInterval> | undefined;
@@ -136,7 +135,6 @@ export class SchedulerLink {
           `The scheduler at ${address} asks for a heartbeat every ${interval} seconds`,
         );
       }
-      this.#isSame = reply.scheduler === this.#scheduler;
       this.#scheduler = reply.scheduler;
       // Closed in the meantime: the handler below will not run for an abort that has been.
       this.#closing.signal.throwIfAborted();
@@ -179,9 +177,10 @@ export class SchedulerLink {
       if (this.#closing.signal.aborted) return;
       this.#down();
       this.#options.onBroken();
+      const before = this.#scheduler;
       try {
         comm = await this.#reconnect();
-        this.#options.onRestored(this.#isSame);
+        this.#options.onRestored(this.#scheduler === before);
       } catch (error) {
         if (this.#closing.signal.aborted) return;
         this.#options.onLost(error as Error);

@@ -4,9 +4,10 @@
  *
  * @module
  */
-import type { CodePart, ComputeTask } from "../protocol/messages.ts";
+import type { CodePart, ComputeTask, Generations } from "../protocol/messages.ts";
 import { UnknownPartError } from "../protocol/task_failures.ts";
 import { CodeParts, type PartState } from "./code_parts.ts";
+import { generationOf, newest } from "./generations.ts";
 import { failureReport, finishedReport } from "./reports.ts";
 import type { TaskMachine } from "./task_machine.ts";
 import { TaskState } from "./task_state.ts";
@@ -22,8 +23,6 @@ export class SchedulerOrders {
   /** The code that is here. */
   readonly code: CodeParts = new CodeParts();
   readonly #machine: TaskMachine;
-  /** What ran when the scheduler was lost, and has not been asked for again since. */
-  readonly #unclaimed: Set<TaskState> = new Set();
 
   /** @param machine The states of the keys. */
   constructor(machine: TaskMachine) {
@@ -45,24 +44,23 @@ export class SchedulerOrders {
       machine.discard(task);
       task = machine.tasks.get(key);
     }
-    if (task === undefined) {
-      machine.tasks.set(key, task = new TaskState(key));
-    } else if (task.isRunning) {
-      this.#unclaimed.delete(task);
+    if (task === undefined) machine.tasks.set(key, task = new TaskState(key));
+    task.generation = generation;
+    if (task.isRunning) {
+      machine.unclaimed.delete(task);
       // A scheduler that begins anew does not know.
       if (task.state === "long-running") machine.messages.push({ op: "long-running", key });
       return;
-    } else if (task.data === "memory") {
+    }
+    if (task.data === "memory") {
       if (task.state === "erred") machine.transitionReleased(task);
       if (task.state === "memory") machine.messages.push(finishedReport(task));
       else machine.transitionReleasedMemory(task);
       return;
-    } else {
-      // Waiting already: what the scheduler says now counts (its priority, the holders).
-      machine.transitionPendingReleased(task);
-      if (task.data === "flight" && !task.isWanted) task.stale = true;
     }
-    task.generation = generation;
+    // If it waits already, what the scheduler says now counts (its priority, the holders).
+    machine.transitionPendingReleased(task);
+    if (task.data === "flight" && !task.isWanted) task.stale = true;
     if (code instanceof UnknownPartError) {
       machine.messages.push(failureReport(key, code));
       machine.transitionReleasedErred(task);
@@ -80,23 +78,29 @@ export class SchedulerOrders {
     machine.transitionReleasedWaiting(task);
   }
 
-  /** Stop and forget tasks, unless they have finished. */
+  /** Stop and forget tasks and copies, unless they are here. */
   cancel(keys: readonly string[]): void {
     const machine = this.#machine;
     for (const key of keys) {
+      const copied = machine.tasks.get(key);
+      if (copied !== undefined) machine.forgetAcquired(copied);
       const task = machine.tasks.get(key);
       if (task !== undefined && task.state !== "memory") machine.transitionReleased(task);
     }
   }
 
-  /** Drop keys, whatever they are. */
-  free(keys: readonly string[]): void {
+  /** Drop keys, whatever they are; or, if they are of tasks of generations before the given one, what is here. */
+  free(keys: readonly string[], before: number | undefined): void {
     const machine = this.#machine;
     for (const key of keys) {
       const task = machine.tasks.get(key);
       if (task === undefined) continue;
-      machine.forgetAcquired(task);
-      machine.discard(task);
+      if (before === undefined) {
+        machine.forgetAcquired(task);
+        machine.discard(task);
+      } else if (task.isOutdated(before)) {
+        machine.discard(task);
+      }
     }
   }
 
@@ -104,14 +108,19 @@ export class SchedulerOrders {
   acquire(
     whoHas: Readonly<Record<string, readonly string[]>>,
     nbytes: Readonly<Record<string, number>>,
-    since: number,
+    generations: Generations,
     needs: Readonly<Record<string, string[]>> | undefined,
   ): void {
     const machine = this.#machine;
-    machine.messages.hear(since);
+    machine.messages.hear(newest(generations));
     for (const key in whoHas) {
       const size = Object.hasOwn(nbytes, key) ? nbytes[key] : undefined;
-      const task = machine.acquireReplica(key, whoHas[key], size, since);
+      const task = machine.acquireReplica(
+        key,
+        whoHas[key],
+        size,
+        generationOf(generations, key),
+      );
       if (needs !== undefined && Object.hasOwn(needs, key)) task.refersTo = needs[key];
     }
   }
@@ -146,7 +155,7 @@ export class SchedulerOrders {
     // What was said of keys is void; whether the worker is paused is not.
     machine.messages.dropKeys();
     machine.actions.push(...this.code.clear());
-    this.#unclaimed.clear();
+    machine.unclaimed.clear();
   }
 
   /**
@@ -158,9 +167,9 @@ export class SchedulerOrders {
     for (const task of Array.from(machine.tasks.values())) {
       machine.forgetAcquired(task);
       if (task.isPending || task.state === "erred") machine.transitionReleased(task);
-      else if (task.isRunning) this.#unclaimed.add(task);
+      else if (task.isRunning) machine.unclaimed.add(task);
     }
-    machine.messages.take();
+    machine.messages.clear();
     machine.actions.push(...this.code.clear());
   }
 
@@ -170,11 +179,11 @@ export class SchedulerOrders {
    */
   dropUnclaimed(): void {
     const machine = this.#machine;
-    for (const task of this.#unclaimed) {
+    for (const task of machine.unclaimed) {
       const isCurrent = machine.tasks.get(task.key) === task;
       if (isCurrent && task.isRunning) machine.transitionReleased(task);
     }
-    this.#unclaimed.clear();
+    machine.unclaimed.clear();
   }
 
   /** The code of a task; or the error that says which part of it is missing. */

@@ -38,8 +38,12 @@ export function takeSchedulerMessage(
       return;
     case "free-keys":
       checkNames(message.op, message.keys);
-      for (const key of message.keys) takeBack(core, threads, key, now);
-      core.freeKeys(message.keys, now);
+      if (message.before === undefined) {
+        for (const key of message.keys) takeBack(core, threads, key, now);
+      } else if (!isAmount(message.before)) {
+        throw malformed(message.op, "before", "a number of at least 0");
+      }
+      core.freeKeys(message.keys, now, message.before);
       return;
     case "cancel-compute":
       checkNames(message.op, message.keys);
@@ -65,11 +69,11 @@ export function takeSchedulerMessage(
       checkHolders(message.op, message.whoHas);
       checkNumbers(message.op, "nbytes", message.nbytes);
       if (message.needs !== undefined) checkNeeds(message.op, "needs", message.needs);
-      if (!isAmount(message.since)) throw malformed(message.op, "since", "a number of at least 0");
+      checkGenerations(message.op, message.generations);
       core.acquireReplicas(
         message.whoHas,
         message.nbytes ?? {},
-        message.since,
+        message.generations,
         message.needs,
         now,
       );
@@ -96,22 +100,23 @@ function takeBack(
 }
 
 function checkTask(message: ComputeTask): void {
-  const { key, priority, duration, whoHas, since, needs, parts, dependencyNeeds } = message;
+  const { key, priority, duration, whoHas, generations, needs, parts, dependencyNeeds } = message;
   if (!isName(key)) throw malformed(message.op, "key", "a name");
   if (!isPartName(message.function)) throw malformed(message.op, "function", "a part's name");
   if (!(message.args instanceof Serialized)) throw malformed(message.op, "args", "a value");
   if (needs !== undefined) checkPartNames(message.op, "needs", needs);
   if (parts !== undefined) checkParts(message.op, parts);
   if (dependencyNeeds !== undefined) checkNeeds(message.op, "dependencyNeeds", dependencyNeeds);
-  if (!Array.isArray(priority) || priority.length !== 3 || !priority.every(isNumber)) {
-    throw malformed(message.op, "priority", "three numbers");
+  if (
+    !Array.isArray(priority) || priority.length !== 3 || !priority.every(isNumber) ||
+    !isAmount(priority[1])
+  ) {
+    throw malformed(message.op, "priority", "three numbers, the second at least 0");
   }
   if (duration !== undefined && !isAmount(duration)) {
     throw malformed(message.op, "duration", "a number of at least 0");
   }
-  if (since !== undefined && !isAmount(since)) {
-    throw malformed(message.op, "since", "a number of at least 0");
-  }
+  if (generations !== undefined) checkGenerations(message.op, generations);
   if (whoHas !== undefined) checkHolders(message.op, whoHas);
   checkNumbers(message.op, "nbytes", message.nbytes);
   checkNumbers(message.op, "resources", message.resources);
@@ -166,6 +171,10 @@ function checkNumbers(op: string, field: string, numbers: unknown): void {
   for (const name in numbers) {
     if (!isAmount(numbers[name])) throw malformed(op, field, "a map to numbers of at least 0");
   }
+}
+
+function checkGenerations(op: string, generations: unknown): void {
+  if (!isAmount(generations)) checkNumbers(op, "generations", generations ?? null);
 }
 
 function isMap(value: unknown): value is Record<string, unknown> {

@@ -15,6 +15,7 @@ import type { Priority } from "../protocol/messages.ts";
 import type { WorkerAction } from "./actions.ts";
 import { type ExecutionQueue, runnableState } from "./execution_queue.ts";
 import type { Gathering } from "./gathering.ts";
+import { generationOf } from "./generations.ts";
 import { comesBefore } from "./heap.ts";
 import { Outbox } from "./outbox.ts";
 import { finishedReport } from "./reports.ts";
@@ -53,6 +54,8 @@ export class TaskMachine {
   /** What to tell the scheduler. */
   readonly messages: Outbox = new Outbox();
   actions: WorkerAction[] = [];
+  /** What ran when the scheduler was lost, and has not been asked for again since. */
+  readonly unclaimed: Set<TaskState> = new Set();
   /** Keys to drop from the store; gathered over one stimulus. */
   dropped: string[] = [];
   readonly #erred: Set<TaskState> = new Set();
@@ -66,7 +69,7 @@ export class TaskMachine {
 
   /** What is here is of the tasks that the scheduler means, whatever their generations. */
   trustAll(): void {
-    this.messages.heard = Infinity;
+    this.messages.forgetScheduler();
     for (const task of this.tasks.values()) task.generation = Infinity;
   }
 
@@ -82,7 +85,7 @@ export class TaskMachine {
     if (whoHas !== undefined) {
       const { nbytes: sizes, dependencyNeeds } = task.run!;
       for (const key in whoHas) {
-        const dependency = this.#depend(task, key, whoHas[key]);
+        const dependency = this.#depend(task, key);
         if (dependency.data === "memory") continue;
         task.missing++;
         // Not just `sizes[key]`: every object has a "constructor".
@@ -153,7 +156,19 @@ export class TaskMachine {
     this.#move(task, "memory");
     task.endRun();
     this.#store(task, nbytes);
-    this.messages.push(finishedReport(task));
+    const report = finishedReport(task);
+    const generation = this.claimedGeneration(task);
+    if (generation !== undefined) report.generation = generation;
+    this.messages.push(report);
+  }
+
+  /**
+   * The generation to report of a task that has ended: of one that was not asked for on this connection, since
+   * what the worker has heard says nothing of that; else undefined. It counts as claimed then.
+   */
+  claimedGeneration(task: TaskState): number | undefined {
+    const isUnclaimed = this.unclaimed.size > 0 && this.unclaimed.delete(task);
+    return isUnclaimed && task.generation !== Infinity ? task.generation : undefined;
   }
 
   /** executing or long-running → erred. */
@@ -225,21 +240,21 @@ export class TaskMachine {
    * none → waiting: the scheduler wants a copy here, after all that tasks need. It is answered when the
    * data is here, or cannot be had.
    *
-   * @param since Data that is here may be of an older task if that is of a generation before this one.
+   * @param generation Its generation.
    */
   acquireReplica(
     key: string,
     holders: readonly string[],
     nbytes: number | undefined,
-    since: number,
+    generation: number,
   ): TaskState {
-    this.#discardOutdated(key, since);
+    this.#discardOutdated(key, generation);
     let task = this.tasks.get(key);
     if (task === undefined) this.tasks.set(key, task = new TaskState(key));
     if (nbytes !== undefined && task.data !== "memory") task.nbytes = nbytes;
     // What comes from a holder that counts no more must not be used.
     if (task.data === "flight" && !task.isWanted) {
-      task.stale = task.generation < since || !holders.includes(task.source!.address);
+      task.stale = task.generation < generation || !holders.includes(task.source!.address);
     }
     if (!task.isWanted) task.wantedPriority = LAST;
     task.acquired = true;
@@ -367,22 +382,25 @@ export class TaskMachine {
     for (const oldest of this.#erred) return this.transitionReleased(oldest);
   }
 
-  /** Drops what is of an older task under the same key. */
-  #discardOutdated(key: string, since: number): void {
+  /** Drops data of an older task under the same key. */
+  #discardOutdated(key: string, generation: number): void {
     const held = this.tasks.get(key);
-    if (held?.data === "memory" && held.isOutdated(since)) this.discard(held);
+    if (held?.data === "memory" && held.isOutdated(generation)) this.discard(held);
   }
 
-  #depend(task: TaskState, key: string, holders: readonly string[]): TaskState {
-    const { since } = task.run!;
-    // What the scheduler knows to be here is what it means.
-    if (since !== undefined && !holders.includes(this.address)) this.#discardOutdated(key, since);
+  #depend(task: TaskState, key: string): TaskState {
+    const { generations, whoHas } = task.run!;
+    const generation = generationOf(generations, key);
     let dependency = this.tasks.get(key);
+    if (dependency?.data === "memory" && dependency.isOutdated(generation)) {
+      this.discard(dependency);
+      dependency = this.tasks.get(key);
+    }
     if (dependency === undefined) this.tasks.set(key, dependency = new TaskState(key));
     // Given up, yet still on its way: may be used only if it comes from where it is now.
     if (dependency.data === "flight" && !dependency.isWanted) {
-      dependency.stale = dependency.generation < (since ?? 0) ||
-        !holders.includes(dependency.source!.address);
+      dependency.stale = dependency.generation < generation ||
+        !whoHas![key].includes(dependency.source!.address);
     }
     if (!dependency.isWanted) dependency.wantedPriority = task.priority;
     if (dependency.dependents === null) dependency.dependents = new Set();

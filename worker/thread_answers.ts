@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { TaskErred } from "../protocol/messages.ts";
 import type { Serialized } from "../protocol/serialized.ts";
 import { failureReport } from "./reports.ts";
 import type { TaskMachine } from "./task_machine.ts";
@@ -67,7 +68,10 @@ export class ThreadAnswers {
     const task = this.#outcomeOf(key);
     if (task === undefined) return;
     this.executedCount++;
-    machine.messages.push({ op: "task-erred", key, exception, traceback, start, stop, thread });
+    const report: TaskErred = { op: "task-erred", key, exception, traceback, start, stop, thread };
+    const generation = machine.claimedGeneration(task);
+    if (generation !== undefined) report.generation = generation;
+    machine.messages.push(report);
     machine.transitionExecutingErred(task);
   }
 

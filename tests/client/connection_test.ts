@@ -214,11 +214,11 @@ Deno.test("a lost result that is submitted again is computed again, also by a sc
   await scheduler.heard("client-desires-keys");
   const again = client.submit(inc, 1);
   // What it answers before it has taken the task in.
-  scheduler.send({ op: "heard", graphs: 0 }, { op: "cancelled-key", key: future.key });
+  scheduler.send({ op: "heard", updates: 0 }, { op: "cancelled-key", key: future.key });
   await scheduler.heard("update-graph", 2);
   worker.put(future.key, 2);
   scheduler.send(
-    { op: "heard", graphs: 1 },
+    { op: "heard", updates: 1 },
     { op: "key-in-memory", key: future.key, workers: [worker.address] },
   );
   assert.deepEqual(await client.gather([future, again]), [2, 2]);

@@ -98,7 +98,7 @@ export class FakeScheduler implements AsyncDisposable {
     this.#sender = new BatchedSend();
     this.#sender.start(comm);
     // It may speak of tasks at once, until it is told to say otherwise.
-    this.send({ op: "heard", graphs: 1e9 });
+    this.send({ op: "heard", updates: 1e9 });
     const batch: ClientMessage[] = [];
     await this.server.handleStream(comm, undefined, {
       handlers: Object.fromEntries(

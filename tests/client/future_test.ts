@@ -223,13 +223,13 @@ scripted(
     const second = client.submit(inc, 1);
     second.release();
     const third = client.submit(inc, 1);
-    scheduler.send({ op: "heard", graphs: 1 });
+    scheduler.send({ op: "heard", updates: 1 });
     finish(third, "old");
-    scheduler.send({ op: "heard", graphs: 2 });
+    scheduler.send({ op: "heard", updates: 2 });
     err(third, new Error("of the second"));
     scheduler.send({ op: "cancelled-key", key: third.key });
     scheduler.send({ op: "graph-refused", keys: [third.key], message: "the second" });
-    scheduler.send({ op: "heard", graphs: 3 });
+    scheduler.send({ op: "heard", updates: 3 });
     finish(third, "new");
     assert.equal(await third.result(), "new" as never);
     assert.deepEqual([first.status, second.status], ["cancelled", "cancelled"]);

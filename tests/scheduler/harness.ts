@@ -268,7 +268,7 @@ export class Harness {
     return take(this.#toWorkers, this.address(worker));
   }
 
-  /** Takes what was sent to a client since the last time, but for how many graphs have been taken in. */
+  /** Takes what was sent to a client since the last time, but for how much has been taken in. */
   toClient(client = "client"): SchedulerToClient[] {
     return this.toClientInFull(client).filter(({ op }) => op !== "heard");
   }

@@ -49,7 +49,7 @@ Deno.test("a bin of stealable tasks keeps their order and knows their places", (
   let model: TaskState[] = [];
   for (let i = 0; i < 3000; i++) {
     if (random.chance(i % 600 < 300 ? 0.7 : 0.3) || model.length === 0) {
-      const ts = new TaskState(`x-${i}`, prefix, null, null, i, 0);
+      const ts = new TaskState(`x-${i}`, prefix, null, null, i, 0, 0);
       bin.add(ts);
       model.push(ts);
     } else {

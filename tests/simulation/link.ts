@@ -14,18 +14,21 @@ export class Link<M> {
   readonly #time: VirtualTime;
   readonly #random: SeededRandom;
   readonly #deliver: (messages: M[]) => void;
+  /** How many of the batches take long. */
+  readonly #slowness: number;
 
   /** @param deliver Takes each batch as it arrives. */
   constructor(time: VirtualTime, random: SeededRandom, deliver: (messages: M[]) => void) {
     this.#time = time;
     this.#random = random;
     this.#deliver = deliver;
+    this.#slowness = random.pick([0.05, 0.05, 0.3]);
   }
 
   /** Send a batch: it arrives after all that was sent before. */
   send(messages: M[]): void {
     if (this.#cut) return;
-    const delay = this.#random.chance(0.05)
+    const delay = this.#random.chance(this.#slowness)
       ? this.#random.next() * 0.5
       : this.#random.next() * 0.005;
     this.#last = Math.max(this.#last, this.#time.now + delay);

@@ -27,9 +27,9 @@ export class SimClient {
   readonly toScheduler: Link<ClientMessage>;
   readonly #sent = new SentCode();
   readonly #workersOf: Map<string, string[]> = new Map();
-  /** How many graphs it has sent, which of them each key was submitted with, and how many were heard. */
-  #graphs = 0;
-  readonly #graphOf: Map<string, number> = new Map();
+  /** How many graphs and data it has sent, with which of them each key came, and how many were heard. */
+  #updates = 0;
+  readonly #updateOf: Map<string, number> = new Map();
   #heard = 0;
   /** The last task of its own of each key. */
   readonly #mine: Map<string, BookedTask> = new Map();
@@ -49,10 +49,10 @@ export class SimClient {
   receive(messages: SchedulerToClient[]): void {
     for (const message of messages) {
       // It is of a task that this client has given up since.
-      if ("key" in message && (this.#graphOf.get(message.key) ?? 0) > this.#heard) continue;
+      if ("key" in message && (this.#updateOf.get(message.key) ?? 0) > this.#heard) continue;
       switch (message.op) {
         case "heard":
-          this.#heard = message.graphs;
+          this.#heard = message.updates;
           break;
         case "key-in-memory":
           this.#learn(message.key, "finished");
@@ -114,11 +114,11 @@ export class SimClient {
       this.#choose(group);
       groups.push(group);
     }
-    this.#graphs++;
+    this.#updates++;
     for (const group of groups) {
       for (const key of group.wanted ?? group.keys) {
         this.wanted.set(key, "pending");
-        this.#graphOf.set(key, this.#graphs);
+        this.#updateOf.set(key, this.#updates);
       }
     }
     const used = groups.flatMap((group) => [group.function, ...group.needs ?? []]);
@@ -135,6 +135,7 @@ export class SimClient {
     const needs = random.chance(0.5) ? [] : random.sample(references, 2);
     const task = book.addData(key, needs);
     worker.put(task);
+    this.#updates++;
     this.wanted.set(key, "finished");
     this.#workersOf.set(key, [worker.address]);
     this.toScheduler.send([{

@@ -116,8 +116,8 @@ export class SimWorker {
           this.core.cancelCompute(message.keys, now);
           break;
         case "free-keys":
-          for (const key of message.keys) this.#recall(key);
-          this.core.freeKeys(message.keys, now);
+          if (message.before === undefined) { for (const key of message.keys) this.#recall(key); }
+          this.core.freeKeys(message.keys, now, message.before);
           break;
         case "forget-parts":
           this.core.forgetParts(message.parts, now);
@@ -137,7 +137,7 @@ export class SimWorker {
           this.core.acquireReplicas(
             message.whoHas,
             message.nbytes,
-            message.since,
+            message.generations,
             message.needs,
             now,
           );
@@ -154,6 +154,13 @@ export class SimWorker {
   /** The connection to the scheduler is gone; the worker will register again. */
   disconnected(): void {
     this.core.schedulerLost(this.#simulation.time.now);
+    this.drain();
+  }
+
+  /** The scheduler has been back for a while. */
+  heartbeat(): void {
+    if (!this.alive || this.toScheduler === null) return;
+    this.core.dropUnclaimed(this.#simulation.time.now);
     this.drain();
   }
 

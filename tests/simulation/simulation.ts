@@ -297,7 +297,9 @@ export class Simulation {
     this.#lose(worker);
     worker.disconnected();
     this.time.after(this.random.next() * 2, () => {
-      if (worker.alive) this.#register(worker);
+      if (!worker.alive) return;
+      this.#register(worker);
+      this.time.after(this.random.next() * 2, () => worker.heartbeat());
     });
   }
 

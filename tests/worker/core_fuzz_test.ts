@@ -167,6 +167,7 @@ class World {
     } else if (kind < 44) {
       const keys = this.keys();
       for (const key of keys) this.open.delete(key);
+      for (const key of keys) this.asked.delete(key);
       core.cancelCompute(keys, h.now);
     } else if (kind < 50) {
       const key = this.key();
