@@ -32,7 +32,7 @@ export class Link<M> {
       ? this.#random.next() * 0.5
       : this.#random.next() * 0.005;
     this.#last = Math.max(this.#last, this.#time.now + delay);
-    this.#time.after(this.#last - this.#time.now, () => {
+    this.#time.at(this.#last, () => {
       if (!this.#cut) this.#deliver(messages);
     });
   }

@@ -22,7 +22,12 @@ export class VirtualTime {
 
   /** Plan `run` for `delay` seconds from now. */
   after(delay: number, run: () => void): void {
-    this.#push({ at: this.now + delay, order: this.#order++, run });
+    this.at(this.now + delay, run);
+  }
+
+  /** Plan `run` for a time; what is planned for the same time happens in that order. */
+  at(at: number, run: () => void): void {
+    this.#push({ at, order: this.#order++, run });
   }
 
   /** Let the next event happen; false when there is none. */
