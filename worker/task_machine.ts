@@ -77,13 +77,14 @@ export class TaskMachine {
 
   /** released → waiting, ready or constrained: link the task to what it needs. `run` is set. */
   transitionReleasedWaiting(task: TaskState): void {
-    const whoHas = task.run!.whoHas;
+    const run = task.run!;
+    const { whoHas } = run;
     let lost = false;
     task.missing = 0;
     // What is computed here is not fetched too.
     if (task.data === "waiting") this.#transitionNone(task, "to be computed here");
     if (whoHas !== undefined) {
-      const { nbytes: sizes, dependencyNeeds } = task.run!;
+      const { nbytes: sizes, dependencyNeeds } = run;
       for (const key in whoHas) {
         const dependency = this.#depend(task, key);
         if (dependency.data === "memory") continue;
@@ -97,6 +98,12 @@ export class TaskMachine {
         this.#want(dependency, task.priority, whoHas[key]);
         if (dependency.data === "waiting" && dependency.holders!.length === 0) lost = true;
       }
+      // All of it is with the dependencies now. Very many tasks may wait, and little memory may be left for them.
+      run.whoHas =
+        run.nbytes =
+        run.dependencyNeeds =
+        run.generations =
+          undefined;
     }
     if (task.missing === 0) return this.#transitionRunnable(task);
     this.#move(task, "waiting");

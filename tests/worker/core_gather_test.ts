@@ -278,3 +278,13 @@ Deno.test("a holder named twice counts once", () => {
   h.received(A, {});
   assert.deepEqual(h.said(), [{ op: "missing-data", key: "y", missing: { x: [A] } }]);
 });
+
+Deno.test("a task that waits keeps nothing of what it needs but where to find it", () => {
+  const h = new CoreHarness();
+  const more = { whoHas: { x: [A] }, nbytes: { x: 8 }, dependencyNeeds: { x: ["f"] } };
+  h.compute("t", { ...more, generations: 0 });
+  const task = h.core.machine.tasks.get("t")!;
+  const { whoHas, nbytes, dependencyNeeds, generations } = task.run!;
+  assert.deepEqual([whoHas, nbytes, dependencyNeeds, generations], Array(4).fill(undefined));
+  assert.deepEqual(task.dependencies!.map(({ key }) => key), ["x"]);
+});
