@@ -19,6 +19,7 @@ import {
 import { LargeBuffer } from "../../protocol/large_memory.ts";
 import { Serialized } from "../../protocol/serialized.ts";
 import { discard } from "../../protocol/spare_memory.ts";
+import { readAll, readAllSync, writeAll } from "./file_bytes.ts";
 
 /** Frames up to this many bytes go into a run with their neighbours. */
 const SMALL_FRAME = 64 * 1024;
@@ -87,9 +88,7 @@ export async function writeSpilledFile(path: string, value: Serialized): Promise
           ? maybeCompress(block, COMPRESSION)
           : { frame: block, compression: null };
         checksum = crc32(frame, checksum);
-        for (let written = 0; written < frame.length;) {
-          written += await file.write(frame.subarray(written));
-        }
+        await writeAll(file, frame);
         blocks.push({ stored: frame.length, length: block.length, compression });
         size += frame.length;
         if (compression !== null) discard(frame);
@@ -119,11 +118,7 @@ export async function readSpilledFile(spilled: SpilledFile): Promise<Serialized>
   try {
     const reading = new Reading(spilled);
     for (let into = reading.next(); into !== undefined; into = reading.next()) {
-      for (let filled = 0; filled < into.length;) {
-        const read = await file.read(into.subarray(filled));
-        if (read === null) throw truncated(spilled);
-        filled += read;
-      }
+      if (!await readAll(file, into)) throw truncated(spilled.path, spilled.size);
     }
     return reading.value();
   } finally {
@@ -142,11 +137,7 @@ export function readSpilledFileSync(spilled: SpilledFile): Serialized {
   try {
     const reading = new Reading(spilled);
     for (let into = reading.next(); into !== undefined; into = reading.next()) {
-      for (let filled = 0; filled < into.length;) {
-        const read = file.readSync(into.subarray(filled));
-        if (read === null) throw truncated(spilled);
-        filled += read;
-      }
+      if (!readAllSync(file, into)) throw truncated(spilled.path, spilled.size);
     }
     return reading.value();
   } finally {
@@ -259,6 +250,9 @@ function split(bytes: Uint8Array, lengths: readonly number[]): Uint8Array[] {
   return lengths.map((length) => bytes.subarray(at, at += length));
 }
 
-function truncated({ path, size }: SpilledFile): SpilledFileError {
-  return new SpilledFileError(`${path} is not as it was written: it had ${size} bytes`);
+/** A file that ends too early. @param size How many bytes of it were to be read. */
+export function truncated(path: string, size: number): SpilledFileError {
+  return new SpilledFileError(
+    `${path} is not as it was written: ${size} bytes of it were to be read`,
+  );
 }

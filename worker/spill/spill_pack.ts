@@ -15,7 +15,8 @@ import {
 } from "../../protocol/compression.ts";
 import { Serialized } from "../../protocol/serialized.ts";
 import { discard } from "../../protocol/spare_memory.ts";
-import { removeSpilledFile, SpilledFileError } from "./spill_file.ts";
+import { readAll, readAllSync, writeAll } from "./file_bytes.ts";
+import { removeSpilledFile, SpilledFileError, truncated } from "./spill_file.ts";
 
 const COMPRESSION: Compression = "lz4";
 /** Of a length in the file. */
@@ -66,9 +67,7 @@ export async function writePack(
   });
   const file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
   try {
-    for (let written = 0; written < offset;) {
-      written += await file.write(bytes.subarray(written, offset));
-    }
+    await writeAll(file, bytes.subarray(0, offset));
   } catch (error) {
     await removeSpilledFile(path);
     throw error;
@@ -92,11 +91,7 @@ export async function readPacked(packed: PackedResult): Promise<Serialized> {
   const file = await Deno.open(packed.pack.path);
   try {
     await file.seek(packed.offset, Deno.SeekMode.Start);
-    for (let filled = 0; filled < bytes.length;) {
-      const read = await file.read(bytes.subarray(filled));
-      if (read === null) break;
-      filled += read;
-    }
+    if (!await readAll(file, bytes)) throw truncated(packed.pack.path, packed.size);
   } finally {
     file.close();
   }
@@ -114,11 +109,7 @@ export function readPackedSync(packed: PackedResult): Serialized {
   const file = Deno.openSync(packed.pack.path);
   try {
     file.seekSync(packed.offset, Deno.SeekMode.Start);
-    for (let filled = 0; filled < bytes.length;) {
-      const read = file.readSync(bytes.subarray(filled));
-      if (read === null) break;
-      filled += read;
-    }
+    if (!readAllSync(file, bytes)) throw truncated(packed.pack.path, packed.size);
   } finally {
     file.close();
   }
