@@ -39,11 +39,7 @@ export class SchedulerOrders {
     // What is computed here needs no copy from elsewhere: the scheduler has lost those.
     const copied = machine.tasks.get(key);
     if (copied !== undefined) machine.forgetAcquired(copied);
-    let task = machine.tasks.get(key);
-    if (task?.isOutdated(generation)) {
-      machine.discard(task);
-      task = machine.tasks.get(key);
-    }
+    let task = machine.current(key, generation);
     if (task === undefined) machine.tasks.set(key, task = new TaskState(key));
     task.generation = generation;
     if (task.isRunning) {
@@ -82,10 +78,10 @@ export class SchedulerOrders {
   cancel(keys: readonly string[]): void {
     const machine = this.#machine;
     for (const key of keys) {
-      const copied = machine.tasks.get(key);
-      if (copied !== undefined) machine.forgetAcquired(copied);
       const task = machine.tasks.get(key);
-      if (task !== undefined && task.state !== "memory") machine.transitionReleased(task);
+      if (task === undefined) continue;
+      machine.forgetAcquired(task);
+      if (task.state !== "memory") machine.transitionReleased(task);
     }
   }
 

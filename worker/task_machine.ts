@@ -11,7 +11,7 @@
  *
  * @module
  */
-import type { Priority } from "../protocol/messages.ts";
+import type { Priority, TaskErred, TaskFinished } from "../protocol/messages.ts";
 import type { WorkerAction } from "./actions.ts";
 import { type ExecutionQueue, runnableState } from "./execution_queue.ts";
 import type { Gathering } from "./gathering.ts";
@@ -71,6 +71,14 @@ export class TaskMachine {
   trustAll(): void {
     this.messages.forgetScheduler();
     for (const task of this.tasks.values()) task.generation = Infinity;
+  }
+
+  /** What there is of a key. What is of a task of an older generation is dropped. */
+  current(key: string, generation: number): TaskState | undefined {
+    const task = this.tasks.get(key);
+    if (task === undefined || !task.isOutdated(generation)) return task;
+    this.discard(task);
+    return this.tasks.get(key);
   }
 
   // ------------------------------------------------------------------------------- computations
@@ -163,19 +171,17 @@ export class TaskMachine {
     this.#move(task, "memory");
     task.endRun();
     this.#store(task, nbytes);
-    const report = finishedReport(task);
-    const generation = this.claimedGeneration(task);
-    if (generation !== undefined) report.generation = generation;
-    this.messages.push(report);
+    this.reportOutcome(task, finishedReport(task));
   }
 
   /**
-   * The generation to report of a task that has ended: of one that was not asked for on this connection, since
-   * what the worker has heard says nothing of that; else undefined. It counts as claimed then.
+   * Tell how a task has ended. If it was not asked for on this connection, what the worker has heard does not say
+   * which task of the key it is: the report does.
    */
-  claimedGeneration(task: TaskState): number | undefined {
+  reportOutcome(task: TaskState, report: TaskFinished | TaskErred): void {
     const isUnclaimed = this.unclaimed.size > 0 && this.unclaimed.delete(task);
-    return isUnclaimed && task.generation !== Infinity ? task.generation : undefined;
+    if (isUnclaimed && task.generation !== Infinity) report.generation = task.generation;
+    this.messages.push(report);
   }
 
   /** executing or long-running → erred. */
@@ -255,8 +261,7 @@ export class TaskMachine {
     nbytes: number | undefined,
     generation: number,
   ): TaskState {
-    this.#discardOutdated(key, generation);
-    let task = this.tasks.get(key);
+    let task = this.current(key, generation);
     if (task === undefined) this.tasks.set(key, task = new TaskState(key));
     if (nbytes !== undefined && task.data !== "memory") task.nbytes = nbytes;
     // What comes from a holder that counts no more must not be used.
@@ -389,20 +394,10 @@ export class TaskMachine {
     for (const oldest of this.#erred) return this.transitionReleased(oldest);
   }
 
-  /** Drops data of an older task under the same key. */
-  #discardOutdated(key: string, generation: number): void {
-    const held = this.tasks.get(key);
-    if (held?.data === "memory" && held.isOutdated(generation)) this.discard(held);
-  }
-
   #depend(task: TaskState, key: string): TaskState {
     const { generations, whoHas } = task.run!;
     const generation = generationOf(generations, key);
-    let dependency = this.tasks.get(key);
-    if (dependency?.data === "memory" && dependency.isOutdated(generation)) {
-      this.discard(dependency);
-      dependency = this.tasks.get(key);
-    }
+    let dependency = this.current(key, generation);
     if (dependency === undefined) this.tasks.set(key, dependency = new TaskState(key));
     // Given up, yet still on its way: may be used only if it comes from where it is now.
     if (dependency.data === "flight" && !dependency.isWanted) {

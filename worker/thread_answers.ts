@@ -4,7 +4,6 @@
  *
  * @module
  */
-import type { TaskErred } from "../protocol/messages.ts";
 import type { Serialized } from "../protocol/serialized.ts";
 import { failureReport } from "./reports.ts";
 import type { TaskMachine } from "./task_machine.ts";
@@ -68,10 +67,15 @@ export class ThreadAnswers {
     const task = this.#outcomeOf(key);
     if (task === undefined) return;
     this.executedCount++;
-    const report: TaskErred = { op: "task-erred", key, exception, traceback, start, stop, thread };
-    const generation = machine.claimedGeneration(task);
-    if (generation !== undefined) report.generation = generation;
-    machine.messages.push(report);
+    machine.reportOutcome(task, {
+      op: "task-erred",
+      key,
+      exception,
+      traceback,
+      start,
+      stop,
+      thread,
+    });
     machine.transitionExecutingErred(task);
   }
 
@@ -114,7 +118,7 @@ export class ThreadAnswers {
       `Task ${JSON.stringify(key)} was given up: ${task.losses} threads died while they ran it. ` +
         `The last: ${message}`,
     );
-    machine.messages.push(failureReport(key, error));
+    machine.reportOutcome(task, failureReport(key, error));
     machine.transitionExecutingErred(task);
   }
 

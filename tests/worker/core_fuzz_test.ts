@@ -213,7 +213,12 @@ class World {
         whoHas[key] = [...PEERS, SELF].filter(() => this.random() < 0.5);
         this.asked.add(key);
       }
-      core.acquireReplicas(whoHas, { k1: 10, k2: 90 }, this.below(2), { k3: ["c1"] }, h.now);
+      const generation = this.below(2);
+      // The scheduler has given up what it asked for of an older task.
+      for (const key in whoHas) {
+        if (core.machine.tasks.get(key)?.isOutdated(generation)) this.open.delete(key);
+      }
+      core.acquireReplicas(whoHas, { k1: 10, k2: 90 }, generation, { k3: ["c1"] }, h.now);
     } else {
       this.answer(kind);
     }

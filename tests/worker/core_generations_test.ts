@@ -68,6 +68,17 @@ Deno.test("data of an older task is fetched anew; of the one that is meant it is
   assert.deepEqual(h.wanted(), ["execute v"], "it was fetched after the fourth was heard of");
 });
 
+Deno.test("a task does not wait for the run of an older task under the key that it needs", () => {
+  const h = new CoreHarness({ nthreads: 2 });
+  h.compute("x", of(1));
+  h.wanted();
+  h.compute("t", { ...of(3), whoHas: { x: [A] }, generations: 2 });
+  assert.deepEqual(h.wanted().sort(), ["cancel x", `gather ${A}: x`]);
+  assert.equal(h.finish("x"), false);
+  h.received(A, { x: 8 });
+  assert.deepEqual(h.wanted(), ["execute t"]);
+});
+
 Deno.test("data that has come for one task serves another that needs newer data, too", () => {
   const h = new CoreHarness();
   h.compute("busy", of(1));
